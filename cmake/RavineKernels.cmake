@@ -1,0 +1,35 @@
+# ravine_kernels(SOURCES...): adds sources to the library once for each instruction set, each time with
+#   RAVINE_ISA_NAMESPACE  the namespace that keeps the copies apart: baseline, v3 or v4
+#   Eigen                 renamed, so that no copy of an Eigen function can be merged with a user's or another copy's
+# The library chooses among them when it is loaded. They are optimised in every configuration: an inline function that
+# is left out of line could be merged by the linker into code for older processors.
+set(RAVINE_ISAS baseline)
+set(RAVINE_ISA_FLAGS_baseline "")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  list(APPEND RAVINE_ISAS v3 v4)
+  set(RAVINE_ISA_FLAGS_v3 -march=x86-64-v3)
+  set(RAVINE_ISA_FLAGS_v4 -march=x86-64-v4 -mprefer-vector-width=512)
+  target_compile_definitions(ravine PRIVATE RAVINE_X86_VARIANTS)
+endif()
+
+foreach(isa IN LISTS RAVINE_ISAS)
+  add_library(ravine_kernels_${isa} OBJECT)
+  target_compile_features(ravine_kernels_${isa} PUBLIC cxx_std_20)
+  set_target_properties(ravine_kernels_${isa} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_definitions(ravine_kernels_${isa} PRIVATE RAVINE_ISA_NAMESPACE=${isa} Eigen=ravine_eigen_${isa}
+                                                           EIGEN_DONT_PARALLELIZE EIGEN_MPL2_ONLY NDEBUG)
+  target_compile_options(ravine_kernels_${isa} PRIVATE ${RAVINE_ISA_FLAGS_${isa}} -O2 -ffp-contract=fast)
+  if(BUILD_SHARED_LIBS OR CMAKE_POSITION_INDEPENDENT_CODE)
+    set_target_properties(ravine_kernels_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  endif()
+  target_include_directories(ravine_kernels_${isa} PRIVATE "${PROJECT_BINARY_DIR}/include")
+  target_link_libraries(ravine_kernels_${isa} PRIVATE ravine_flags Eigen3::Eigen)
+  target_sources(ravine PRIVATE $<TARGET_OBJECTS:ravine_kernels_${isa}>)
+endforeach()
+
+function(ravine_kernels)
+  list(TRANSFORM ARGN PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" OUTPUT_VARIABLE sources)
+  foreach(isa IN LISTS RAVINE_ISAS)
+    target_sources(ravine_kernels_${isa} PRIVATE ${sources})
+  endforeach()
+endfunction()

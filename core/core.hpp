@@ -1,0 +1,11 @@
+/// @file
+/// Everything of the core: tensors, their ops, random numbers.
+#pragma once
+
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/linalg.hpp>
+#include <ravine/core/manipulate.hpp>
+#include <ravine/core/random.hpp>
+#include <ravine/core/reduce.hpp>
+#include <ravine/core/tensor.hpp>

@@ -1,0 +1,51 @@
+/// @file
+/// New tensors from values and patterns.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+#include <ravine/core/tensor.hpp>
+
+namespace ravine {
+
+Tensor zeros(const Shape& shape, DType dtype = f32);
+Tensor ones(const Shape& shape, DType dtype = f32);
+Tensor full(const Shape& shape, double value, DType dtype = f32);
+/// The identity matrix (n, n).
+Tensor eye(Index n, DType dtype = f32);
+/// 0, 1, …, n - 1. Throws std::invalid_argument if n < 0.
+Tensor arange(Index n, DType dtype = f32);
+/// start, start + step, … before stop. Throws std::invalid_argument if step is 0.
+Tensor arange(double start, double stop, double step = 1.0, DType dtype = f32);
+/// n values from first to last, both included, evenly spaced. Throws std::invalid_argument if n < 0.
+Tensor linspace(double first, double last, Index n, DType dtype = f32);
+
+Tensor zeros_like(const Tensor& x);
+Tensor ones_like(const Tensor& x);
+Tensor full_like(const Tensor& x, double value);
+
+/// A tensor of these values, row-major, converted to `dtype`. Throws ShapeError if there are not as many as the shape
+/// asks for.
+template <class T>
+Tensor from_span(std::span<const T> values, const Shape& shape, DType dtype = f32);
+
+template <class T>
+Tensor tensor(const std::vector<T>& values, const Shape& shape, DType dtype = f32) {
+  return from_span(std::span<const T>(values), shape, dtype);
+}
+template <class T>
+Tensor tensor(const std::vector<T>& values, DType dtype = f32) {
+  return from_span(std::span<const T>(values), {static_cast<Index>(values.size())}, dtype);
+}
+
+/// `tensor({1.5, 2})`, `tensor({1, 2, 3, 4}, {2, 2}, f64)`.
+Tensor tensor(std::initializer_list<double> values, const Shape& shape, DType dtype = f32);
+Tensor tensor(std::initializer_list<double> values, DType dtype = f32);
+/// Rows in braces: `tensor({{1, 2}, {3, 4}})` is (2, 2). Throws ShapeError if the rows differ in length.
+Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType dtype = f32);
+/// A rank-0 tensor.
+Tensor scalar(double value, DType dtype = f32);
+
+}  // namespace ravine

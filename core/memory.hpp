@@ -1,0 +1,55 @@
+/// @file
+/// Counted references and recycled memory blocks: what makes a small step cost nanoseconds instead of microseconds.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace ravine::detail {
+
+/// An intrusive, atomic reference count. Starts at one.
+class RefCount {
+ public:
+  void increment() { count_.fetch_add(1, std::memory_order_relaxed); }
+
+  /// True when the last reference went. A sole owner does not pay for a locked instruction.
+  bool decrement() {
+    if (count_.load(std::memory_order_acquire) == 1) {
+      count_.store(0, std::memory_order_relaxed);
+      return true;
+    }
+    return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
+
+  int get() const { return count_.load(std::memory_order_acquire); }
+  void set(int value) { count_.store(value, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int> count_{1};
+};
+
+/// Blocks come in size classes: steps of 64 bytes up to 1 KiB, then eight classes to a doubling.
+constexpr int size_class(std::size_t bytes) {
+  if (bytes <= 1024) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / 64);
+  const int top = 63 - __builtin_clzll(static_cast<unsigned long long>(bytes - 1));  // >= 10
+  return 16 + (top - 10) * 8 + static_cast<int>(((bytes - 1) >> (top - 3)) & 7);
+}
+
+/// Bytes in a block of class c.
+constexpr std::size_t class_bytes(int c) {
+  if (c < 16) return static_cast<std::size_t>(c + 1) * 64;
+  return static_cast<std::size_t>(9 + (c - 16) % 8) << ((c - 16) / 8 + 7);
+}
+
+inline constexpr int class_count = size_class(std::size_t{1} << 48) + 1;
+
+/// A block of class c, aligned to 64 bytes, uninitialised: from this thread's free list if it has one.
+/// Throws std::bad_alloc.
+void* take_block(int c);
+
+/// Gives a block back, on any thread. Each thread keeps a bounded stock; what is over goes to a shared one
+/// (so that a thread that only produces feeds one that only consumes) and beyond that to the system.
+void give_block(void* block, int c) noexcept;
+
+}  // namespace ravine::detail

@@ -1,0 +1,30 @@
+/// @file
+/// Reductions over all or some dimensions. With keepdim the reduced ones stay, with size 1.
+///
+/// All throw ShapeError, naming themselves, for a dimension that is not there, and DTypeError where an integer tensor
+/// makes no sense. Sums are taken over pieces fixed by the shape: the same bits on any number of threads.
+#pragma once
+
+#include <ravine/core/tensor.hpp>
+
+namespace ravine {
+
+Tensor sum(const Tensor& x, const Dims& dims = {}, bool keepdim = false);   ///< of nothing: 0. i64 and u8 sum to i64
+Tensor mean(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< of nothing: NaN
+/// Sum of squared deviations from the mean over (count - correction): 1 for the unbiased estimate, 0 for the mean square.
+Tensor var(const Tensor& x, const Dims& dims = {}, bool keepdim = false, double correction = 1.0);
+Tensor max(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< NaN if any is; ShapeError of nothing
+Tensor min(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< NaN if any is; ShapeError of nothing
+/// Position (i64) of the largest element along a dimension, the first of equals. ShapeError of nothing.
+Tensor argmax(const Tensor& x, Index dim, bool keepdim = false);
+/// Euclidean norm.
+Tensor norm(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
+/// log(sum(exp(x))) along a dimension, without overflow.
+Tensor logsumexp(const Tensor& x, Index dim, bool keepdim = false);
+Tensor softmax(const Tensor& x, Index dim);
+Tensor log_softmax(const Tensor& x, Index dim);
+
+/// Sums x over the dimensions along which `shape` was broadcast to x's shape: what broadcasting's gradient does.
+Tensor sum_to(Tensor x, const Shape& shape);
+
+}  // namespace ravine

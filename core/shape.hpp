@@ -1,0 +1,101 @@
+/// @file
+/// The sizes of a tensor's dimensions, and lists of dimensions to reduce over.
+#pragma once
+
+#include <cassert>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+#include <ravine/core/dtype.hpp>
+
+namespace ravine {
+
+/// The most dimensions a tensor may have.
+inline constexpr int max_rank = 8;
+
+/// Sizes of the dimensions, outermost first, kept inline. `Shape{}` is a scalar's: rank 0, one element.
+class Shape {
+ public:
+  Shape() = default;
+  /// Throws ShapeError for more than max_rank sizes.
+  Shape(std::initializer_list<Index> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  explicit Shape(std::span<const Index> sizes);
+
+  // Only the sizes in use are copied: a copy of the whole object reads fields that were just written one by one,
+  // which stalls, and costs a tiny training step 4 %.
+  Shape(const Shape& other) { *this = other; }
+  Shape& operator=(const Shape& other) {
+    rank_ = other.rank_;
+    sizes_[0] = other.sizes_[0];
+    sizes_[1] = other.sizes_[1];
+    for (int d = 2; d < rank_; ++d) sizes_[d] = other.sizes_[d];
+    return *this;
+  }
+
+  int rank() const { return rank_; }
+  /// Size of dimension d in [0, rank); unchecked in release builds. See Tensor::size for negative dimensions.
+  Index operator[](int d) const {
+    assert(d >= 0 && d < rank_);
+    return sizes_[d];
+  }
+  Index& operator[](int d) {
+    assert(d >= 0 && d < rank_);
+    return sizes_[d];
+  }
+  /// Product of the sizes; 1 for a scalar.
+  Index numel() const {
+    Index n = 1;
+    for (int d = 0; d < rank_; ++d) n *= sizes_[d];
+    return n;
+  }
+  /// Adds a dimension at the end. Throws ShapeError past max_rank.
+  void push_back(Index size);
+
+  const Index* begin() const { return sizes_; }
+  const Index* end() const { return sizes_ + rank_; }
+
+  bool operator==(const Shape& other) const {
+    if (rank_ != other.rank_) return false;
+    for (int d = 0; d < rank_; ++d)
+      if (sizes_[d] != other.sizes_[d]) return false;
+    return true;
+  }
+
+ private:
+  Index sizes_[max_rank] = {};
+  int rank_ = 0;
+};
+
+/// "(2, 3)", "(4)", "()".
+std::string to_string(const Shape& shape);
+
+/// Dimensions to reduce over: one, several in braces, or (by default) all. Negative ones count from the end.
+class Dims {
+ public:
+  Dims() = default;
+  Dims(Index dim) : rank_(1) { dims_[0] = dim; }
+  Dims(std::initializer_list<Index> dims);
+
+  /// Bit d is set when dimension d of a tensor of this rank is named. Throws ShapeError, naming `op`, for a
+  /// dimension that is not there or named twice.
+  unsigned mask(const char* op, const Shape& shape) const;
+
+ private:
+  Index dims_[max_rank] = {};
+  int rank_ = -1;  // -1: all dimensions
+};
+
+namespace detail {
+
+/// `dim` in [0, rank), counted from the end if negative; ShapeError, naming `op`, otherwise.
+int wrap_dim(const char* op, Index dim, const Shape& shape);
+
+/// The shape two operands broadcast to by NumPy's rule; ShapeError, naming `op`, if there is none.
+Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b);
+
+/// `shape` without the dimensions in `mask`, or with size 1 there.
+Shape reduced_shape(const Shape& shape, unsigned mask, bool keepdim);
+
+}  // namespace detail
+}  // namespace ravine

@@ -1,0 +1,166 @@
+/// @file
+/// Dense tensors: a handle to shared, 64-byte aligned, row-major contiguous memory.
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ravine/core/dtype.hpp>
+#include <ravine/core/error.hpp>
+#include <ravine/core/memory.hpp>
+#include <ravine/core/shape.hpp>
+
+namespace ravine {
+namespace detail {
+
+/// The counted block behind tensors; the elements follow it.
+struct alignas(64) Storage {
+  RefCount references;
+  std::uint16_t size_class = 0;
+  std::uint64_t written = 0;  // number of the last write a user can see (see write_clock); 0: none since it was made
+
+  std::byte* bytes() { return reinterpret_cast<std::byte*>(this + 1); }
+};
+
+/// Writes to existing tensors are numbered by one clock, so that a pullback can tell that a value it saved has been
+/// overwritten since.
+std::uint64_t write_clock();
+std::uint64_t advance_write_clock();
+
+[[noreturn]] void refuse_access(DType asked, DType is);
+
+}  // namespace detail
+
+/// A number in an expression with a tensor: it takes the tensor's type, and only an integer fits an integer tensor.
+class Scalar {
+ public:
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Scalar(T value) : value_(static_cast<double>(value)), integral_(std::is_integral_v<T>) {}
+
+  double value() const { return value_; }
+  bool integral() const { return integral_; }
+
+ private:
+  double value_;
+  bool integral_;
+};
+
+/// A handle to a dense, row-major array of one DType. Copies share the elements; `clone` copies them.
+///
+/// A default-constructed tensor is empty: shape (0), no memory. Ops never write into an argument that anyone else
+/// holds; elements change through `mutable_data`, `set`, `fill` and `copy_from` only, and every holder sees it.
+class Tensor {
+ public:
+  Tensor() : shape_{0} {}
+  /// Uninitialised memory of this shape. Throws ShapeError for a negative size or 2^48 bytes and more.
+  Tensor(const Shape& shape, DType dtype);
+
+  Tensor(const Tensor& other)
+      : storage_(other.storage_), offset_(other.offset_), shape_(other.shape_), dtype_(other.dtype_) {
+    if (storage_) storage_->references.increment();
+  }
+  Tensor(Tensor&& other) noexcept
+      : storage_(std::exchange(other.storage_, nullptr)),
+        offset_(other.offset_),
+        shape_(other.shape_),
+        dtype_(other.dtype_) {}
+  Tensor& operator=(Tensor other) noexcept {
+    std::swap(storage_, other.storage_);
+    offset_ = other.offset_;
+    shape_ = other.shape_;
+    dtype_ = other.dtype_;
+    return *this;
+  }
+  ~Tensor() { release(); }
+
+  const Shape& shape() const { return shape_; }
+  int rank() const { return shape_.rank(); }
+  /// Size of a dimension; a negative one counts from the end. Throws ShapeError if it is not there.
+  Index size(Index dim) const { return shape_[detail::wrap_dim("size", dim, shape_)]; }
+  Index numel() const { return shape_.numel(); }
+  DType dtype() const { return dtype_; }
+  /// False for a default-constructed or moved-from tensor.
+  bool defined() const { return storage_ != nullptr; }
+
+  /// The elements, row-major. Throws DTypeError if T is not the element type.
+  template <class T>
+  const T* data() const {
+    if (dtype_of<T>() != dtype_) detail::refuse_access(dtype_of<T>(), dtype_);
+    return raw<T>();
+  }
+  /// The elements, to be written: every tensor that shares them sees it, and a graph that saved them refuses its
+  /// backward pass. Ask again after further ops have been recorded. Throws DTypeError if T is not the element type.
+  template <class T>
+  T* mutable_data() {
+    if (dtype_of<T>() != dtype_) detail::refuse_access(dtype_of<T>(), dtype_);
+    mark_written(detail::advance_write_clock());
+    return raw<T>();
+  }
+  /// The elements in a vector, converted to T.
+  template <class T>
+  std::vector<T> to_vector() const;
+
+  /// The value of a tensor of one element. Throws ShapeError if there are more or fewer.
+  double item() const;
+  /// The element at a position; negative indices count from the end. Throws ShapeError, std::out_of_range.
+  double at(std::initializer_list<Index> position) const;
+  /// Overwrites one element. Throws as `at`.
+  void set(std::initializer_list<Index> position, double value);
+  /// Overwrites every element.
+  void fill(double value);
+  /// Overwrites the elements with those of a tensor of the same shape and dtype. Throws ShapeError, DTypeError.
+  void copy_from(const Tensor& source);
+
+  /// The same elements under another shape of as many; one size may be -1 and is worked out. Shares memory.
+  Tensor reshape(const Shape& shape) const;
+  /// Positions [begin, end) of a dimension; negative ones count from the end. Shares memory where the result is one
+  /// piece of it (dim 0, or sizes of 1 before dim), copies otherwise. Throws ShapeError, std::out_of_range.
+  Tensor slice(Index dim, Index begin, Index end) const;
+  /// Position i of the first dimension, which goes. Shares memory. Throws ShapeError, std::out_of_range.
+  Tensor operator[](Index i) const;
+  /// A copy that shares nothing.
+  Tensor clone() const;
+  /// The values in another type: rounded to it, truncated towards zero for integers. The same handle if it has it.
+  Tensor to(DType dtype) const;
+
+  // For the library's own kernels.
+
+  /// The elements without a check of the type and without counting as a write.
+  template <class T>
+  T* raw() const {
+    return storage_ ? reinterpret_cast<T*>(storage_->bytes()) + offset_ : nullptr;
+  }
+  /// True if no other handle shares the memory: an op that was given this one may work in it.
+  bool unique() const { return storage_ && storage_->references.get() == 1; }
+  std::uint64_t written() const { return storage_ ? storage_->written : 0; }
+  void mark_written(std::uint64_t time) {
+    if (storage_) storage_->written = time;
+  }
+  /// Lets go of the memory; shape and dtype stay.
+  void release() {
+    if (storage_ && storage_->references.decrement()) detail::give_block(storage_, storage_->size_class);
+    storage_ = nullptr;
+  }
+
+ private:
+  Tensor view(Index offset, const Shape& shape) const;
+  Index position(const char* op, std::initializer_list<Index> position) const;
+
+  detail::Storage* storage_ = nullptr;
+  Index offset_ = 0;  // in elements
+  Shape shape_;
+  DType dtype_ = f32;
+};
+
+/// True if shapes, types and every bit of the elements agree (so NaN equals itself and 0 is not -0).
+bool bitwise_equal(const Tensor& a, const Tensor& b);
+
+/// The values as nested brackets, the middle of long dimensions left out, then shape and type.
+std::string to_string(const Tensor& tensor);
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+
+}  // namespace ravine

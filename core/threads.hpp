@@ -1,0 +1,46 @@
+/// @file
+/// Work handed out to OpenMP's threads in pieces that do not depend on how many there are.
+#pragma once
+
+#include <ravine/core/dtype.hpp>
+#include <ravine/core/function_ref.hpp>
+
+namespace ravine::detail {
+
+/// Elementwise work on fewer elements runs on the calling thread.
+inline constexpr Index parallel_grain = 32768;
+
+/// True when a parallel region would have more than one thread: not inside another one, nor with one thread allowed.
+bool threads_available();
+
+/// Runs f(0), …, f(tasks - 1), in any order, on several threads. They take over the caller's handling of subnormal
+/// numbers, so that a result does not depend on who computed it. f must not throw.
+void run_parallel(Index tasks, FunctionRef<void(Index)> f);
+
+/// Cuts [0, n) into pieces of `piece` elements and runs f(begin, end) on each; in parallel from two pieces on.
+template <class F>
+void parallel_for(Index n, Index piece, F&& f) {
+  if (n <= piece || !threads_available()) {
+    if (n > 0) f(Index{0}, n);
+    return;
+  }
+  run_parallel((n + piece - 1) / piece, [&](Index i) {
+    const Index begin = i * piece;
+    f(begin, begin + piece < n ? begin + piece : n);
+  });
+}
+
+/// While it lives, this thread computes subnormal results as zero (they are up to 30 times slower); what the caller
+/// had comes back after. Does nothing on processors it does not know.
+class FlushSubnormals {
+ public:
+  FlushSubnormals();
+  ~FlushSubnormals();
+  FlushSubnormals(const FlushSubnormals&) = delete;
+  FlushSubnormals& operator=(const FlushSubnormals&) = delete;
+
+ private:
+  unsigned saved_;
+};
+
+}  // namespace ravine::detail
