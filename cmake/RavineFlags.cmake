@@ -1,9 +1,17 @@
 # Flags of the library's own sources; nothing but the language level reaches a user's program.
 target_compile_features(ravine PUBLIC cxx_std_20)
-set_target_properties(ravine PROPERTIES CXX_EXTENSIONS OFF)
+
+# Warnings are for those who work on ravine: a project that includes it does not see them.
+add_library(ravine_warnings INTERFACE)
+if(RAVINE_DEV)
+  target_compile_options(ravine_warnings INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${RAVINE_WERROR}>:-Werror>)
+endif()
 
 # Without errno and traps, square roots and comparisons vectorise. Never -ffast-math: it breaks NaN and the order of sums.
 add_library(ravine_flags INTERFACE)
-target_compile_options(ravine_flags INTERFACE -fno-math-errno -fno-trapping-math -Wall -Wextra -Wpedantic
-                                              $<$<BOOL:${RAVINE_WERROR}>:-Werror>)
+target_compile_options(ravine_flags INTERFACE -fno-math-errno -fno-trapping-math)
+target_link_libraries(ravine_flags INTERFACE ravine_warnings)
 target_link_libraries(ravine PRIVATE $<BUILD_INTERFACE:ravine_flags>)
+
+# A project that includes this one and sets no build type gets an optimised library all the same.
+target_compile_options(ravine PRIVATE "$<$<CONFIG:>:-O2;-DNDEBUG>")

@@ -1,5 +1,5 @@
 # ravine_kernels(SOURCES...): adds sources to the library once for each instruction set, each time with
-#   RAVINE_ISA_NAMESPACE  the namespace that keeps the copies apart: baseline, v3 or v4
+#   RAVINE_KERNEL_ISA     baseline, v3 or v4: the template argument in the name of the one function a source exports
 #   Eigen                 renamed, so that no copy of an Eigen function can be merged with a user's or another copy's
 # The library chooses among them when it is loaded. They are optimised in every configuration: an inline function that
 # is left out of line could be merged by the linker into code for older processors.
@@ -15,10 +15,11 @@ endif()
 foreach(isa IN LISTS RAVINE_ISAS)
   add_library(ravine_kernels_${isa} OBJECT)
   target_compile_features(ravine_kernels_${isa} PUBLIC cxx_std_20)
-  set_target_properties(ravine_kernels_${isa} PROPERTIES CXX_EXTENSIONS OFF)
-  target_compile_definitions(ravine_kernels_${isa} PRIVATE RAVINE_ISA_NAMESPACE=${isa} Eigen=ravine_eigen_${isa}
+  target_compile_definitions(ravine_kernels_${isa} PRIVATE RAVINE_KERNEL_ISA=${isa} Eigen=ravine_eigen_${isa}
                                                            EIGEN_DONT_PARALLELIZE EIGEN_MPL2_ONLY NDEBUG)
-  target_compile_options(ravine_kernels_${isa} PRIVATE ${RAVINE_ISA_FLAGS_${isa}} -O2 -ffp-contract=fast)
+  # g++ 12 takes the undefined registers of its own AVX-512 functions for a mistake.
+  target_compile_options(ravine_kernels_${isa} PRIVATE ${RAVINE_ISA_FLAGS_${isa}} -O3 -fopenmp-simd -ffp-contract=fast
+                                                       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   if(BUILD_SHARED_LIBS OR CMAKE_POSITION_INDEPENDENT_CODE)
     set_target_properties(ravine_kernels_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   endif()

@@ -41,8 +41,8 @@ Tensor tensor(const std::vector<T>& values, DType dtype = f32) {
 }
 
 /// `tensor({1.5, 2})`, `tensor({1, 2, 3, 4}, {2, 2}, f64)`.
-Tensor tensor(std::initializer_list<double> values, const Shape& shape, DType dtype = f32);
-Tensor tensor(std::initializer_list<double> values, DType dtype = f32);
+Tensor tensor(std::initializer_list<Scalar> values, const Shape& shape, DType dtype = f32);
+Tensor tensor(std::initializer_list<Scalar> values, DType dtype = f32);
 /// Rows in braces: `tensor({{1, 2}, {3, 4}})` is (2, 2). Throws ShapeError if the rows differ in length.
 Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType dtype = f32);
 /// A rank-0 tensor.

@@ -17,7 +17,7 @@ inline constexpr int max_rank = 8;
 /// Sizes of the dimensions, outermost first, kept inline. `Shape{}` is a scalar's: rank 0, one element.
 class Shape {
  public:
-  Shape() = default;
+  Shape() { sizes_[0] = sizes_[1] = 0; }
   /// Throws ShapeError for more than max_rank sizes.
   Shape(std::initializer_list<Index> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const Index> sizes);
@@ -63,7 +63,7 @@ class Shape {
   }
 
  private:
-  Index sizes_[max_rank] = {};
+  Index sizes_[max_rank];  // those from rank_ on have no meaning
   int rank_ = 0;
 };
 

@@ -2,6 +2,7 @@
 /// Dense tensors: a handle to shared, 64-byte aligned, row-major contiguous memory.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <iosfwd>
 #include <string>
@@ -27,8 +28,9 @@ struct alignas(64) Storage {
 
 /// Writes to existing tensors are numbered by one clock, so that a pullback can tell that a value it saved has been
 /// overwritten since.
-std::uint64_t write_clock();
-std::uint64_t advance_write_clock();
+inline constinit std::atomic<std::uint64_t> write_count{0};
+inline std::uint64_t write_clock() { return write_count.load(std::memory_order_relaxed); }
+inline std::uint64_t advance_write_clock() { return write_count.fetch_add(1, std::memory_order_relaxed) + 1; }
 
 [[noreturn]] void refuse_access(DType asked, DType is);
 
@@ -132,7 +134,11 @@ class Tensor {
   /// The elements without a check of the type and without counting as a write.
   template <class T>
   T* raw() const {
+    static_cast<void>(dtype_of<T>());
     return storage_ ? reinterpret_cast<T*>(storage_->bytes()) + offset_ : nullptr;
+  }
+  std::byte* bytes() const {
+    return storage_ ? storage_->bytes() + offset_ * static_cast<Index>(size_of(dtype_)) : nullptr;
   }
   /// True if no other handle shares the memory: an op that was given this one may work in it.
   bool unique() const { return storage_ && storage_->references.get() == 1; }

@@ -1,0 +1,78 @@
+#include <ravine/autograd/activations.hpp>
+
+#include <numbers>
+
+#include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/math.hpp>
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/text.hpp>
+
+namespace ravine {
+
+using detail::take_value;
+
+Variable tanh(const Variable& x) {
+  return record("tanh", tanh(x.value()),
+                {{x, [](auto dy, const auto& y) { return tanh_pullback(std::move(dy), y); }}});
+}
+
+Variable tanh_pullback(const Variable& dy, const Variable& y) {
+  return record("tanh_pullback", tanh_pullback(dy.value(), y.value()),
+                {{dy, [y](auto d) { return tanh_pullback(std::move(d), like(d, y)); }},
+                 {y, [dy, y](auto d) { return std::move(d) * like(d, dy) * like(d, y) * -2.0; }}});
+}
+
+Variable sigmoid(const Variable& x) {
+  return record("sigmoid", sigmoid(x.value()),
+                {{x, [](auto dy, const auto& y) { return sigmoid_pullback(std::move(dy), y); }}});
+}
+
+Variable sigmoid_pullback(const Variable& dy, const Variable& y) {
+  return record("sigmoid_pullback", sigmoid_pullback(dy.value(), y.value()),
+                {{dy, [y](auto d) { return sigmoid_pullback(std::move(d), like(d, y)); }},
+                 {y, [dy, y](auto d) { return std::move(d) * like(d, dy) * (1.0 - like(d, y) * 2.0); }}});
+}
+
+Variable relu(Variable x) {
+  Tensor y = relu(take_value(x));
+  return record("relu", std::move(y), {{x, [](auto dy, const auto& y) { return relu_pullback(std::move(dy), y); }}});
+}
+
+Variable relu_pullback(Variable dy, const Variable& y) {
+  Tensor dx = relu_pullback(take_value(dy), y.value());
+  return record("relu_pullback", std::move(dx),
+                {{dy, [y](auto d) { return relu_pullback(std::move(d), like(d, y)); }}});
+}
+
+Variable leaky_relu(const Variable& x, double slope) {
+  const Tensor positive = gt(x.value(), 0.0);
+  return record("leaky_relu", where(positive, x.value(), x.value() * slope), {{x, [positive, slope](auto dy) {
+                  return where(positive, dy, dy * slope);
+                }}});
+}
+
+Variable elu(const Variable& x, double alpha) {
+  const Tensor positive = gt(x.value(), 0.0);
+  // The exponential is taken of negative numbers only: what is not used must not overflow either.
+  return record("elu", where(positive, x.value(), expm1(minimum(x.value(), 0.0)) * alpha), {{x, [x, alpha](auto dy) {
+                  return where(gt(x.value(), 0.0), dy, dy * exp(minimum(like(dy, x), 0.0)) * alpha);
+                }}});
+}
+
+Variable gelu(const Variable& x, std::string_view approximate) {
+  if (approximate == "none") return x * (erf(x * std::numbers::sqrt2 / 2.0) + 1.0) * 0.5;
+  if (approximate != "tanh")
+    throw std::invalid_argument(detail::text("gelu: approximate must be 'none' or 'tanh', got '", approximate, "'"));
+  constexpr double scale = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // sqrt(2 / pi)
+  return x * (tanh((x + square(x) * x * 0.044715) * scale) + 1.0) * 0.5;
+}
+
+Variable softplus(const Variable& x, double beta) {
+  return record("softplus", softplus(x.value(), beta),
+                {{x, [x, beta](auto dy) { return std::move(dy) * sigmoid(like(dy, x) * beta); }}});
+}
+
+Variable silu(const Variable& x) { return x * sigmoid(x); }
+
+}  // namespace ravine

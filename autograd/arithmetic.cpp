@@ -1,0 +1,157 @@
+#include <ravine/autograd/arithmetic.hpp>
+
+#include <ravine/autograd/math.hpp>
+#include <ravine/autograd/reduce.hpp>
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/reduce.hpp>
+
+namespace ravine {
+
+using detail::take_value;
+
+Variable operator+(Variable a, Variable b) {
+  Tensor y = take_value(a) + take_value(b);
+  return record("add", std::move(y),
+                {{a, [shape = a.shape()](auto dy) { return sum_to(std::move(dy), shape); }},
+                 {b, [shape = b.shape()](auto dy) { return sum_to(std::move(dy), shape); }}});
+}
+
+Variable operator-(Variable a, Variable b) {
+  Tensor y = take_value(a) - take_value(b);
+  return record("sub", std::move(y),
+                {{a, [shape = a.shape()](auto dy) { return sum_to(std::move(dy), shape); }},
+                 {b, [shape = b.shape()](auto dy) { return sum_to(-std::move(dy), shape); }}});
+}
+
+Variable operator*(const Variable& a, const Variable& b) {
+  return record("mul", a.value() * b.value(),
+                {{a, [b, shape = a.shape()](auto dy) { return sum_to(std::move(dy) * like(dy, b), shape); }},
+                 {b, [a, shape = b.shape()](auto dy) { return sum_to(std::move(dy) * like(dy, a), shape); }}});
+}
+
+Variable operator/(const Variable& a, const Variable& b) {
+  return record("div", a.value() / b.value(),
+                {{a, [b, shape = a.shape()](auto dy) { return sum_to(std::move(dy) / like(dy, b), shape); }},
+                 {b, [b, shape = b.shape()](auto dy, const auto& y) {
+                    return sum_to(-(std::move(dy) * y / like(dy, b)), shape);
+                  }}});
+}
+
+Variable operator+(Variable a, Scalar b) {
+  Tensor y = take_value(a) + b;
+  return record("add", std::move(y), {{a, [](auto dy) { return dy; }}});
+}
+Variable operator-(Variable a, Scalar b) {
+  Tensor y = take_value(a) - b;
+  return record("sub", std::move(y), {{a, [](auto dy) { return dy; }}});
+}
+Variable operator*(Variable a, Scalar b) {
+  Tensor y = take_value(a) * b;
+  return record("mul", std::move(y), {{a, [b](auto dy) { return std::move(dy) * b; }}});
+}
+Variable operator/(Variable a, Scalar b) {
+  Tensor y = take_value(a) / b;
+  return record("div", std::move(y), {{a, [b](auto dy) { return std::move(dy) / b; }}});
+}
+Variable operator+(Scalar a, Variable b) { return std::move(b) + a; }
+Variable operator-(Scalar a, Variable b) {
+  Tensor y = a - take_value(b);
+  return record("sub", std::move(y), {{b, [](auto dy) { return -std::move(dy); }}});
+}
+Variable operator*(Scalar a, Variable b) { return std::move(b) * a; }
+Variable operator/(Scalar a, const Variable& b) {
+  return record("div", a / b.value(),
+                {{b, [b](auto dy, const auto& y) { return -(std::move(dy) * y / like(dy, b)); }}});
+}
+Variable operator-(Variable x) {
+  Tensor y = -take_value(x);
+  return record("neg", std::move(y), {{x, [](auto dy) { return -std::move(dy); }}});
+}
+
+Variable square(const Variable& x) {
+  return record("square", square(x.value()), {{x, [x](auto dy) { return std::move(dy) * (like(dy, x) * 2.0); }}});
+}
+
+Variable pow(const Variable& x, Scalar exponent) {
+  return record("pow", pow(x.value(), exponent), {{x, [x, p = exponent.value()](auto dy) {
+                  // x^0 is constant, also at x = 0, where the formula would give 0 times infinity.
+                  if (p == 0.0) return std::move(dy) * 0.0;
+                  return std::move(dy) * (pow(like(dy, x), Scalar(p - 1.0)) * p);
+                }}});
+}
+
+Variable pow(const Variable& x, const Variable& exponent) {
+  return record("pow", pow(x.value(), exponent.value()),
+                {{x, [x, exponent, shape = x.shape()](auto dy) {
+                    const auto& p = like(dy, exponent);
+                    const Tensor constant = eq(exponent.value(), 0.0);
+                    const Tensor zero = scalar(0.0, dy.dtype());
+                    return sum_to(std::move(dy) * where(constant, zero, p * pow(like(dy, x), p - 1.0)), shape);
+                  }},
+                 {exponent, [x, exponent, shape = exponent.shape()](auto dy, const auto& y) {
+                    // 0^p stays 0 for p >= 0, though log(0) is infinite.
+                    const Tensor zero = scalar(0.0, dy.dtype());
+                    const Tensor still = eq(x.value(), 0.0) * ge(exponent.value(), 0.0);
+                    return sum_to(std::move(dy) * where(still, zero, y * log(like(dy, x))), shape);
+                  }}});
+}
+
+Variable abs(const Variable& x) {
+  return record("abs", abs(x.value()), {{x, [x](auto dy) { return std::move(dy) * sign(x.value()); }}});
+}
+
+Variable sign(const Variable& x) { return sign(x.value()); }
+
+namespace {
+
+/// The part of the gradient that a gets in a maximum (of b and a: greater(a, b)): all, none, or half between equals.
+Tensor share(const Tensor& greater, const Tensor& a, const Tensor& b) {
+  return greater.to(a.dtype()) + eq(a, b).to(a.dtype()) * 0.5;
+}
+
+}  // namespace
+
+Variable maximum(const Variable& a, const Variable& b) {
+  const auto edge = [](const Variable& mine, const Variable& other) {
+    return [mine, other](auto dy) {
+      const Tensor mask = share(gt(mine.value(), other.value()), mine.value(), other.value());
+      return sum_to(std::move(dy) * mask, mine.shape());
+    };
+  };
+  return record("maximum", maximum(a.value(), b.value()), {{a, edge(a, b)}, {b, edge(b, a)}});
+}
+
+Variable minimum(const Variable& a, const Variable& b) {
+  const auto edge = [](const Variable& mine, const Variable& other) {
+    return [mine, other](auto dy) {
+      const Tensor mask = share(lt(mine.value(), other.value()), mine.value(), other.value());
+      return sum_to(std::move(dy) * mask, mine.shape());
+    };
+  };
+  return record("minimum", minimum(a.value(), b.value()), {{a, edge(a, b)}, {b, edge(b, a)}});
+}
+
+Variable maximum(const Variable& a, Scalar b) { return maximum(a, Variable(scalar(b.value(), a.dtype()))); }
+Variable minimum(const Variable& a, Scalar b) { return minimum(a, Variable(scalar(b.value(), a.dtype()))); }
+
+Variable clamp(const Variable& x, Scalar lo, Scalar hi) {
+  return record("clamp", clamp(x.value(), lo, hi), {{x, [x, lo, hi](auto dy) {
+                  const Tensor inside = ge(x.value(), lo) * le(x.value(), hi);
+                  return std::move(dy) * inside.to(x.dtype());
+                }}});
+}
+
+Variable where(const Tensor& condition, const Variable& a, const Variable& b) {
+  return record("where", where(condition, a.value(), b.value()),
+                {{a, [condition, shape = a.shape()](auto dy) {
+                    const Tensor zero = scalar(0.0, dy.dtype());
+                    return sum_to(where(condition, dy, zero), shape);
+                  }},
+                 {b, [condition, shape = b.shape()](auto dy) {
+                    const Tensor zero = scalar(0.0, dy.dtype());
+                    return sum_to(where(condition, zero, dy), shape);
+                  }}});
+}
+
+}  // namespace ravine

@@ -1,0 +1,22 @@
+/// @file
+/// The backward sweep.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include <ravine/autograd/variable.hpp>
+
+namespace ravine::detail {
+
+/// Carries d(output)/d(node) from `output` to the leaves, visiting each node once, newest first.
+///
+/// Without captures the gradients of leaves accumulate in them; with captures, nothing is stored and the gradients of
+/// those variables are returned instead (undefined where none arrives).
+///   seed          the gradient of output, of its shape
+///   create_graph  record the sweep itself, so that its results can be differentiated
+///   retain_graph  keep what the sweep uses, for another one
+std::vector<Variable> sweep(const Variable& output, Tensor seed, std::span<const Variable> captures, bool create_graph,
+                            bool retain_graph);
+
+}  // namespace ravine::detail

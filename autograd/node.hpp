@@ -1,0 +1,84 @@
+/// @file
+/// What a recorded op is made of: a node with its value, and edges to its inputs, each with a pullback. Users meet these
+/// through Variable and `record` only.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include <ravine/core/tensor.hpp>
+
+namespace ravine {
+
+class Variable;
+
+namespace detail {
+
+struct Node;
+
+/// What an op's pullback is to the engine: a callable with what it captured, in a recycled block.
+class Pullback {
+ public:
+  virtual ~Pullback() = default;
+  /// dy: the gradient of the result y; dx: the gradients of the inputs. Every op in it can be recorded.
+  virtual void run(Variable&& dy, const Variable& y, Variable* dx) = 0;
+  /// The same on tensors, which is faster; false, and nothing done, if the callable is written for Variables.
+  virtual bool run(Tensor&& dy, const Tensor& y, Tensor* dx) = 0;
+
+  int size_class = 0;
+};
+
+struct Edge {
+  Node* input = nullptr;         // holds one of its `holders`; null if it needs no gradient
+  Pullback* pullback = nullptr;  // null as well for the later edges of a node whose pullback serves all
+};
+
+/// A variable's state, followed by its edges in the same block.
+struct Node {
+  RefCount handles;  // Variables
+  RefCount holders;  // the Variables together hold one, and so does each edge into this node
+  bool requires_grad = false;
+  bool value_needed = false;  // a pullback of this node reads its value
+  bool joint = false;         // one pullback, on the first edge, serves all edges
+  bool queued = false;        // by a running sweep
+  bool captured = false;      // a running grad() asks for this node's gradient
+  std::uint16_t size_class = 0;
+  std::uint32_t edge_count = 0;
+  std::uint64_t recorded_at = 0;  // the write clock: values saved here must not have been written since
+  std::uint64_t order = 0;        // of recording, on the thread that did
+  const char* op = "leaf";
+  Tensor value;
+  Tensor gradient;           // accumulated by a sweep; a leaf's stays
+  Node* gradient_node = nullptr;  // the same in a sweep that records itself
+
+  bool is_leaf() const { return edge_count == 0; }
+  Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
+};
+
+/// A joint pullback serves at most so many inputs.
+inline constexpr std::size_t max_joint_inputs = 4;
+
+Node* make_node(Tensor&& value, std::size_t edges = 0);
+/// One Variable less.
+void release_handle(Node* node) noexcept;
+/// One holder less; frees the node with the last, and what it alone held, without recursion.
+void release_holder(Node* node) noexcept;
+void destroy(Pullback* pullback) noexcept;
+
+/// What the thread is doing.
+struct ThreadState {
+  bool recording = true;
+  bool anomaly = false;                                 // DetectAnomaly is on
+  std::uint64_t reading_since = ~std::uint64_t{0};      // inside a pullback: values written later are refused
+  std::uint64_t recorded = 0;                           // nodes so far
+  const char* pullback_of = nullptr;                    // inside a pullback: its op
+};
+extern constinit thread_local ThreadState thread_state;
+
+[[noreturn]] void refuse_changed_value();
+
+}  // namespace detail
+}  // namespace ravine

@@ -1,0 +1,25 @@
+/// @file
+/// Differentiable reductions over all or some dimensions; see core/reduce.hpp for values and errors.
+#pragma once
+
+#include <ravine/autograd/variable.hpp>
+
+namespace ravine {
+
+Variable sum(const Variable& x, const Dims& dims = {}, bool keepdim = false);
+Variable mean(const Variable& x, const Dims& dims = {}, bool keepdim = false);
+Variable var(const Variable& x, const Dims& dims = {}, bool keepdim = false, double correction = 1.0);
+Variable max(const Variable& x, const Dims& dims = {}, bool keepdim = false);  ///< equal values share the gradient
+Variable min(const Variable& x, const Dims& dims = {}, bool keepdim = false);  ///< equal values share the gradient
+Variable norm(const Variable& x, const Dims& dims = {}, bool keepdim = false);  ///< derivative at 0: 0
+Variable logsumexp(const Variable& x, Index dim, bool keepdim = false);
+Variable softmax(const Variable& x, Index dim);
+Variable log_softmax(const Variable& x, Index dim);
+
+/// x . y / (max(|x|, eps) max(|y|, eps)) along a dimension.
+Variable cosine_similarity(const Variable& x, const Variable& y, Index dim = 1, double eps = 1e-8);
+
+/// Sums x over the dimensions along which `shape` was broadcast to x's shape.
+Variable sum_to(Variable x, const Shape& shape);
+
+}  // namespace ravine

@@ -1,0 +1,113 @@
+#include <ravine/autograd/variable.hpp>
+
+#include <new>
+#include <vector>
+
+#include <ravine/autograd/anomaly.hpp>
+#include <ravine/core/text.hpp>
+
+namespace ravine {
+namespace detail {
+
+constinit thread_local ThreadState thread_state;
+
+void refuse_changed_value() {
+  throw std::logic_error(text(thread_state.pullback_of ? thread_state.pullback_of : "backward",
+                              ": an input changed after the forward pass; its gradient would be wrong"));
+}
+
+Node* make_node(Tensor&& value, std::size_t edges) {
+  const int c = size_class(sizeof(Node) + edges * sizeof(Edge));
+  Node* node = new (take_block(c)) Node;
+  node->size_class = static_cast<std::uint16_t>(c);
+  node->value = std::move(value);
+  return node;
+}
+
+void destroy(Pullback* pullback) noexcept {
+  const int c = pullback->size_class;
+  pullback->~Pullback();
+  give_block(pullback, c);
+}
+
+void release_handle(Node* node) noexcept {
+  if (!node->handles.decrement()) return;
+  // Nobody can ask for the value any more, except a pullback of its own.
+  if (!node->is_leaf() && !node->value_needed) node->value.release();
+  release_holder(node);
+}
+
+// Nodes that nobody holds wait in a list, linked through gradient_node, so that freeing a deep graph does not recurse.
+void release_holder(Node* node) noexcept {
+  constinit static thread_local Node* dead = nullptr;
+  constinit static thread_local bool freeing = false;
+  if (!node->holders.decrement()) return;
+  if (node->gradient_node) release_handle(std::exchange(node->gradient_node, nullptr));
+  node->gradient_node = dead;
+  dead = node;
+  if (freeing) return;
+  freeing = true;
+  while (Node* next = dead) {
+    dead = std::exchange(next->gradient_node, nullptr);
+    for (std::uint32_t k = 0; k < next->edge_count; ++k) {
+      const Edge& edge = next->edges()[k];
+      if (edge.pullback) destroy(edge.pullback);
+      if (edge.input) release_holder(edge.input);
+    }
+    const int c = next->size_class;
+    next->~Node();
+    give_block(next, c);
+  }
+  freeing = false;
+}
+
+Variable record(const char* op, Tensor&& value, Edge* edges, std::size_t count, bool needs_result, bool joint) {
+  bool any = false;
+  for (std::size_t k = 0; k < count; ++k) any |= edges[k].input != nullptr;
+  Node* node = make_node(std::move(value), any ? count : 0);
+  if (any) {
+    node->requires_grad = true;
+    node->value_needed = needs_result;
+    node->joint = joint;
+    node->op = thread_state.anomaly ? with_module_path(op) : op;
+    node->order = ++thread_state.recorded;
+    node->recorded_at = write_clock();
+    for (std::size_t k = 0; k < count; ++k)
+      if (joint || edges[k].input) new (node->edges() + node->edge_count++) Edge(edges[k]);
+  }
+  return Variable::adopt(node);
+}
+
+}  // namespace detail
+
+Variable record(const char* op, Tensor value, std::span<Edge> edges) {
+  std::vector<detail::Edge> own(edges.size());
+  return detail::record_separate(op, std::move(value), edges.data(), own.data(), edges.size());
+}
+
+void Variable::set_grad(Tensor gradient) const {
+  if (gradient.defined()) {
+    if (gradient.shape() != shape())
+      throw ShapeError(detail::text("set_grad: a gradient of shape ", gradient.shape(), " for a value of ", shape()));
+    if (gradient.dtype() != dtype())
+      throw DTypeError(detail::text("set_grad: a gradient of ", gradient.dtype(), " for a value of ", dtype()));
+  }
+  node_->gradient = std::move(gradient);
+}
+
+void Variable::set_value(Tensor value) const {
+  if (!is_leaf()) throw std::logic_error(detail::text("set_value: this is the result of ", node_->op, ", not a leaf"));
+  if (requires_grad() && !is_floating(value.dtype())) detail::refuse_dtype("set_value", value.dtype());
+  if (value.dtype() != dtype() || value.shape() != shape()) zero_grad();
+  value.mark_written(detail::advance_write_clock());
+  node_->value = std::move(value);
+}
+
+Variable parameter(Tensor value) {
+  if (!is_floating(value.dtype())) detail::refuse_dtype("parameter", value.dtype());
+  Variable v(std::move(value));
+  v.node()->requires_grad = true;
+  return v;
+}
+
+}  // namespace ravine

@@ -1,0 +1,18 @@
+# Compilers that are too old are refused with a sentence instead of a page of template errors.
+if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12) OR
+   (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14))
+  message(FATAL_ERROR "ravine needs g++ 12, clang++ 14 or newer, not ${CMAKE_CXX_COMPILER_ID} "
+                      "${CMAKE_CXX_COMPILER_VERSION}; choose one with -DCMAKE_CXX_COMPILER=...")
+endif()
+
+# What a whole build decides is left to the project that includes this one.
+if(PROJECT_IS_TOP_LEVEL)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+  endif()
+  find_program(RAVINE_CCACHE ccache)
+  mark_as_advanced(RAVINE_CCACHE)
+  if(RAVINE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${RAVINE_CCACHE}")
+  endif()
+endif()

@@ -1,0 +1,296 @@
+#include <ravine/core/elementwise.hpp>
+
+#include <ravine/core/factories.hpp>
+#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/manipulate.hpp>
+#include <ravine/core/text.hpp>
+#include <ravine/core/threads.hpp>
+
+namespace ravine {
+namespace {
+
+constexpr Index grain = detail::parallel_grain;
+
+void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype())
+    throw DTypeError(detail::text(op, ": dtypes differ: ", a.dtype(), " and ", b.dtype(), "; convert one with to()"));
+}
+
+/// The scalar as a tensor of x's type.
+Tensor like(const char* op, const Tensor& x, Scalar value) {
+  if (!is_floating(x.dtype()) && !value.integral())
+    throw DTypeError(detail::text(op, ": a floating scalar with a tensor of ", x.dtype(), "; convert it with to()"));
+  return scalar(value.value(), x.dtype());
+}
+
+/// Where an operand's elements stand while the result is gone through row by row.
+struct Operand {
+  Index strides[max_rank] = {};  // 0 where it is broadcast
+
+  Operand(const Shape& shape, const Shape& result) {
+    Index stride = 1;
+    for (int d = result.rank() - 1, s = shape.rank() - 1; s >= 0; --d, --s) {
+      strides[d] = shape[s] == 1 ? 0 : stride;
+      stride *= shape[s];
+    }
+  }
+};
+
+/// Calls row(a offset, a single, b offset, b single, y offset, n) for runs that are contiguous in y and, in each of the
+/// operands, contiguous or one repeated element.
+template <class F>
+void for_rows(const Shape& a, const Shape& b, const Shape& y, F row) {
+  const Operand left(a, y), right(b, y);
+  // The innermost dimensions go into one run as long as both operands go on in step.
+  int inner = y.rank();
+  Index n = 1;
+  bool a_single = true, b_single = true;
+  while (inner > 0) {
+    const int d = inner - 1;
+    if (y[d] != 1) {
+      const bool a_here = left.strides[d] == 0, b_here = right.strides[d] == 0;
+      if (n != 1 && (a_here != a_single || b_here != b_single)) break;
+      a_single = a_here;
+      b_single = b_here;
+      n *= y[d];
+    }
+    inner = d;
+  }
+  Index position[max_rank] = {}, at_a = 0, at_b = 0;
+  const Index total = y.numel();
+  for (Index at = 0; at < total; at += n) {
+    row(at_a, a_single, at_b, b_single, at, n);
+    for (int d = inner - 1; d >= 0; --d) {
+      at_a += left.strides[d];
+      at_b += right.strides[d];
+      if (++position[d] < y[d]) break;
+      at_a -= left.strides[d] * y[d];
+      at_b -= right.strides[d] * y[d];
+      position[d] = 0;
+    }
+  }
+}
+
+/// The result's memory: an operand's own where nobody else holds it.
+Tensor claim(Tensor& a, Tensor& b, const Shape& shape) {
+  if (a.unique() && a.shape() == shape) return a;
+  if (b.unique() && b.shape() == shape) return b;
+  return Tensor(shape, a.dtype());
+}
+
+template <class T, class Kernel>
+void run_binary(Kernel kernel, const Tensor& a, const Tensor& b, Tensor& y) {
+  const T *x = a.raw<T>(), *z = b.raw<T>();
+  T* out = y.raw<T>();
+  const bool a_whole = a.shape() == y.shape(), b_whole = b.shape() == y.shape();
+  if ((a_whole || a.numel() == 1) && (b_whole || b.numel() == 1)) [[likely]] {
+    detail::parallel_for(y.numel(), grain, [&](Index begin, Index end) {
+      kernel(a_whole ? x + begin : x, !a_whole, b_whole ? z + begin : z, !b_whole, out + begin, end - begin);
+    });
+    return;
+  }
+  for_rows(a.shape(), b.shape(), y.shape(), [&](Index at_a, bool a_single, Index at_b, bool b_single, Index at, Index n) {
+    kernel(x + at_a, a_single, z + at_b, b_single, out + at, n);
+  });
+}
+
+/// The shape of the result, quickly where nothing or a scalar broadcasts.
+Shape result_shape(const char* op, const Tensor& a, const Tensor& b) {
+  if (b.rank() == 0 || a.shape() == b.shape()) return a.shape();
+  return a.rank() == 0 ? b.shape() : detail::broadcast_shapes(op, a.shape(), b.shape());
+}
+
+template <class F>
+auto integer_loop(F f) {
+  return [f](const auto* a, bool a_single, const auto* b, bool b_single, auto* y, Index n) {
+    for (Index i = 0; i < n; ++i) y[i] = static_cast<std::decay_t<decltype(*y)>>(f(a[a_single ? 0 : i], b[b_single ? 0 : i]));
+  };
+}
+
+struct NoIntegers {};  // the op has no meaning for integer tensors
+
+/// member: the kernel for floating types; f: the same for two integers, or NoIntegers.
+template <class Member, class F>
+Tensor binary(const char* op, Tensor a, Tensor b, Member member, F f) {
+  check_dtypes(op, a, b);
+  const Shape shape = result_shape(op, a, b);
+  const auto run = [&](auto type) {
+    using T = decltype(type);
+    Tensor y = claim(a, b, shape);
+    if constexpr (std::is_floating_point_v<T>)
+      run_binary<T>(kernels::kernels<T>().map.*(member(type)), a, b, y);
+    else if constexpr (!std::is_same_v<F, NoIntegers>)
+      run_binary<T>(integer_loop(f), a, b, y);
+    return y;
+  };
+  if constexpr (std::is_same_v<F, NoIntegers>) return detail::visit_floating(op, a.dtype(), run);
+  return detail::visit(a.dtype(), run);
+}
+
+template <class Member>
+Tensor unary(const char* op, Tensor x, Member member) {
+  return detail::visit_floating(op, x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    Tensor y = x.unique() ? x : Tensor(x.shape(), x.dtype());
+    const auto kernel = kernels::kernels<T>().map.*(member(type));
+    const T* in = x.raw<T>();
+    T* out = y.raw<T>();
+    detail::parallel_for(x.numel(), grain,
+                         [&](Index begin, Index end) { kernel(in + begin, out + begin, end - begin); });
+    return y;
+  });
+}
+
+template <class T>
+using MapOf = kernels::Map<T>;
+
+template <class F>
+Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
+  check_dtypes(op, a, b);
+  Tensor y(result_shape(op, a, b), u8);
+  detail::visit(a.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const T *x = a.raw<T>(), *z = b.raw<T>();
+    auto* out = y.raw<std::uint8_t>();
+    for_rows(a.shape(), b.shape(), y.shape(),
+             [&](Index at_a, bool a_single, Index at_b, bool b_single, Index at, Index n) {
+               for (Index i = 0; i < n; ++i)
+                 out[at + i] = f(x[at_a + (a_single ? 0 : i)], z[at_b + (b_single ? 0 : i)]) ? 1 : 0;
+             });
+  });
+  return y;
+}
+
+}  // namespace
+
+Tensor operator+(Tensor a, Tensor b) {
+  return binary("add", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::add; },
+                [](auto x, auto y) { return x + y; });
+}
+Tensor operator-(Tensor a, Tensor b) {
+  return binary("sub", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::sub; },
+                [](auto x, auto y) { return x - y; });
+}
+Tensor operator*(Tensor a, Tensor b) {
+  return binary("mul", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::mul; },
+                [](auto x, auto y) { return x * y; });
+}
+Tensor operator/(Tensor a, Tensor b) {
+  return binary("div", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::div; }, NoIntegers{});
+}
+Tensor maximum(Tensor a, Tensor b) {
+  return binary("maximum", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::maximum; },
+                [](auto x, auto y) { return x > y ? x : y; });
+}
+Tensor minimum(Tensor a, Tensor b) {
+  return binary("minimum", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::minimum; },
+                [](auto x, auto y) { return x < y ? x : y; });
+}
+Tensor pow(Tensor x, Tensor exponent) {
+  return binary("pow", std::move(x), std::move(exponent), [](auto t) { return &MapOf<decltype(t)>::pow; },
+                NoIntegers{});
+}
+
+Tensor operator+(Tensor a, Scalar b) { return std::move(a) + like("add", a, b); }
+Tensor operator-(Tensor a, Scalar b) { return std::move(a) - like("sub", a, b); }
+Tensor operator*(Tensor a, Scalar b) { return std::move(a) * like("mul", a, b); }
+Tensor operator/(Tensor a, Scalar b) { return std::move(a) / like("div", a, b); }
+Tensor operator+(Scalar a, Tensor b) { return std::move(b) + a; }
+Tensor operator-(Scalar a, Tensor b) { return like("sub", b, a) - std::move(b); }
+Tensor operator*(Scalar a, Tensor b) { return std::move(b) * a; }
+Tensor operator/(Scalar a, Tensor b) { return like("div", b, a) / std::move(b); }
+Tensor operator-(Tensor x) {
+  return is_floating(x.dtype()) ? unary("neg", std::move(x), [](auto t) { return &MapOf<decltype(t)>::neg; })
+                                : std::move(x) * Scalar(-1);
+}
+
+Tensor maximum(Tensor a, Scalar b) { return maximum(std::move(a), like("maximum", a, b)); }
+Tensor minimum(Tensor a, Scalar b) { return minimum(std::move(a), like("minimum", a, b)); }
+Tensor clamp(Tensor x, Scalar lo, Scalar hi) {
+  if (!(lo.value() <= hi.value()))
+    throw std::invalid_argument(detail::text("clamp: the limits are not in order: ", lo.value(), ", ", hi.value()));
+  return minimum(maximum(std::move(x), like("clamp", x, lo)), like("clamp", x, hi));
+}
+Tensor pow(Tensor x, Scalar exponent) {
+  if (exponent.value() == 2.0) return square(std::move(x));
+  if (exponent.value() == 1.0) return x;
+  return pow(std::move(x), like("pow", x, exponent));
+}
+
+Tensor eq(const Tensor& a, const Tensor& b) {
+  return compare("eq", a, b, [](auto x, auto y) { return x == y; });
+}
+Tensor ne(const Tensor& a, const Tensor& b) {
+  return compare("ne", a, b, [](auto x, auto y) { return x != y; });
+}
+Tensor lt(const Tensor& a, const Tensor& b) {
+  return compare("lt", a, b, [](auto x, auto y) { return x < y; });
+}
+Tensor le(const Tensor& a, const Tensor& b) {
+  return compare("le", a, b, [](auto x, auto y) { return x <= y; });
+}
+Tensor gt(const Tensor& a, const Tensor& b) {
+  return compare("gt", a, b, [](auto x, auto y) { return x > y; });
+}
+Tensor ge(const Tensor& a, const Tensor& b) {
+  return compare("ge", a, b, [](auto x, auto y) { return x >= y; });
+}
+Tensor eq(const Tensor& a, Scalar b) { return eq(a, like("eq", a, b)); }
+Tensor ne(const Tensor& a, Scalar b) { return ne(a, like("ne", a, b)); }
+Tensor lt(const Tensor& a, Scalar b) { return lt(a, like("lt", a, b)); }
+Tensor le(const Tensor& a, Scalar b) { return le(a, like("le", a, b)); }
+Tensor gt(const Tensor& a, Scalar b) { return gt(a, like("gt", a, b)); }
+Tensor ge(const Tensor& a, Scalar b) { return ge(a, like("ge", a, b)); }
+Tensor isfinite(const Tensor& x) {
+  return compare("isfinite", x, x, [](auto v, auto) { return v - v == decltype(v){}; });
+}
+
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  if (condition.dtype() != u8)
+    throw DTypeError(detail::text("where: the condition must be u8, got ", condition.dtype()));
+  check_dtypes("where", a, b);
+  const Shape shape =
+      detail::broadcast_shapes("where", condition.shape(), detail::broadcast_shapes("where", a.shape(), b.shape()));
+  const Tensor mask = broadcast_to(condition, shape), yes = broadcast_to(a, shape), no = broadcast_to(b, shape);
+  Tensor y(shape, a.dtype());
+  detail::visit(a.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const auto* m = mask.raw<std::uint8_t>();
+    const T *p = yes.raw<T>(), *q = no.raw<T>();
+    T* out = y.raw<T>();
+    for (Index i = 0, n = y.numel(); i < n; ++i) out[i] = m[i] ? p[i] : q[i];
+  });
+  return y;
+}
+
+Tensor softplus(Tensor x, double beta) {
+  if (!(beta > 0)) throw std::invalid_argument(detail::text("softplus: beta must be > 0, got ", beta));
+  if (beta != 1.0) return softplus(std::move(x) * beta, 1.0) / beta;
+  return relu(x) + log1p(exp(-abs(x)));  // the exponential is at most 1
+}
+
+Tensor abs(Tensor x) { return unary("abs", std::move(x), [](auto t) { return &MapOf<decltype(t)>::abs; }); }
+Tensor sign(Tensor x) { return unary("sign", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sign; }); }
+Tensor square(Tensor x) { return unary("square", std::move(x), [](auto t) { return &MapOf<decltype(t)>::square; }); }
+Tensor sqrt(Tensor x) { return unary("sqrt", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sqrt; }); }
+Tensor exp(Tensor x) { return unary("exp", std::move(x), [](auto t) { return &MapOf<decltype(t)>::exp; }); }
+Tensor log(Tensor x) { return unary("log", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log; }); }
+Tensor log1p(Tensor x) { return unary("log1p", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log1p; }); }
+Tensor expm1(Tensor x) { return unary("expm1", std::move(x), [](auto t) { return &MapOf<decltype(t)>::expm1; }); }
+Tensor sin(Tensor x) { return unary("sin", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sin; }); }
+Tensor cos(Tensor x) { return unary("cos", std::move(x), [](auto t) { return &MapOf<decltype(t)>::cos; }); }
+Tensor erf(Tensor x) { return unary("erf", std::move(x), [](auto t) { return &MapOf<decltype(t)>::erf; }); }
+Tensor tanh(Tensor x) { return unary("tanh", std::move(x), [](auto t) { return &MapOf<decltype(t)>::tanh; }); }
+Tensor sigmoid(Tensor x) { return unary("sigmoid", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sigmoid; }); }
+Tensor relu(Tensor x) { return unary("relu", std::move(x), [](auto t) { return &MapOf<decltype(t)>::relu; }); }
+Tensor relu_pullback(Tensor dy, const Tensor& y) {
+  return binary("relu_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::relu_pullback; }, NoIntegers{});
+}
+Tensor tanh_pullback(Tensor dy, const Tensor& y) {
+  return binary("tanh_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::tanh_pullback; }, NoIntegers{});
+}
+Tensor sigmoid_pullback(Tensor dy, const Tensor& y) {
+  return binary("sigmoid_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::sigmoid_pullback; }, NoIntegers{});
+}
+
+}  // namespace ravine

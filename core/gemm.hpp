@@ -1,0 +1,17 @@
+/// @file
+/// The one seam through which every matrix product goes.
+#pragma once
+
+#include <ravine/core/dtype.hpp>
+
+namespace ravine::detail {
+
+/// C (m, n) = op(A) op(B) + bias (n values, or null for none), row-major and dense. A is stored (m, k), or (k, m) to be
+/// transposed; B (k, n), or (n, k). C overlaps neither.
+///
+/// Cut into tiles by the shape alone, never along k, and each tile is one call on one thread: the bits do not depend on
+/// the number of threads.
+template <class T>
+void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, const T* b, T* c, const T* bias);
+
+}  // namespace ravine::detail

@@ -1,0 +1,19 @@
+/// @file
+/// From the instruction set in use to code compiled for it.
+#pragma once
+
+#include <ravine/core/isa.hpp>
+
+namespace ravine::detail {
+
+/// Calls f.operator()<isa>() for the instruction set in use.
+template <class F>
+auto with_active_isa(F&& f) {
+#if defined(RAVINE_X86_VARIANTS)
+  if (active_isa() == Isa::v4) return f.template operator()<Isa::v4>();
+  if (active_isa() == Isa::v3) return f.template operator()<Isa::v3>();
+#endif
+  return f.template operator()<Isa::baseline>();
+}
+
+}  // namespace ravine::detail

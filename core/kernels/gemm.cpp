@@ -1,0 +1,226 @@
+// Matrix products: a register tile for small ones, Eigen for large ones.
+#include <Eigen/Core>
+
+#include <array>
+
+#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/simd.hpp>
+
+namespace ravine::kernels {
+namespace {
+
+// The tile of C that stays in registers: rows x 2 vectors.
+constexpr int tile_rows = register_bytes == 64 ? 8 : 4;
+
+// A tile's view of its operands. A loop over the tile that is left rolled would put the tile in memory, so each is
+// unrolled by pragma.
+template <class T>
+struct Panel {
+  Index k;
+  const T* a;
+  Index lda;
+  const T* b;
+  Index ldb;
+  T* c;
+  Index ldc;
+  const T* bias;    // of these columns, or null
+  bool accumulate;  // onto what c holds
+  int last;         // lanes in use in the last vector
+};
+
+template <int v, int vectors, class T>
+inline Vector<T> load_column(const T* p, int last) {
+  return v == vectors - 1 ? load(p + v * lanes<T>, last) : load(p + v * lanes<T>);
+}
+
+/// rows x vectors of C; A is read as A[i * lda + p], or A[p * lda + i] when it is stored transposed.
+template <class T, int rows, int vectors, bool transposed>
+void tile(const Panel<T>& t) {
+  Vector<T> c[rows][vectors], b[vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+    if (t.accumulate) {
+      c[i][0] = load_column<0, vectors>(t.c + i * t.ldc, t.last);
+      if constexpr (vectors == 2) c[i][1] = load_column<1, vectors>(t.c + i * t.ldc, t.last);
+    } else {
+      c[i][0] = t.bias ? load_column<0, vectors>(t.bias, t.last) : Vector<T>{};
+      if constexpr (vectors == 2) c[i][1] = t.bias ? load_column<1, vectors>(t.bias, t.last) : Vector<T>{};
+    }
+  }
+  const T* row = t.b;
+  for (Index p = 0; p < t.k; ++p, row += t.ldb) {
+    b[0] = load_column<0, vectors>(row, t.last);
+    if constexpr (vectors == 2) b[1] = load_column<1, vectors>(row, t.last);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      const Vector<T> a = broadcast(transposed ? t.a[p * t.lda + i] : t.a[i * t.lda + p]);
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) c[i][v] = a * b[v] + c[i][v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+    if constexpr (vectors == 2) store(t.c + i * t.ldc, c[i][0]);
+    store(t.c + i * t.ldc + (vectors - 1) * lanes<T>, c[i][vectors - 1], t.last);
+  }
+}
+
+template <class T>
+using Tile = void (*)(const Panel<T>&);
+template <class T, int vectors, bool transposed, int... i>
+constexpr std::array<Tile<T>, tile_rows> tiles(std::integer_sequence<int, i...>) {
+  return {tile<T, i + 1, vectors, transposed>...};
+}
+template <class T, bool transposed>
+constexpr std::array<std::array<Tile<T>, tile_rows>, 2> tile_table = {
+    tiles<T, 1, transposed>(std::make_integer_sequence<int, tile_rows>{}),
+    tiles<T, 2, transposed>(std::make_integer_sequence<int, tile_rows>{})};
+
+/// All rows of one panel of at most two vectors of columns.
+template <class T, bool transposed>
+void panel_rows(Index m, Index columns, Panel<T> t) {
+  const int vectors = columns > lanes<T> ? 2 : 1;
+  t.last = static_cast<int>(columns - (vectors - 1) * lanes<T>);
+  const auto& table = tile_table<T, transposed>[static_cast<std::size_t>(vectors - 1)];
+  for (Index i = 0; i < m; i += tile_rows) {
+    const Index rows = m - i < tile_rows ? m - i : tile_rows;
+    table[static_cast<std::size_t>(rows - 1)](t);
+    t.a += transposed ? rows : rows * t.lda;
+    t.c += rows * t.ldc;
+  }
+}
+template <class T>
+void panel(bool transposed, Index m, Index columns, const Panel<T>& t) {
+  transposed ? panel_rows<T, true>(m, columns, t) : panel_rows<T, false>(m, columns, t);
+}
+
+/// d[q * ldd + r] = s[r * lds + q] for r < rows <= lanes; d is written in whole vectors.
+template <class T>
+void transpose_strip(const T* s, Index lds, int rows, Index columns, T* d, Index ldd) {
+  Vector<T> r[lanes<T>];
+  for (Index q = 0; q < columns; q += lanes<T>) {
+    const int width = columns - q < lanes<T> ? static_cast<int>(columns - q) : lanes<T>;
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes<T>; ++i) {
+      if (i >= rows)
+        r[i] = Vector<T>{};
+      else
+        r[i] = width == lanes<T> ? load(s + i * lds + q) : load(s + i * lds + q, width);
+    }
+    transpose<T>(r);
+    if (width == lanes<T>) {
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes<T>; ++i) store(d + (q + i) * ldd, r[i]);
+    } else {
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes<T>; ++i)
+        if (i < width) store(d + (q + i) * ldd, r[i]);
+    }
+  }
+}
+
+/// C = A B^T: a panel of B is transposed into a buffer, some of k at a time.
+template <class T>
+void product_nt(bool transpose_a, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c,
+                Index ldc, const T* bias) {
+  constexpr Index width = 2 * lanes<T>, depth = 512 / sizeof(T);
+  alignas(64) T packed[depth * width];
+  for (Index j = 0; j < n; j += width) {
+    const Index columns = n - j < width ? n - j : width;
+    for (Index p = 0; p < k; p += depth) {
+      const Index part = k - p < depth ? k - p : depth;
+      for (Index q = 0; q < columns; q += lanes<T>) {
+        const int rows = columns - q < lanes<T> ? static_cast<int>(columns - q) : lanes<T>;
+        transpose_strip(b + (j + q) * ldb + p, ldb, rows, part, packed + q, width);
+      }
+      panel(transpose_a, m, columns,
+            Panel<T>{part, transpose_a ? a + p * lda : a + p, lda, packed, width, c + j, ldc, bias ? bias + j : nullptr,
+                     p > 0, 0});
+    }
+  }
+}
+
+/// C (m, 1) = A b for rows of A: as many rows as there are lanes, then one transposed sum.
+template <class T>
+void matrix_vector(Index m, Index k, const T* a, Index lda, const T* b, T* c, Index ldc, const T* bias) {
+  for (Index i = 0; i < m; i += lanes<T>) {
+    const int rows = m - i < lanes<T> ? static_cast<int>(m - i) : lanes<T>;
+    Vector<T> r[lanes<T>];
+#pragma GCC unroll 16
+    for (int q = 0; q < lanes<T>; ++q) r[q] = Vector<T>{};
+    for (Index p = 0; p < k; p += lanes<T>) {
+      const int width = k - p < lanes<T> ? static_cast<int>(k - p) : lanes<T>;
+      const Vector<T> v = load(b + p, width);
+#pragma GCC unroll 16
+      for (int q = 0; q < lanes<T>; ++q)
+        if (q < rows) r[q] = load(a + (i + q) * lda + p, width) * v + r[q];
+    }
+    transpose<T>(r);
+#pragma GCC unroll 4
+    for (int half = lanes<T> / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+      for (int q = 0; q < half; ++q) r[q] += r[q + half];
+    if (bias) r[0] += broadcast(*bias);
+    if (ldc == 1) {
+      store(c + i, r[0], rows);
+    } else {
+      for (int q = 0; q < rows; ++q) c[(i + q) * ldc] = r[0][q];
+    }
+  }
+}
+
+/// C (m, n) = A^T B for n below one vector, by way of C^T = B^T A, whose rows are long.
+template <class T>
+void narrow_tn(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
+  constexpr Index width = 2 * lanes<T>;
+  alignas(64) T part[lanes<T> * width];
+  for (Index i = 0; i < m; i += width) {
+    const Index columns = m - i < width ? m - i : width;
+    panel(true, n, columns, Panel<T>{k, b, ldb, a + i, lda, part, width, nullptr, false, 0});
+    for (Index q = 0; q < columns; ++q)
+      for (Index j = 0; j < n; ++j) c[(i + q) * ldc + j] = part[j * width + q];
+  }
+}
+
+template <class T>
+void small(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
+           T* c, Index ldc, const T* bias) {
+  if (n == 1 && !transpose_a && (transpose_b || ldb == 1)) return matrix_vector(m, k, a, lda, b, c, ldc, bias);
+  if (transpose_b) return product_nt(transpose_a, m, n, k, a, lda, b, ldb, c, ldc, bias);
+  if (transpose_a && n < lanes<T> && m >= lanes<T> && !bias) return narrow_tn(m, n, k, a, lda, b, ldb, c, ldc);
+  for (Index j = 0; j < n; j += 2 * lanes<T>)
+    panel(transpose_a, m, n - j < 2 * lanes<T> ? n - j : 2 * lanes<T>,
+          Panel<T>{k, a, lda, b + j, ldb, c + j, ldc, bias ? bias + j : nullptr, false, 0});
+}
+
+template <class T>
+void large(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
+           T* c, Index ldc) {
+  using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using In = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
+  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> C(c, m, n, Eigen::OuterStride<>(ldc));
+  const In A(a, transpose_a ? k : m, transpose_a ? m : k, Eigen::OuterStride<>(lda));
+  const In B(b, transpose_b ? n : k, transpose_b ? k : n, Eigen::OuterStride<>(ldb));
+  if (transpose_a && transpose_b)
+    C.noalias() = A.transpose() * B.transpose();
+  else if (transpose_a)
+    C.noalias() = A.transpose() * B;
+  else if (transpose_b)
+    C.noalias() = A * B.transpose();
+  else
+    C.noalias() = A * B;
+}
+
+template <class T>
+constexpr Gemm<T> table = {.small = small<T>, .large = large<T>};
+
+}  // namespace
+
+template <Isa isa, class T>
+const Gemm<T>& gemm_table() {
+  return table<T>;
+}
+template const Gemm<float>& gemm_table<Isa::RAVINE_KERNEL_ISA>();
+template const Gemm<double>& gemm_table<Isa::RAVINE_KERNEL_ISA>();
+
+}  // namespace ravine::kernels

@@ -1,0 +1,99 @@
+/// @file
+/// The loops behind the ops: plain functions on arrays, compiled once for each instruction set.
+///
+/// A source in this folder is compiled several times, with everything in it local but one function template, which
+/// gives a table of what it offers and is named after the instruction set (see cmake/RavineKernels.cmake).
+/// `kernels<T>()` has the tables for this processor. A new kernel is a function in such a source and a member here.
+#pragma once
+
+#include <ravine/core/dtype.hpp>
+#include <ravine/core/isa.hpp>
+
+namespace ravine::kernels {
+
+/// One value for each of n elements; y may be x. Equal values give equal bits wherever they stand in an array.
+template <class T>
+using Map1 = void (*)(const T* x, T* y, Index n);
+
+/// The same for two operands; one that is `single` is a single value for all n. y may be a or b.
+template <class T>
+using Map2 = void (*)(const T* a, bool a_single, const T* b, bool b_single, T* y, Index n);
+
+template <class T>
+struct Map {
+  Map1<T> neg, abs, sign, square, sqrt, exp, log, log1p, expm1, sin, cos, erf, tanh, sigmoid, relu;
+  Map2<T> add, sub, mul, div, maximum, minimum, pow, relu_pullback, tanh_pullback, sigmoid_pullback;
+};
+
+template <class T>
+struct Reduce {
+  /// The sum of n values.
+  double (*sum)(const T* x, Index n);
+  /// y[j] = the sum over i of x[i * stride + j], j < columns.
+  void (*sum_columns)(const T* x, Index rows, Index columns, Index stride, T* y);
+};
+
+template <class T>
+struct Gemm {
+  /// C (m, n) = op(A) op(B) + bias (n, or null) by a register tile: the products of small networks. op transposes A,
+  /// stored (k, m), or B, stored (n, k). Row-major, leading dimensions lda, ldb, ldc.
+  /// An element's bits depend on k and on whether n is 1, not on m, n or its place.
+  void (*small)(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b,
+                Index ldb, T* c, Index ldc, const T* bias);
+  /// The same without a bias by Eigen, for larger products; never threaded.
+  void (*large)(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b,
+                Index ldb, T* c, Index ldc);
+};
+
+/// Batch normalization of x (rows, columns), whose rows stand `stride` apart; the other arrays but y, dy and dx, which
+/// are laid out as x, hold a value for each column. Columns are independent: they may be handed out in pieces.
+template <class T>
+struct Normalize {
+  /// Mean and mean square deviation of each column, in two passes.
+  void (*statistics)(const T* x, Index rows, Index columns, Index stride, T* mean, T* variance);
+  /// y = (x - mean) inverse_std weight + bias.
+  void (*apply)(const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std,
+                const T* weight, const T* bias, T* y);
+  /// The gradients of `apply` when mean and inverse_std come from the same x. dx may be dy.
+  void (*pullback)(const T* dy, const T* x, Index rows, Index columns, Index stride, const T* mean,
+                   const T* inverse_std, const T* weight, T* dx, T* dweight, T* dbias);
+};
+
+template <class T>
+struct Loss {
+  /// The sum over n of (a - b)^2.
+  double (*squared_error)(const T* a, const T* b, Index n);
+  /// dx = scale (a - b).
+  void (*scaled_difference)(const T* a, const T* b, T scale, T* dx, Index n);
+  /// For each row of logits (rows, classes): log_normalizer = log(sum(exp(row))).
+  void (*log_normalizer)(const T* logits, Index rows, Index classes, T* log_normalizer);
+  /// p = exp(logits - log_normalizer), by rows: softmax.
+  void (*probabilities)(const T* logits, const T* log_normalizer, Index rows, Index classes, T* p);
+};
+
+template <class T>
+struct Kernels {
+  const Map<T>& map;
+  const Reduce<T>& reduce;
+  const Gemm<T>& gemm;
+  const Normalize<T>& normalize;
+  const Loss<T>& loss;
+};
+
+// Each defined by one source, for the instruction set it is compiled for.
+template <Isa isa, class T>
+const Map<T>& map_table();
+template <Isa isa, class T>
+const Reduce<T>& reduce_table();
+template <Isa isa, class T>
+const Gemm<T>& gemm_table();
+template <Isa isa, class T>
+const Normalize<T>& normalize_table();
+template <Isa isa, class T>
+const Loss<T>& loss_table();
+
+/// The tables for this processor, or for the instruction set that the environment's RAVINE_ISA names.
+template <class T>
+const Kernels<T>& kernels();
+
+}  // namespace ravine::kernels

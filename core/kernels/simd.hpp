@@ -1,0 +1,94 @@
+/// @file
+/// One vector register of this compilation's instruction set; for kernels that place their registers by hand.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <utility>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+namespace ravine::kernels {
+namespace {  // the sources that include this are compiled for several instruction sets: nothing may be shared
+
+#if defined(__AVX512F__)
+constexpr std::size_t register_bytes = 64;
+#elif defined(__AVX__)
+constexpr std::size_t register_bytes = 32;
+#else
+constexpr std::size_t register_bytes = 16;
+#endif
+
+template <class T>
+constexpr int lanes = register_bytes / sizeof(T);
+
+template <class T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(register_bytes)));
+};
+/// A register of T; + - * work on lanes, and a * b + c is fused where the processor can.
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+template <class T>
+inline Vector<T> load(const T* p) {
+  Vector<T> v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class T>
+inline void store(T* p, Vector<T> v) {
+  std::memcpy(p, &v, sizeof v);
+}
+template <class T>
+inline Vector<T> broadcast(T value) {
+  return value - Vector<T>{};
+}
+
+/// The first `count` lanes from memory, zeros in the others; 0 <= count <= lanes. Reads nothing beyond.
+template <class T>
+inline Vector<T> load(const T* p, int count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (Vector<T>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
+  else
+    return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), p);
+#else
+  Vector<T> v{};
+  for (int i = 0; i < count; ++i) v[i] = p[i];
+  return v;
+#endif
+}
+/// The first `count` lanes to memory.
+template <class T>
+inline void store(T* p, Vector<T> v, int count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), (__m512)v);
+  else
+    _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << count) - 1), (__m512d)v);
+#else
+  for (int i = 0; i < count; ++i) p[i] = v[i];
+#endif
+}
+
+template <int half, class V, int... lane>
+inline void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
+  constexpr int n = sizeof...(lane);
+  const V low = __builtin_shufflevector(a, b, (lane & half ? n + lane - half : lane)...);
+  b = __builtin_shufflevector(a, b, (lane & half ? n + lane : lane + half)...);
+  a = low;
+}
+
+/// Transposes as many registers as one has lanes: exchanges blocks of half the size off the diagonal, then quarters, …
+template <class T, int half = lanes<T> / 2>
+inline void transpose(Vector<T> (&r)[lanes<T>]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i)
+    if (!(i & half)) exchange<half>(r[i], r[i + half], std::make_integer_sequence<int, lanes<T>>{});
+  if constexpr (half > 1) transpose<T, half / 2>(r);
+}
+
+}  // namespace
+}  // namespace ravine::kernels

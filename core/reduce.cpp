@@ -1,0 +1,244 @@
+#include <ravine/core/reduce.hpp>
+
+#include <algorithm>
+#include <limits>
+
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/manipulate.hpp>
+#include <ravine/core/text.hpp>
+#include <ravine/core/threads.hpp>
+
+namespace ravine {
+namespace {
+
+/// A run of neighbouring dimensions to reduce: x is (outer, count, inner).
+struct Run {
+  Index outer = 1, count = 1, inner = 1;
+};
+
+/// The first run named in `mask`, which loses it.
+Run take_run(const Shape& shape, unsigned& mask) {
+  Run run;
+  int d = 0;
+  for (; !(mask >> d & 1U); ++d) run.outer *= shape[d];
+  for (; d < shape.rank() && (mask >> d & 1U); ++d) {
+    run.count *= shape[d];
+    mask &= ~(1U << d);
+  }
+  for (; d < shape.rank(); ++d) run.inner *= shape[d];
+  return run;
+}
+
+/// Reduces run after run; reduce(x, y, run) fills y (outer, inner) from x (outer, count, inner).
+template <class F>
+Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F reduce) {
+  const Shape result = detail::reduced_shape(x.shape(), mask, keepdim);
+  if (mask == 0) return x.to(dtype).reshape(result);
+  Tensor now = x;
+  Shape shape = x.shape();
+  while (mask != 0) {
+    const unsigned before = mask;
+    const Run run = take_run(shape, mask);
+    shape = detail::reduced_shape(shape, before & ~mask, true);
+    Tensor y(shape, dtype);
+    reduce(now, y, run);
+    now = std::move(y);
+  }
+  return now.reshape(result);
+}
+
+// All elements: pieces of a fixed size, whoever computes them, added up in order.
+template <class T>
+double sum_all(const T* x, Index n) {
+  constexpr Index piece = detail::parallel_grain;
+  const auto kernel = kernels::kernels<T>().reduce.sum;
+  if (n <= piece) return kernel(x, n);
+  const Index pieces = (n + piece - 1) / piece;
+  const Tensor parts({pieces}, f64);
+  double* part = parts.raw<double>();
+  const auto one = [&](Index i) { part[i] = kernel(x + i * piece, std::min(piece, n - i * piece)); };
+  if (detail::threads_available()) {
+    detail::run_parallel(pieces, one);
+  } else {
+    for (Index i = 0; i < pieces; ++i) one(i);
+  }
+  double total = 0.0;
+  for (Index i = 0; i < pieces; ++i) total += part[i];
+  return total;
+}
+
+template <class T>
+void sum_run(const T* x, T* y, const Run& run) {
+  const auto& kernel = kernels::kernels<T>().reduce;
+  if (run.inner == 1) {
+    if (run.outer == 1) {
+      *y = static_cast<T>(sum_all(x, run.count));
+      return;
+    }
+    const Index rows = std::max<Index>(1, detail::parallel_grain / std::max<Index>(1, run.count));
+    detail::parallel_for(run.outer, rows, [&](Index begin, Index end) {
+      for (Index o = begin; o < end; ++o) y[o] = static_cast<T>(kernel.sum(x + o * run.count, run.count));
+    });
+    return;
+  }
+  const Index columns = std::max<Index>(64, detail::parallel_grain / std::max<Index>(1, run.count) / 64 * 64);
+  for (Index o = 0; o < run.outer; ++o)
+    detail::parallel_for(run.inner, columns, [&](Index begin, Index end) {
+      kernel.sum_columns(x + o * run.count * run.inner + begin, run.count, end - begin, run.inner,
+                         y + o * run.inner + begin);
+    });
+}
+
+Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
+  if (is_floating(x.dtype()))
+    return by_runs(x, mask, keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
+      detail::visit_floating("sum", x.dtype(), [&](auto type) {
+        using T = decltype(type);
+        sum_run(from.raw<T>(), to.raw<T>(), run);
+      });
+    });
+  return by_runs(x.to(i64), mask, keepdim, i64, [](const Tensor& from, Tensor& to, const Run& run) {
+    const Index* in = from.raw<Index>();
+    Index* out = to.raw<Index>();
+    for (Index o = 0; o < run.outer; ++o)
+      for (Index j = 0; j < run.inner; ++j) {
+        Index total = 0;
+        for (Index i = 0; i < run.count; ++i) total += in[(o * run.count + i) * run.inner + j];
+        out[o * run.inner + j] = total;
+      }
+  });
+}
+
+/// better(a, b): a takes b's place. NaN takes every place and keeps it.
+template <class F>
+Tensor extreme(const char* op, const Tensor& x, const Dims& dims, bool keepdim, F better) {
+  return by_runs(x, dims.mask(op, x.shape()), keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
+    if (run.count == 0 && to.numel() > 0) throw ShapeError(detail::text(op, ": of no elements, in ", x.shape()));
+    detail::visit(x.dtype(), [&](auto type) {
+      using T = decltype(type);
+      const T* in = from.raw<T>();
+      T* out = to.raw<T>();
+      for (Index o = 0; o < run.outer; ++o)
+        for (Index j = 0; j < run.inner; ++j) {
+          const T* p = in + o * run.count * run.inner + j;
+          T best = *p;
+          for (Index i = 1; i < run.count; ++i) {
+            const T v = p[i * run.inner];
+            if (better(v, best) || v != v) best = v;
+          }
+          out[o * run.inner + j] = best;
+        }
+    });
+  });
+}
+
+Index reduced_count(const Tensor& x, unsigned mask) {
+  Index count = 1;
+  for (int d = 0; d < x.rank(); ++d)
+    if (mask >> d & 1U) count *= x.shape()[d];
+  return count;
+}
+
+void check_floating(const char* op, const Tensor& x) {
+  if (!is_floating(x.dtype())) detail::refuse_dtype(op, x.dtype());
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
+  return sum_masked(x, dims.mask("sum", x.shape()), keepdim);
+}
+
+Tensor mean(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Index count = reduced_count(x, dims.mask("mean", x.shape()));
+  if (!is_floating(x.dtype())) {
+    if (x.dtype() == u8) return mean(x.to(f32), dims, keepdim);
+    detail::refuse_dtype("mean", x.dtype());
+  }
+  return sum(x, dims, keepdim) / static_cast<double>(count);
+}
+
+Tensor var(const Tensor& x, const Dims& dims, bool keepdim, double correction) {
+  check_floating("var", x);
+  const Index count = reduced_count(x, dims.mask("var", x.shape()));
+  return sum(square(x - mean(x, dims, true)), dims, keepdim) / std::max(0.0, static_cast<double>(count) - correction);
+}
+
+Tensor max(const Tensor& x, const Dims& dims, bool keepdim) {
+  return extreme("max", x, dims, keepdim, [](auto a, auto b) { return a > b; });
+}
+Tensor min(const Tensor& x, const Dims& dims, bool keepdim) {
+  return extreme("min", x, dims, keepdim, [](auto a, auto b) { return a < b; });
+}
+
+Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
+  const int d = detail::wrap_dim("argmax", dim, x.shape());
+  unsigned mask = 1U << d;
+  Tensor y(detail::reduced_shape(x.shape(), mask, keepdim), i64);
+  const Run run = take_run(x.shape(), mask);
+  if (run.count == 0 && y.numel() > 0) throw ShapeError(detail::text("argmax: of no elements, in ", x.shape()));
+  detail::visit(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const T* in = x.raw<T>();
+    Index* out = y.raw<Index>();
+    for (Index o = 0; o < run.outer; ++o)
+      for (Index j = 0; j < run.inner; ++j) {
+        const T* p = in + o * run.count * run.inner + j;
+        Index best = 0;
+        for (Index i = 1; i < run.count; ++i) {
+          const T v = p[i * run.inner], top = p[best * run.inner];
+          if (v > top || (v != v && top == top)) best = i;
+        }
+        out[o * run.inner + j] = best;
+      }
+  });
+  return y;
+}
+
+Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
+  check_floating("norm", x);
+  return sqrt(sum(square(x), dims, keepdim));
+}
+
+Tensor logsumexp(const Tensor& x, Index dim, bool keepdim) {
+  check_floating("logsumexp", x);
+  const int d = detail::wrap_dim("logsumexp", dim, x.shape());
+  const Shape kept = detail::reduced_shape(x.shape(), 1U << d, true);
+  const Shape result = keepdim ? kept : detail::reduced_shape(x.shape(), 1U << d, false);
+  if (x.numel() == 0) return full(result, -std::numeric_limits<double>::infinity(), x.dtype());
+  if (d == x.rank() - 1) {
+    Tensor y(result, x.dtype());
+    detail::visit_floating("logsumexp", x.dtype(), [&](auto type) {
+      using T = decltype(type);
+      kernels::kernels<T>().loss.log_normalizer(x.raw<T>(), y.numel(), x.shape()[d], y.raw<T>());
+    });
+    return y;
+  }
+  return transpose(logsumexp(transpose(x, d, -1), -1, true), d, -1).reshape(result);
+}
+
+Tensor log_softmax(const Tensor& x, Index dim) {
+  detail::wrap_dim("log_softmax", dim, x.shape());
+  check_floating("log_softmax", x);
+  return x - logsumexp(x, dim, true);
+}
+
+Tensor softmax(const Tensor& x, Index dim) {
+  detail::wrap_dim("softmax", dim, x.shape());
+  check_floating("softmax", x);
+  return exp(x - logsumexp(x, dim, true));
+}
+
+Tensor sum_to(Tensor x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  unsigned mask = 0;
+  const int extra = x.rank() - shape.rank();
+  for (int d = 0; d < x.rank(); ++d)
+    if (d < extra || (shape[d - extra] == 1 && x.shape()[d] != 1)) mask |= 1U << d;
+  if (mask == 0) return x.reshape(shape);
+  return sum_masked(x, mask, true).reshape(shape);
+}
+
+}  // namespace ravine

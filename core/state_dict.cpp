@@ -1,0 +1,35 @@
+#include <ravine/core/state_dict.hpp>
+
+#include <ravine/core/text.hpp>
+
+namespace ravine {
+namespace {
+
+/// The names that `of` has and `without` lacks, after `what`: "missing a, b"; nothing if there are none.
+std::string names_only_in(const StateDict& of, const StateDict& without, const char* what) {
+  std::string out;
+  for (const auto& [name, tensor] : of)
+    if (!without.contains(name)) out += (out.empty() ? what : ", ") + name;
+  return out;
+}
+
+}  // namespace
+
+void detail::check_state_dict(const char* op, const StateDict& expected, const StateDict& given) {
+  std::string problems;
+  const auto add = [&](const std::string& problem) {
+    if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + problem;
+  };
+  add(names_only_in(expected, given, "missing "));
+  add(names_only_in(given, expected, "unexpected "));
+  for (const auto& [name, want] : expected) {
+    const auto found = given.find(name);
+    if (found == given.end()) continue;
+    const Tensor& got = found->second;
+    if (got.shape() != want.shape()) add(text(name, " is ", got.shape(), ", expected ", want.shape()));
+    if (got.dtype() != want.dtype()) add(text(name, " is ", got.dtype(), ", expected ", want.dtype()));
+  }
+  if (!problems.empty()) throw std::invalid_argument(text(op, ": ", problems));
+}
+
+}  // namespace ravine

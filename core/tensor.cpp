@@ -1,0 +1,194 @@
+#include <ravine/core/tensor.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include <ravine/core/text.hpp>
+
+namespace ravine {
+namespace {
+
+constexpr Index max_bytes = Index{1} << 48;
+
+Index checked_numel(const Shape& shape) {
+  Index n = 1;
+  for (const Index size : shape) {
+    if (size < 0) throw ShapeError(detail::text("tensor: negative size in ", shape));
+    if (__builtin_mul_overflow(n, size, &n) || n > max_bytes / 8)
+      throw ShapeError(detail::text("tensor: too large: ", shape));
+  }
+  return n;
+}
+
+// Conversions of what does not fit are defined: integers saturate, NaN becomes 0.
+template <class To, class From>
+To convert(From value) {
+  if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    constexpr auto low = std::numeric_limits<To>::min(), high = std::numeric_limits<To>::max();
+    if (std::isnan(value)) return To{0};
+    if (value <= static_cast<From>(low)) return low;
+    if (value >= static_cast<From>(high)) return high;
+  }
+  return static_cast<To>(value);
+}
+
+Index wrap_position(const char* op, Index i, Index size) {
+  if (i < -size || i >= size)
+    throw std::out_of_range(detail::text(op, ": position ", i, " is outside a dimension of size ", size));
+  return i < 0 ? i + size : i;
+}
+
+}  // namespace
+
+void detail::refuse_access(DType asked, DType is) {
+  throw DTypeError(text("data: asked for ", asked, " elements of a tensor of ", is));
+}
+
+Tensor::Tensor(const Shape& shape, DType dtype) : shape_(shape), dtype_(dtype) {
+  const auto bytes = static_cast<std::size_t>(checked_numel(shape)) * size_of(dtype);
+  const int c = detail::size_class(sizeof(detail::Storage) + bytes);
+  storage_ = new (detail::take_block(c)) detail::Storage;
+  storage_->size_class = static_cast<std::uint16_t>(c);
+}
+
+template <class T>
+std::vector<T> Tensor::to_vector() const {
+  std::vector<T> values(static_cast<std::size_t>(numel()));
+  detail::visit(dtype_, [&](auto type) {
+    const auto* x = raw<decltype(type)>();
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = convert<T>(x[i]);
+  });
+  return values;
+}
+template std::vector<float> Tensor::to_vector() const;
+template std::vector<double> Tensor::to_vector() const;
+template std::vector<int> Tensor::to_vector() const;
+template std::vector<Index> Tensor::to_vector() const;
+template std::vector<std::uint8_t> Tensor::to_vector() const;
+
+double Tensor::item() const {
+  if (numel() != 1) throw ShapeError(detail::text("item: needs a tensor of one element, got ", shape_));
+  return detail::visit(dtype_, [&](auto type) { return static_cast<double>(*raw<decltype(type)>()); });
+}
+
+Index Tensor::position(const char* op, std::initializer_list<Index> position) const {
+  if (static_cast<int>(position.size()) != rank())
+    throw ShapeError(detail::text(op, ": ", position.size(), " indices for a tensor of shape ", shape_));
+  Index flat = 0;
+  int d = 0;
+  for (const Index i : position) {
+    flat = flat * shape_[d] + wrap_position(op, i, shape_[d]);
+    ++d;
+  }
+  return flat;
+}
+
+double Tensor::at(std::initializer_list<Index> indices) const {
+  const Index i = position("at", indices);
+  return detail::visit(dtype_, [&](auto type) { return static_cast<double>(raw<decltype(type)>()[i]); });
+}
+
+void Tensor::set(std::initializer_list<Index> indices, double value) {
+  const Index i = position("set", indices);
+  detail::visit(dtype_, [&](auto type) { raw<decltype(type)>()[i] = convert<decltype(type)>(value); });
+  mark_written(detail::advance_write_clock());
+}
+
+void Tensor::fill(double value) {
+  detail::visit(dtype_, [&](auto type) {
+    auto* x = raw<decltype(type)>();
+    const auto v = convert<decltype(type)>(value);
+    for (Index i = 0, n = numel(); i < n; ++i) x[i] = v;
+  });
+  mark_written(detail::advance_write_clock());
+}
+
+void Tensor::copy_from(const Tensor& source) {
+  if (source.dtype_ != dtype_) throw DTypeError(detail::text("copy_from: ", source.dtype_, " into ", dtype_));
+  if (source.shape_ != shape_) throw ShapeError(detail::text("copy_from: ", source.shape_, " into ", shape_));
+  if (numel() > 0)
+    std::memmove(bytes(), source.bytes(), static_cast<std::size_t>(numel()) * size_of(dtype_));
+  mark_written(detail::advance_write_clock());
+}
+
+Tensor Tensor::view(Index offset, const Shape& shape) const {
+  Tensor result(*this);
+  result.offset_ += offset;
+  result.shape_ = shape;
+  return result;
+}
+
+Tensor Tensor::reshape(const Shape& shape) const {
+  Shape wanted = shape;
+  Index known = 1;
+  int unknown = -1;
+  for (int d = 0; d < shape.rank(); ++d) {
+    if (shape[d] == -1 && unknown < 0)
+      unknown = d;
+    else
+      known *= shape[d];
+  }
+  if (unknown >= 0 && known > 0 && numel() % known == 0) wanted[unknown] = numel() / known;
+  if (checked_numel(wanted) != numel())
+    throw ShapeError(detail::text("reshape: ", shape_, " cannot become ", shape, ": it has ", numel(), " elements"));
+  return view(0, wanted);
+}
+
+Tensor Tensor::slice(Index dim, Index begin, Index end) const {
+  const int d = detail::wrap_dim("slice", dim, shape_);
+  const Index size = shape_[d];
+  const Index first = begin < 0 ? begin + size : begin, last = end < 0 ? end + size : end;
+  if (first < 0 || last > size || first > last)
+    throw std::out_of_range(detail::text("slice: [", begin, ", ", end, ") of dimension ", dim, " of ", shape_));
+  Shape result = shape_;
+  result[d] = last - first;
+  Index outer = 1, inner = 1;
+  for (int k = 0; k < d; ++k) outer *= shape_[k];
+  for (int k = d + 1; k < rank(); ++k) inner *= shape_[k];
+  if (outer == 1) return view(first * inner, result);
+
+  Tensor copy(result, dtype_);
+  const auto element = static_cast<Index>(size_of(dtype_));
+  const Index run = (last - first) * inner * element;
+  if (run == 0) return copy;
+  for (Index o = 0; o < outer; ++o)
+    std::memcpy(copy.bytes() + o * run, bytes() + (o * size + first) * inner * element, static_cast<std::size_t>(run));
+  return copy;
+}
+
+Tensor Tensor::operator[](Index i) const {
+  if (rank() == 0) throw ShapeError("operator[]: a scalar has no dimension to index");
+  const Index row = wrap_position("operator[]", i, shape_[0]);
+  const Shape rest(std::span<const Index>(shape_.begin() + 1, static_cast<std::size_t>(rank() - 1)));
+  return view(row * rest.numel(), rest);
+}
+
+Tensor Tensor::clone() const {
+  if (!defined()) return {};
+  Tensor copy(shape_, dtype_);
+  std::memcpy(copy.bytes(), bytes(), static_cast<std::size_t>(numel()) * size_of(dtype_));
+  return copy;
+}
+
+Tensor Tensor::to(DType dtype) const {
+  if (dtype == dtype_) return *this;
+  Tensor result(shape_, dtype);
+  detail::visit(dtype_, [&](auto from) {
+    detail::visit(dtype, [&](auto to) {
+      const auto* x = raw<decltype(from)>();
+      auto* y = result.raw<decltype(to)>();
+      for (Index i = 0, n = numel(); i < n; ++i) y[i] = convert<decltype(to)>(x[i]);
+    });
+  });
+  return result;
+}
+
+bool bitwise_equal(const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  const auto bytes = static_cast<std::size_t>(a.numel()) * size_of(a.dtype());
+  return bytes == 0 || std::memcmp(a.bytes(), b.bytes(), bytes) == 0;
+}
+
+}  // namespace ravine

@@ -1,0 +1,31 @@
+/// @file
+/// Building and reading single columns; for the library's sources, not its public headers.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ravine/data/table.hpp>
+
+namespace ravine::detail {
+
+/// The column of each row's value: numeric if all are numbers, else text. A view without data (nullptr) is missing.
+data::Column make_column(std::string name, const std::vector<std::string_view>& values);
+
+/// The same column with its different numbers as categories, if it is numeric.
+data::Column categorical(const data::Column& column);
+
+/// The value in a row as text; "" if it is missing.
+std::string cell(const data::Column& column, Index row);
+
+/// How many rows hold each category of a text column.
+std::vector<Index> frequencies(const data::Column& column);
+
+/// The same column with its rows at these positions only (i64).
+data::Column take_rows(const data::Column& column, const Tensor& rows);
+
+/// The same text column with its missing values replaced.
+data::Column replace_missing(const data::Column& column, std::string_view value);
+
+}  // namespace ravine::detail

@@ -1,0 +1,12 @@
+/// @file
+/// Everything of the data room: tables, readers, data sets, scalers, the loader, toy sets.
+#pragma once
+
+#include <ravine/data/csv.hpp>
+#include <ravine/data/dataset.hpp>
+#include <ravine/data/error.hpp>
+#include <ravine/data/idx.hpp>
+#include <ravine/data/loader.hpp>
+#include <ravine/data/scaler.hpp>
+#include <ravine/data/table.hpp>
+#include <ravine/data/toy.hpp>

@@ -1,0 +1,55 @@
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <sstream>
+
+#include <ravine/core/factories.hpp>
+#include <ravine/core/reduce.hpp>
+#include <ravine/data/column.hpp>
+#include <ravine/data/table.hpp>
+
+namespace ravine::data {
+namespace {
+
+constexpr int figure_width = 11;
+constexpr std::size_t most_categories = 6;  // named in one line
+
+void write_figures(std::ostream& out, const Column& column) {
+  std::vector<double> numbers;
+  for (Index row = 0; row < column.values.numel(); ++row)
+    if (!column.missing(row)) numbers.push_back(column.values.data<double>()[row]);
+  if (numbers.empty()) return;
+  const Tensor x = tensor(numbers, f64);
+  for (const double figure : {mean(x).item(), std::sqrt(var(x).item()), min(x).item(), max(x).item()})
+    out << std::setw(figure_width) << figure;
+}
+
+void write_categories(std::ostream& out, const Column& column) {
+  const auto counts = detail::frequencies(column);
+  out << "  " << counts.size() << " categories:";
+  for (std::size_t i = 0; i < std::min(counts.size(), most_categories); ++i)
+    out << (i > 0 ? ", " : " ") << column.categories[i] << " (" << counts[i] << ")";
+  if (counts.size() > most_categories) out << ", …";
+}
+
+}  // namespace
+
+std::string Table::describe() const {
+  std::size_t name_width = 6;
+  for (const Column& column : columns_) name_width = std::max(name_width, column.name.size());
+
+  std::ostringstream out;
+  out << std::left << std::setw(static_cast<int>(name_width)) << "column" << std::right << std::setw(9) << "count"
+      << std::setw(9) << "missing";
+  for (const char* figure : {"mean", "std", "min", "max"}) out << std::setw(figure_width) << figure;
+  out << '\n' << std::setprecision(5);
+  for (const Column& column : columns_) {
+    out << std::left << std::setw(static_cast<int>(name_width)) << column.name << std::right << std::setw(9)
+        << rows() - column.missing() << std::setw(9) << column.missing();
+    column.numeric() ? write_figures(out, column) : write_categories(out, column);
+    out << '\n';
+  }
+  return out.str();
+}
+
+}  // namespace ravine::data

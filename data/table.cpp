@@ -1,0 +1,219 @@
+#include <ravine/data/table.hpp>
+
+#include <algorithm>
+#include <limits>
+
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/manipulate.hpp>
+#include <ravine/core/text.hpp>
+#include <ravine/data/column.hpp>
+#include <ravine/data/error.hpp>
+#include <ravine/data/number.hpp>
+
+namespace ravine::data {
+namespace {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "'" : ", '") + name + "'";
+  return list;
+}
+
+Column with_numbers(const Column& column, double value) {
+  Column filled{column.name, column.values.clone(), {}};
+  double* numbers = filled.values.mutable_data<double>();
+  for (Index row = 0; row < filled.values.numel(); ++row)
+    if (filled.missing(row)) numbers[row] = value;
+  return filled;
+}
+
+// 1 where the column holds the category at `code`, else 0; missing where it is.
+Column indicator(const Column& column, std::size_t code) {
+  Column result{column.name + "=" + column.categories[code], Tensor(column.values.shape(), f64), {}};
+  const auto* codes = column.values.data<std::int64_t>();
+  double* numbers = result.values.mutable_data<double>();
+  for (Index row = 0; row < column.values.numel(); ++row) {
+    numbers[row] = codes[row] == static_cast<Index>(code) ? 1.0 : 0.0;
+    if (codes[row] < 0) numbers[row] = std::numeric_limits<double>::quiet_NaN();
+  }
+  return result;
+}
+
+// The mean of a column's numbers that are there.
+double mean_number(const Column& column) {
+  double sum = 0.0;
+  Index count = 0;
+  for (Index row = 0; row < column.values.numel(); ++row) {
+    if (column.missing(row)) continue;
+    sum += column.values.data<double>()[row];
+    ++count;
+  }
+  if (count == 0) throw std::invalid_argument("fill_missing: column '" + column.name + "' has no value at all");
+  return sum / static_cast<double>(count);
+}
+
+Column filled(const Column& column) {
+  if (column.numeric()) return with_numbers(column, mean_number(column));
+  const auto counts = detail::frequencies(column);
+  const auto most = std::max_element(counts.begin(), counts.end()) - counts.begin();
+  return detail::replace_missing(column, column.categories[static_cast<std::size_t>(most)]);
+}
+
+}  // namespace
+
+Table::Table(std::string file, std::vector<Column> columns, Tensor lines)
+    : file_(std::move(file)), columns_(std::move(columns)), lines_(std::move(lines)) {
+  for (const Column& column : columns_)
+    if (column.values.shape() != lines_.shape())
+      throw ShapeError(
+          detail::text("Table: column '", column.name, "' is ", column.values.shape(), ", expected ", lines_.shape()));
+  auto names = column_names();
+  std::sort(names.begin(), names.end());
+  const auto same = std::adjacent_find(names.begin(), names.end());
+  if (same != names.end()) throw std::invalid_argument("Table: two columns are named '" + *same + "'");
+}
+
+std::vector<std::string> Table::column_names() const {
+  std::vector<std::string> names;
+  for (const Column& column : columns_) names.push_back(column.name);
+  return names;
+}
+
+bool Table::has(const std::string& name) const { return contains(column_names(), name); }
+
+const Column& Table::find(const std::string& name) const {
+  for (const Column& column : columns_)
+    if (column.name == name) return column;
+  throw std::out_of_range("Table: no column '" + name + "' in " + file_ + ", which has " + joined(column_names()));
+}
+
+std::string Table::place(Index row, const Column& column) const {
+  return detail::text(file_, ", line ", lines_.data<std::int64_t>()[row], ", column '", column.name, "'");
+}
+
+void Table::require_numbers(const Column& column) const {
+  if (column.numeric()) return;
+  for (Index row = 0; row < rows(); ++row) {
+    const std::string value = detail::cell(column, row);
+    if (!column.missing(row) && !detail::parse_number(value))
+      throw FormatError(place(row, column) + ": found '" + value + "', expected a number");
+  }
+}
+
+Tensor Table::column(const std::string& name) const {
+  const Column& found = find(name);
+  require_numbers(found);
+  return found.values.clone();
+}
+
+std::vector<std::string> Table::text(const std::string& name) const {
+  const Column& found = find(name);
+  std::vector<std::string> values;
+  for (Index row = 0; row < rows(); ++row) values.push_back(detail::cell(found, row));
+  return values;
+}
+
+std::vector<std::string> Table::categories(const std::string& name) const {
+  return detail::categorical(find(name)).categories;
+}
+
+Tensor Table::codes(const std::string& name) const { return detail::categorical(find(name)).values.clone(); }
+
+Table Table::drop_column(const Names& names) const {
+  for (const auto& name : names.list()) find(name);
+  Table result = *this;
+  std::erase_if(result.columns_, [&](const Column& column) { return contains(names.list(), column.name); });
+  return result;
+}
+
+Table Table::select(const Names& names) const {
+  std::vector<Column> chosen;
+  for (const auto& name : names.list()) chosen.push_back(find(name));
+  return {file_, std::move(chosen), lines_};
+}
+
+Table Table::drop_missing() const {
+  std::vector<std::int64_t> complete;
+  for (Index row = 0; row < rows(); ++row) {
+    const auto lacks = [row](const Column& column) { return column.missing(row); };
+    if (std::none_of(columns_.begin(), columns_.end(), lacks)) complete.push_back(row);
+  }
+  const Tensor chosen = tensor(complete, i64);
+  Table result = *this;
+  for (Column& column : result.columns_) column = detail::take_rows(column, chosen);
+  result.lines_ = index_select(lines_, 0, chosen);
+  return result;
+}
+
+Table Table::fill_missing() const {
+  Table result = *this;
+  for (Column& column : result.columns_)
+    if (column.missing() > 0) column = filled(column);
+  return result;
+}
+
+Table Table::with_column(const std::string& name, Column column) const {
+  Table result = *this;
+  for (Column& old : result.columns_)
+    if (old.name == name) old = std::move(column);
+  return result;
+}
+
+Table Table::fill_missing(const std::string& name, double value) const {
+  const Column& column = find(name);
+  if (!column.numeric())
+    throw std::invalid_argument(detail::text("fill_missing: column '", name, "' holds text, got the number ", value));
+  return with_column(name, with_numbers(column, value));
+}
+
+Table Table::fill_missing(const std::string& name, const std::string& value) const {
+  const Column& column = find(name);
+  if (column.numeric())
+    throw std::invalid_argument("fill_missing: column '" + name + "' holds numbers, got the text '" + value + "'");
+  return with_column(name, detail::replace_missing(column, value));
+}
+
+Table Table::one_hot(const std::string& name) const {
+  const Column chosen = detail::categorical(find(name));
+  std::vector<Column> columns;
+  for (const Column& column : columns_) {
+    if (column.name != name) {
+      columns.push_back(column);
+      continue;
+    }
+    for (std::size_t code = 0; code < chosen.categories.size(); ++code) columns.push_back(indicator(chosen, code));
+  }
+  return {file_, std::move(columns), lines_};
+}
+
+Tensor Table::to_tensor(DType dtype) const {
+  Tensor result({rows(), columns()}, dtype);
+  detail::visit_floating("to_tensor", dtype, [&](auto type) {
+    auto* to = result.mutable_data<decltype(type)>();
+    for (Index c = 0; c < columns(); ++c) {
+      const Column& column = columns_[static_cast<std::size_t>(c)];
+      require_numbers(column);
+      for (Index row = 0; row < rows(); ++row) {
+        if (column.missing(row))
+          throw FormatError(place(row, column) + ": the value is missing (drop_missing, fill_missing)");
+        to[row * columns() + c] = static_cast<decltype(type)>(column.values.template data<double>()[row]);
+      }
+    }
+  });
+  return result;
+}
+
+TensorDataset Table::to_dataset(const Names& targets) const {
+  const Table inputs = drop_column(targets);
+  if (inputs.columns() == 0)
+    throw std::invalid_argument("to_dataset: no column is left for the inputs, the targets are " +
+                                joined(targets.list()));
+  return {inputs.to_tensor(), select(targets).to_tensor()};
+}
+
+}  // namespace ravine::data

@@ -1,0 +1,105 @@
+/// @file
+/// Tables: named columns of numbers or text, some values missing, as CSV files hold them.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ravine/core/tensor.hpp>
+#include <ravine/data/dataset.hpp>
+
+namespace ravine::data {
+
+/// One column of a table: numbers, or text as positions in the sorted list of its different values.
+struct Column {
+  std::string name;
+  Tensor values;                        ///< (rows): f64, NaN where missing; or i64 positions, -1 where missing
+  std::vector<std::string> categories;  ///< of a text column, sorted; empty if it holds numbers
+
+  bool numeric() const { return values.dtype() == f64; }
+  bool missing(Index row) const;
+  /// How many values are missing.
+  Index missing() const;
+};
+
+/// One column name, or several in braces.
+class Names {
+ public:
+  Names(const char* name) : names_{name} {}
+  Names(std::string name) : names_{std::move(name)} {}
+  Names(std::initializer_list<std::string> names) : names_(names) {}
+  Names(std::vector<std::string> names) : names_(std::move(names)) {}
+
+  const std::vector<std::string>& list() const { return names_; }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+/// A table as a value: every operation returns a new one. Rows remember the line of the file they come from, so that an
+/// error can name it.
+///
+/// Whatever takes the name of a column throws std::out_of_range, listing the columns there are, if none has it.
+class Table {
+ public:
+  /// For readers. `lines` (rows) i64 are the rows' lines in the file. Throws std::invalid_argument if two columns
+  /// have one name, ShapeError if the numbers of rows differ.
+  Table(std::string file, std::vector<Column> columns, Tensor lines);
+
+  Index rows() const { return lines_.size(0); }
+  Index columns() const { return static_cast<Index>(columns_.size()); }
+  std::vector<std::string> column_names() const;
+  bool has(const std::string& name) const;
+  /// True if every value of the column that is not missing is a number.
+  bool numeric(const std::string& name) const { return find(name).numeric(); }
+
+  /// A column's numbers, (rows) f64, NaN where missing. Throws FormatError, with the line, if it holds other text.
+  Tensor column(const std::string& name) const;
+  /// A column's values as text, "" where missing.
+  std::vector<std::string> text(const std::string& name) const;
+  /// A column's different values, sorted: numbers by size, text by its bytes.
+  std::vector<std::string> categories(const std::string& name) const;
+  /// Each row's position in `categories(name)`, (rows) i64, -1 where missing: class indices for a classifier.
+  Tensor codes(const std::string& name) const;
+
+  /// Without this column, or these.
+  Table drop_column(const Names& names) const;
+  /// These columns only, in this order.
+  Table select(const Names& names) const;
+  /// Without the rows in which any value is missing.
+  Table drop_missing() const;
+  /// Missing numbers replaced by their column's mean, missing text by the most frequent (of equals the first in sorted
+  /// order). The statistics are those of all rows: split first if test rows must not tell. Throws
+  /// std::invalid_argument for a column without any value.
+  Table fill_missing() const;
+  /// Missing values of one column replaced. Throws std::invalid_argument if the column holds the other kind of value.
+  Table fill_missing(const std::string& name, double value) const;
+  Table fill_missing(const std::string& name, const std::string& value) const;
+  /// In the column's place, one of 0 and 1 for each of its different values, sorted: "origin=Europe", "origin=Japan".
+  /// They are missing where the value was.
+  Table one_hot(const std::string& name) const;
+
+  /// What the table holds, as text: for each column the numbers of values and missing values, then mean, standard
+  /// deviation (of the sample), minimum and maximum, or the categories with their frequencies.
+  std::string describe() const;
+
+  /// All values, (rows, columns). Throws FormatError, with file, line and column, for text and for a missing value.
+  Tensor to_tensor(DType dtype = f32) const;
+  /// Targets (rows, targets) and inputs (rows, the other columns in order), both f32. Throws as `to_tensor`;
+  /// std::invalid_argument if no column is left for the inputs.
+  TensorDataset to_dataset(const Names& targets) const;
+
+ private:
+  const Column& find(const std::string& name) const;
+  void require_numbers(const Column& column) const;
+  Table with_column(const std::string& name, Column column) const;
+  std::string place(Index row, const Column& column) const;
+
+  std::string file_;
+  std::vector<Column> columns_;
+  Tensor lines_;
+};
+
+}  // namespace ravine::data
