@@ -1,5 +1,10 @@
 /// @file
-/// All of ravine. `<ravine/eigen.hpp>` alone is included on its own: it needs Eigen.
+/// All of ravine but `<ravine/eigen.hpp>`, which needs Eigen.
+///
+/// @mainpage
+/// Tensors and their ops are declared in core/, Variable and differentiation in autograd/, modules, layers and losses
+/// in nn/, optimizers, schedules and landscapes in optim/, tables, readers and loaders in data/. Every header is
+/// included as `<ravine/core/tensor.hpp>`; each of these folders has one for all of it, as `<ravine/nn/nn.hpp>`.
 #pragma once
 
 #include <ravine/autograd/autograd.hpp>
@@ -8,5 +13,5 @@
 #include <ravine/nn/nn.hpp>
 #include <ravine/optim/optim.hpp>
 
-/// Tensors, automatic differentiation, layers, optimizers and data.
+/// Tensors and differentiation; layers, optimizers and data in the namespaces inside.
 namespace ravine {}

@@ -69,9 +69,9 @@ class Scope {
   Scope& operator=(const Scope&) = delete;
 
   static void enter(const Node* node) {
-    thread_state.reading_since = node->recorded_at;
+    thread_state.reading_since = node->made_at;
     thread_state.pullback_of = node->op;
-    if (node->value_needed && node->value.written() > node->recorded_at) refuse_changed_value();
+    if (node->value_needed && node->value.written() > node->made_at) check_unchanged(node);
   }
   static void leave() {
     thread_state.reading_since = ~std::uint64_t{0};
@@ -172,29 +172,38 @@ class Sweep {
 
   void visit_plain(Node* node) {
     Tensor dy = std::move(node->gradient);
-    Edge* last = nullptr;
-    for (std::uint32_t k = 0; k < node->edge_count; ++k)
-      if (node->edges()[k].pullback) last = &node->edges()[k];
-    if (!last) refuse_freed();
-    for (std::uint32_t k = 0; k < node->edge_count; ++k) {
-      Edge& edge = node->edges()[k];
-      if (!edge.pullback) continue;
+    Edge* edges = node->edges();
+    Edge* const end = edges + node->edge_count;
+    Edge* last = end - 1;
+    while (last > edges && !last->pullback) --last;
+    if (!last->pullback) refuse_freed();
+    if (node->joint) {
       Tensor dx[max_joint_inputs];
-      // The last pullback gets the gradient for itself and may work in its memory.
-      pull(edge, &edge == last && !node->captured ? std::move(dy) : Tensor(dy), node, dx);
-      if (!retain_graph_) destroy(std::exchange(edge.pullback, nullptr));
-      for (std::uint32_t j = 0; j < (node->joint ? node->edge_count : 1); ++j)
-        if (node->edges()[k + j].input) deliver(node->edges()[k + j], std::move(dx[j]));
+      pull(*edges, give(dy, node), node, dx);
+      for (Edge* edge = edges; edge < end; ++edge)
+        if (edge->input) deliver(*edge, std::move(dx[edge - edges]));
+      return;
+    }
+    for (Edge* edge = edges; edge <= last; ++edge) {
+      if (!edge->pullback) continue;
+      Tensor dx;
+      pull(*edge, edge == last ? give(dy, node) : Tensor(dy), node, &dx);
+      deliver(*edge, std::move(dx));
     }
   }
 
+  /// The last pullback gets the gradient for itself and may work in its memory, unless it is asked for.
+  static Tensor give(Tensor& dy, const Node* node) { return node->captured ? dy : std::move(dy); }
+
   /// Runs one pullback on tensors; one that is written for Variables gets constants.
   void pull(Edge& edge, Tensor&& dy, Node* node, Tensor* dx) {
-    if (edge.pullback->run(std::move(dy), node->value, dx)) return;
-    Variable results[max_joint_inputs];
-    edge.pullback->run(Variable(std::move(dy)), node->value_needed ? revive(node) : Variable(), results);
-    for (std::size_t j = 0; j < max_joint_inputs; ++j)
-      if (results[j].defined()) dx[j] = take_value(results[j]);
+    if (!edge.pullback->run(std::move(dy), node->value, dx)) {
+      Variable results[max_joint_inputs];
+      edge.pullback->run(Variable(std::move(dy)), node->value_needed ? revive(node) : Variable(), results);
+      for (std::size_t j = 0; j < max_joint_inputs; ++j)
+        if (results[j].defined()) dx[j] = take_value(results[j]);
+    }
+    if (!retain_graph_) destroy(std::exchange(edge.pullback, nullptr));
   }
 
   void visit_recorded(Node* node) {

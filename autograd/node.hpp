@@ -47,7 +47,7 @@ struct Node {
   bool captured = false;      // a running grad() asks for this node's gradient
   std::uint16_t size_class = 0;
   std::uint32_t edge_count = 0;
-  std::uint64_t recorded_at = 0;  // the write clock: values saved here must not have been written since
+  std::uint64_t made_at = 0;  // on the write clock: values that an op saved must not be written later
   std::uint64_t order = 0;        // of recording, on the thread that did
   const char* op = "leaf";
   Tensor value;
@@ -72,13 +72,14 @@ void destroy(Pullback* pullback) noexcept;
 struct ThreadState {
   bool recording = true;
   bool anomaly = false;                                 // DetectAnomaly is on
-  std::uint64_t reading_since = ~std::uint64_t{0};      // inside a pullback: values written later are refused
+  std::uint64_t reading_since = ~std::uint64_t{0};      // inside a pullback: when its op was recorded
   std::uint64_t recorded = 0;                           // nodes so far
   const char* pullback_of = nullptr;                    // inside a pullback: its op
 };
 extern constinit thread_local ThreadState thread_state;
 
-[[noreturn]] void refuse_changed_value();
+/// Throws std::logic_error if the node is older than the pullback that runs, and its value was written since.
+void check_unchanged(const Node* node);
 
 }  // namespace detail
 }  // namespace ravine

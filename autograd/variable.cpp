@@ -11,7 +11,8 @@ namespace detail {
 
 constinit thread_local ThreadState thread_state;
 
-void refuse_changed_value() {
+void check_unchanged(const Node* node) {
+  if (node->made_at > thread_state.reading_since) return;  // the pullback itself made it
   throw std::logic_error(text(thread_state.pullback_of ? thread_state.pullback_of : "backward",
                               ": an input changed after the forward pass; its gradient would be wrong"));
 }
@@ -21,6 +22,7 @@ Node* make_node(Tensor&& value, std::size_t edges) {
   Node* node = new (take_block(c)) Node;
   node->size_class = static_cast<std::uint16_t>(c);
   node->value = std::move(value);
+  node->made_at = write_clock();
   return node;
 }
 
@@ -71,7 +73,6 @@ Variable record(const char* op, Tensor&& value, Edge* edges, std::size_t count, 
     node->joint = joint;
     node->op = thread_state.anomaly ? with_module_path(op) : op;
     node->order = ++thread_state.recorded;
-    node->recorded_at = write_clock();
     for (std::size_t k = 0; k < count; ++k)
       if (joint || edges[k].input) new (node->edges() + node->edge_count++) Edge(edges[k]);
   }

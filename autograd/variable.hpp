@@ -37,7 +37,7 @@ class Variable {
   /// The value. Inside a pullback, throws std::logic_error if it was written after the op was recorded.
   const Tensor& value() const {
     if (node_->value.written() > detail::thread_state.reading_since) [[unlikely]]
-      detail::refuse_changed_value();
+      detail::check_unchanged(node_);
     return node_->value;
   }
   const Shape& shape() const { return node_->value.shape(); }

@@ -71,25 +71,24 @@ void for_rows(const Shape& a, const Shape& b, const Shape& y, F row) {
   }
 }
 
-/// The result's memory: an operand's own where nobody else holds it.
+/// The result's memory: an operand's own where nobody else holds it. The operands keep their shapes.
 Tensor claim(Tensor& a, Tensor& b, const Shape& shape) {
-  if (a.unique() && a.shape() == shape) return a;
-  if (b.unique() && b.shape() == shape) return b;
+  if (a.unique() && a.shape() == shape) return std::move(a);
+  if (b.unique() && b.shape() == shape) return std::move(b);
   return Tensor(shape, a.dtype());
 }
 
 template <class T, class Kernel>
-void run_binary(Kernel kernel, const Tensor& a, const Tensor& b, Tensor& y) {
-  const T *x = a.raw<T>(), *z = b.raw<T>();
+void run_binary(Kernel kernel, const Shape& a, const T* x, const Shape& b, const T* z, Tensor& y) {
   T* out = y.raw<T>();
-  const bool a_whole = a.shape() == y.shape(), b_whole = b.shape() == y.shape();
+  const bool a_whole = a == y.shape(), b_whole = b == y.shape();
   if ((a_whole || a.numel() == 1) && (b_whole || b.numel() == 1)) [[likely]] {
     detail::parallel_for(y.numel(), grain, [&](Index begin, Index end) {
       kernel(a_whole ? x + begin : x, !a_whole, b_whole ? z + begin : z, !b_whole, out + begin, end - begin);
     });
     return;
   }
-  for_rows(a.shape(), b.shape(), y.shape(), [&](Index at_a, bool a_single, Index at_b, bool b_single, Index at, Index n) {
+  for_rows(a, b, y.shape(), [&](Index at_a, bool a_single, Index at_b, bool b_single, Index at, Index n) {
     kernel(x + at_a, a_single, z + at_b, b_single, out + at, n);
   });
 }
@@ -103,7 +102,8 @@ Shape result_shape(const char* op, const Tensor& a, const Tensor& b) {
 template <class F>
 auto integer_loop(F f) {
   return [f](const auto* a, bool a_single, const auto* b, bool b_single, auto* y, Index n) {
-    for (Index i = 0; i < n; ++i) y[i] = static_cast<std::decay_t<decltype(*y)>>(f(a[a_single ? 0 : i], b[b_single ? 0 : i]));
+    for (Index i = 0; i < n; ++i)
+      y[i] = static_cast<std::decay_t<decltype(*y)>>(f(a[a_single ? 0 : i], b[b_single ? 0 : i]));
   };
 }
 
@@ -111,16 +111,17 @@ struct NoIntegers {};  // the op has no meaning for integer tensors
 
 /// member: the kernel for floating types; f: the same for two integers, or NoIntegers.
 template <class Member, class F>
-Tensor binary(const char* op, Tensor a, Tensor b, Member member, F f) {
+Tensor binary(const char* op, Tensor&& a, Tensor&& b, Member member, F f) {
   check_dtypes(op, a, b);
   const Shape shape = result_shape(op, a, b);
   const auto run = [&](auto type) {
     using T = decltype(type);
+    const T *x = a.raw<T>(), *z = b.raw<T>();
     Tensor y = claim(a, b, shape);
     if constexpr (std::is_floating_point_v<T>)
-      run_binary<T>(kernels::kernels<T>().map.*(member(type)), a, b, y);
+      run_binary<T>(kernels::kernels<T>().map.*(member(type)), a.shape(), x, b.shape(), z, y);
     else if constexpr (!std::is_same_v<F, NoIntegers>)
-      run_binary<T>(integer_loop(f), a, b, y);
+      run_binary<T>(integer_loop(f), a.shape(), x, b.shape(), z, y);
     return y;
   };
   if constexpr (std::is_same_v<F, NoIntegers>) return detail::visit_floating(op, a.dtype(), run);
@@ -128,16 +129,34 @@ Tensor binary(const char* op, Tensor a, Tensor b, Member member, F f) {
 }
 
 template <class Member>
-Tensor unary(const char* op, Tensor x, Member member) {
+Tensor unary(const char* op, Tensor&& x, Member member) {
   return detail::visit_floating(op, x.dtype(), [&](auto type) {
     using T = decltype(type);
-    Tensor y = x.unique() ? x : Tensor(x.shape(), x.dtype());
     const auto kernel = kernels::kernels<T>().map.*(member(type));
     const T* in = x.raw<T>();
+    Tensor y = x.unique() ? std::move(x) : Tensor(x.shape(), x.dtype());
     T* out = y.raw<T>();
-    detail::parallel_for(x.numel(), grain,
+    detail::parallel_for(y.numel(), grain,
                          [&](Index begin, Index end) { kernel(in + begin, out + begin, end - begin); });
     return y;
+  });
+}
+
+/// A gradient from the upstream one and a value of the same shape.
+template <class Member>
+Tensor pullback(const char* op, Tensor&& dy, const Tensor& y, Member member) {
+  check_dtypes(op, dy, y);
+  if (dy.shape() != y.shape()) throw ShapeError(detail::text(op, ": ", dy.shape(), " for ", y.shape()));
+  return detail::visit_floating(op, dy.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const auto kernel = kernels::kernels<T>().map.*(member(type));
+    const T *upstream = dy.raw<T>(), *value = y.raw<T>();
+    Tensor dx = dy.unique() ? std::move(dy) : Tensor(y.shape(), y.dtype());
+    T* out = dx.raw<T>();
+    detail::parallel_for(dx.numel(), grain, [&](Index begin, Index end) {
+      kernel(upstream + begin, false, value + begin, false, out + begin, end - begin);
+    });
+    return dx;
   });
 }
 
@@ -164,31 +183,37 @@ Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
 }  // namespace
 
 Tensor operator+(Tensor a, Tensor b) {
-  return binary("add", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::add; },
-                [](auto x, auto y) { return x + y; });
+  return binary(
+      "add", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::add; },
+      [](auto x, auto y) { return x + y; });
 }
 Tensor operator-(Tensor a, Tensor b) {
-  return binary("sub", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::sub; },
-                [](auto x, auto y) { return x - y; });
+  return binary(
+      "sub", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::sub; },
+      [](auto x, auto y) { return x - y; });
 }
 Tensor operator*(Tensor a, Tensor b) {
-  return binary("mul", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::mul; },
-                [](auto x, auto y) { return x * y; });
+  return binary(
+      "mul", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::mul; },
+      [](auto x, auto y) { return x * y; });
 }
 Tensor operator/(Tensor a, Tensor b) {
-  return binary("div", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::div; }, NoIntegers{});
+  return binary(
+      "div", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::div; }, NoIntegers{});
 }
 Tensor maximum(Tensor a, Tensor b) {
-  return binary("maximum", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::maximum; },
-                [](auto x, auto y) { return x > y ? x : y; });
+  return binary(
+      "maximum", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::maximum; },
+      [](auto x, auto y) { return x > y ? x : y; });
 }
 Tensor minimum(Tensor a, Tensor b) {
-  return binary("minimum", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::minimum; },
-                [](auto x, auto y) { return x < y ? x : y; });
+  return binary(
+      "minimum", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::minimum; },
+      [](auto x, auto y) { return x < y ? x : y; });
 }
 Tensor pow(Tensor x, Tensor exponent) {
-  return binary("pow", std::move(x), std::move(exponent), [](auto t) { return &MapOf<decltype(t)>::pow; },
-                NoIntegers{});
+  return binary(
+      "pow", std::move(x), std::move(exponent), [](auto t) { return &MapOf<decltype(t)>::pow; }, NoIntegers{});
 }
 
 Tensor operator+(Tensor a, Scalar b) { return std::move(a) + like("add", a, b); }
@@ -269,28 +294,56 @@ Tensor softplus(Tensor x, double beta) {
   return relu(x) + log1p(exp(-abs(x)));  // the exponential is at most 1
 }
 
-Tensor abs(Tensor x) { return unary("abs", std::move(x), [](auto t) { return &MapOf<decltype(t)>::abs; }); }
-Tensor sign(Tensor x) { return unary("sign", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sign; }); }
-Tensor square(Tensor x) { return unary("square", std::move(x), [](auto t) { return &MapOf<decltype(t)>::square; }); }
-Tensor sqrt(Tensor x) { return unary("sqrt", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sqrt; }); }
-Tensor exp(Tensor x) { return unary("exp", std::move(x), [](auto t) { return &MapOf<decltype(t)>::exp; }); }
-Tensor log(Tensor x) { return unary("log", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log; }); }
-Tensor log1p(Tensor x) { return unary("log1p", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log1p; }); }
-Tensor expm1(Tensor x) { return unary("expm1", std::move(x), [](auto t) { return &MapOf<decltype(t)>::expm1; }); }
-Tensor sin(Tensor x) { return unary("sin", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sin; }); }
-Tensor cos(Tensor x) { return unary("cos", std::move(x), [](auto t) { return &MapOf<decltype(t)>::cos; }); }
-Tensor erf(Tensor x) { return unary("erf", std::move(x), [](auto t) { return &MapOf<decltype(t)>::erf; }); }
-Tensor tanh(Tensor x) { return unary("tanh", std::move(x), [](auto t) { return &MapOf<decltype(t)>::tanh; }); }
-Tensor sigmoid(Tensor x) { return unary("sigmoid", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sigmoid; }); }
-Tensor relu(Tensor x) { return unary("relu", std::move(x), [](auto t) { return &MapOf<decltype(t)>::relu; }); }
+Tensor abs(Tensor x) {
+  return unary("abs", std::move(x), [](auto t) { return &MapOf<decltype(t)>::abs; });
+}
+Tensor sign(Tensor x) {
+  return unary("sign", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sign; });
+}
+Tensor square(Tensor x) {
+  return unary("square", std::move(x), [](auto t) { return &MapOf<decltype(t)>::square; });
+}
+Tensor sqrt(Tensor x) {
+  return unary("sqrt", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sqrt; });
+}
+Tensor exp(Tensor x) {
+  return unary("exp", std::move(x), [](auto t) { return &MapOf<decltype(t)>::exp; });
+}
+Tensor log(Tensor x) {
+  return unary("log", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log; });
+}
+Tensor log1p(Tensor x) {
+  return unary("log1p", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log1p; });
+}
+Tensor expm1(Tensor x) {
+  return unary("expm1", std::move(x), [](auto t) { return &MapOf<decltype(t)>::expm1; });
+}
+Tensor sin(Tensor x) {
+  return unary("sin", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sin; });
+}
+Tensor cos(Tensor x) {
+  return unary("cos", std::move(x), [](auto t) { return &MapOf<decltype(t)>::cos; });
+}
+Tensor erf(Tensor x) {
+  return unary("erf", std::move(x), [](auto t) { return &MapOf<decltype(t)>::erf; });
+}
+Tensor tanh(Tensor x) {
+  return unary("tanh", std::move(x), [](auto t) { return &MapOf<decltype(t)>::tanh; });
+}
+Tensor sigmoid(Tensor x) {
+  return unary("sigmoid", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sigmoid; });
+}
+Tensor relu(Tensor x) {
+  return unary("relu", std::move(x), [](auto t) { return &MapOf<decltype(t)>::relu; });
+}
 Tensor relu_pullback(Tensor dy, const Tensor& y) {
-  return binary("relu_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::relu_pullback; }, NoIntegers{});
+  return pullback("relu_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::relu_pullback; });
 }
 Tensor tanh_pullback(Tensor dy, const Tensor& y) {
-  return binary("tanh_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::tanh_pullback; }, NoIntegers{});
+  return pullback("tanh_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::tanh_pullback; });
 }
 Tensor sigmoid_pullback(Tensor dy, const Tensor& y) {
-  return binary("sigmoid_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::sigmoid_pullback; }, NoIntegers{});
+  return pullback("sigmoid_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::sigmoid_pullback; });
 }
 
 }  // namespace ravine

@@ -72,7 +72,8 @@ template <class T>
 Tensor from_span(std::span<const T> values, const Shape& shape, DType dtype) {
   using Element = std::conditional_t<std::is_floating_point_v<T> || std::is_same_v<T, std::uint8_t>, T, Index>;
   const Index n = static_cast<Index>(values.size());
-  if (n != shape.numel()) throw ShapeError(text("tensor: got ", n, n == 1 ? " value" : " values", " for shape ", shape));
+  if (n != shape.numel())
+    throw ShapeError(text("tensor: got ", n, n == 1 ? " value" : " values", " for shape ", shape));
   Tensor out(shape, dtype_of<Element>());
   std::copy(values.begin(), values.end(), out.raw<Element>());
   return out.to(dtype);

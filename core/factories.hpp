@@ -1,5 +1,6 @@
 /// @file
-/// New tensors from values and patterns.
+/// New tensors from values and patterns. Values are converted as `Tensor::to` does: rounded to floating types,
+/// truncated towards zero for integer ones. Negative sizes are a ShapeError.
 #pragma once
 
 #include <initializer_list>
@@ -17,7 +18,8 @@ Tensor full(const Shape& shape, double value, DType dtype = f32);
 Tensor eye(Index n, DType dtype = f32);
 /// 0, 1, …, n - 1. Throws std::invalid_argument if n < 0.
 Tensor arange(Index n, DType dtype = f32);
-/// start, start + step, … before stop. Throws std::invalid_argument if step is 0.
+/// start, start + step, … before stop; none if stop is not ahead. Throws std::invalid_argument if step is 0 or there
+/// is no end.
 Tensor arange(double start, double stop, double step = 1.0, DType dtype = f32);
 /// n values from first to last, both included, evenly spaced. Throws std::invalid_argument if n < 0.
 Tensor linspace(double first, double last, Index n, DType dtype = f32);
@@ -26,8 +28,8 @@ Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 Tensor full_like(const Tensor& x, double value);
 
-/// A tensor of these values, row-major, converted to `dtype`. Throws ShapeError if there are not as many as the shape
-/// asks for.
+/// A copy of these values, row-major, converted to `dtype`; T is float, double or an integer type that is signed or
+/// std::uint8_t. Throws ShapeError if there are not as many as the shape asks for.
 template <class T>
 Tensor from_span(std::span<const T> values, const Shape& shape, DType dtype = f32);
 

@@ -10,12 +10,41 @@
 namespace ravine {
 namespace {
 
-constexpr Index most_shown = 1000;  // of more elements, the middle of long dimensions is left out
-constexpr int digits = 6;           // significant ones of the largest element
+constexpr Index most_shown = 1000;       // of more elements, the middle of long dimensions is left out
+constexpr std::size_t line_width = 100;  // where a long row goes on in the next line
+constexpr int digits = 6;                // significant ones of the largest element
 
-/// How many positions a dimension shows at either end: as many as keep the whole short.
+/// What is shown of a tensor, and where.
+struct Layout {
+  const Shape& shape;
+  Index ends;      // positions at either end of a dimension that is cut
+  Index per_line;  // elements
+
+  /// Goes through it from dimension d on, in the order of reading: element(position) and mark(text).
+  template <class Element, class Mark>
+  void walk(int d, Index position, const Element& element, const Mark& mark) const {
+    if (d == shape.rank()) return element(position);
+    const Index size = shape[d];
+    const bool last = d + 1 == shape.rank(), cut = size > 2 * ends;
+    const auto newlines = static_cast<std::size_t>(last ? 1 : shape.rank() - 1 - d);
+    const std::string turn = "," + std::string(newlines, '\n') + std::string(static_cast<std::size_t>(d + 1), ' ');
+    const std::string gap = last ? ", " : turn;
+    mark("[");
+    for (Index i = 0; i < size; ++i) {
+      if (i > 0) mark(!cut && i % per_line == 0 ? turn : gap);
+      if (cut && i == ends) {
+        mark("..." + gap);
+        i = size - ends;
+      }
+      walk(d + 1, position * size + i, element, mark);
+    }
+    mark("]");
+  }
+};
+
+/// As many positions at either end as keep the whole short.
 Index shown_ends(const Shape& shape) {
-  Index ends = shape.numel() <= most_shown ? most_shown : 4;
+  Index ends = shape.numel() <= most_shown ? most_shown : 3;
   const auto shown = [&] {
     Index n = 1;
     for (const Index size : shape) n *= std::min(size, 2 * ends);
@@ -23,25 +52,6 @@ Index shown_ends(const Shape& shape) {
   };
   while (ends > 1 && shown() > most_shown) --ends;
   return ends;
-}
-
-/// Goes through what is shown from dimension d on, in the order of reading: element(position) and mark(text).
-template <class Element, class Mark>
-void walk(const Shape& shape, Index ends, int d, Index position, const Element& element, const Mark& mark) {
-  if (d == shape.rank()) return element(position);
-  const auto inner = static_cast<std::size_t>(shape.rank() - 1 - d);
-  const std::string gap =
-      inner == 0 ? ", " : "," + std::string(inner, '\n') + std::string(static_cast<std::size_t>(d + 1), ' ');
-  mark("[");
-  for (Index i = 0; i < shape[d]; ++i) {
-    if (i > 0) mark(gap);
-    if (i == ends && shape[d] > 2 * ends) {
-      mark("..." + gap);
-      i = shape[d] - ends;
-    }
-    walk(shape, ends, d + 1, position * shape[d] + i, element, mark);
-  }
-  mark("]");
 }
 
 struct Format {
@@ -103,24 +113,23 @@ std::vector<std::string> numbers(const Tensor& tensor, const std::vector<Index>&
 }
 
 std::string nested(const Tensor& tensor) {
-  const Shape& shape = tensor.shape();
-  if (shape.numel() == 0) return "[]";
-  const Index ends = shown_ends(shape);
+  if (tensor.numel() == 0) return "[]";
+  Layout layout{tensor.shape(), shown_ends(tensor.shape()), 1};
   std::vector<Index> positions;
-  walk(shape, ends, 0, 0, [&](Index position) { positions.push_back(position); }, [](const std::string&) {});
+  layout.walk(
+      0, 0, [&](Index position) { positions.push_back(position); }, [](const std::string&) {});
 
   const std::vector<std::string> words = numbers(tensor, positions);
   std::size_t width = 0;
   for (const std::string& word : words) width = std::max(width, word.size());
+  layout.per_line = static_cast<Index>(line_width / (width + 2));
   std::string out;
   auto word = words.begin();
-  walk(
-      shape, ends, 0, 0,
-      [&](Index) {
-        out.append(width - word->size(), ' ');
-        out += *word++;
-      },
-      [&](const std::string& mark) { out += mark; });
+  const auto element = [&](Index) {
+    out.append(width - word->size(), ' ');
+    out += *word++;
+  };
+  layout.walk(0, 0, element, [&](const std::string& mark) { out += mark; });
   return out;
 }
 

@@ -8,8 +8,8 @@
 namespace ravine::detail {
 namespace {
 
-constexpr Index large_work = Index{1} << 23;       // m n k from which Eigen's blocking for the caches pays
-constexpr Index parallel_work = Index{1} << 20;    // m n k from which threads pay
+constexpr Index large_work = Index{1} << 23;          // m n k from which Eigen's blocking for the caches pays
+constexpr Index parallel_work = Index{1} << 20;       // m n k from which threads pay
 constexpr Index tile_rows = 256, tile_columns = 512;  // of C, before halving
 
 struct Tiles {

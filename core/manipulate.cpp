@@ -180,8 +180,7 @@ Tensor concat(const std::vector<Tensor>& parts, Index dim) {
   const int d = detail::wrap_dim("concat", dim, first.shape());
   Index size = 0;
   for (const Tensor& part : parts) {
-    if (part.dtype() != first.dtype())
-      throw DTypeError(text("concat: mixes ", first.dtype(), " and ", part.dtype()));
+    if (part.dtype() != first.dtype()) throw DTypeError(text("concat: mixes ", first.dtype(), " and ", part.dtype()));
     if (part.rank() != first.rank() || with_size(part.shape(), d, first.shape()[d]) != first.shape())
       throw ShapeError(text("concat: ", first.shape(), " and ", part.shape(), " do not join along dimension ", dim));
     size += part.shape()[d];
@@ -229,8 +228,7 @@ Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
     using T = decltype(zero);
     T* y = out.raw<T>();
     for (Index o = 0; o < a.outer; ++o)
-      for (Index i = 0; i < count; ++i)
-        y = std::copy_n(x.raw<T>() + (o * a.size + positions[i]) * a.inner, a.inner, y);
+      for (Index i = 0; i < count; ++i) y = std::copy_n(x.raw<T>() + (o * a.size + positions[i]) * a.inner, a.inner, y);
   });
   return out;
 }

@@ -1,6 +1,7 @@
 #include <ravine/core/memory.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -44,7 +45,11 @@ struct Stock {
 constexpr int limit(int c, std::size_t bytes, std::size_t blocks) {
   return static_cast<int>(std::max(bytes / class_bytes(c), blocks));
 }
-constexpr int thread_limit(int c) { return limit(c, std::size_t{16} << 20, 4); }
+constexpr auto thread_limits = [] {
+  std::array<int, class_count> limits{};
+  for (int c = 0; c < class_count; ++c) limits[static_cast<std::size_t>(c)] = limit(c, std::size_t{16} << 20, 4);
+  return limits;
+}();
 constexpr int shared_limit(int c) { return limit(c, std::size_t{64} << 20, 8); }
 
 // Constant-initialised and trivially destroyed: using it needs no guard, and it outlives every other thread_local.
@@ -107,7 +112,7 @@ void* take_block(int c) {
 
 void give_block(void* block, int c) noexcept {
   if (!recycle) return std::free(block);
-  if (mine.stocks[c].count < thread_limit(c) && !mine.closed) [[likely]]
+  if (mine.stocks[c].count < thread_limits[static_cast<std::size_t>(c)] && !mine.closed) [[likely]]
     return mine.stocks[c].push(block);
   give_shared(block, c);
 }

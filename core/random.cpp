@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include <ravine/core/factories.hpp>
@@ -20,7 +21,18 @@ __extension__ using Wide = unsigned __int128;
 template <class T>
 using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 template <class T>
+using Signed = std::make_signed_t<Bits<T>>;
+
+template <class T>
 constexpr int width = 8 * sizeof(T);
+template <class T>
+constexpr int digits = std::numeric_limits<T>::digits;
+
+/// 2^-k, for k < 64.
+template <class T>
+constexpr T two_to_minus(int k) {
+  return T{1} / static_cast<T>(std::uint64_t{1} << k);
+}
 
 std::uint64_t join(std::uint32_t low, std::uint32_t high) { return low | std::uint64_t{high} << 32; }
 
@@ -29,72 +41,70 @@ std::uint64_t below(std::uint64_t low, std::uint64_t high, std::uint64_t bound) 
   return static_cast<std::uint64_t>((Wide{high} * bound + (Wide{low} * bound >> 64)) >> 64);
 }
 
-/// Uniform in [0, 1): as many of the upper bits as T holds exactly.
+/// Uniform in [0, 1), from as many of the upper bits as T can hold.
 template <class T>
 T unit(Bits<T> bits) {
-  constexpr int digits = std::is_same_v<T, float> ? 24 : 53;
-  return static_cast<T>(static_cast<std::make_signed_t<Bits<T>>>(bits >> (width<T> - digits))) *
-         (T{1} / static_cast<T>(std::int64_t{1} << digits));
+  return static_cast<T>(static_cast<Signed<T>>(bits >> (width<T> - digits<T>))) * two_to_minus<T>(digits<T>);
 }
 
-// Normal samples need a logarithm, a sine and a cosine. Those of the system differ from machine to machine. These are
-// Taylor's series of as many terms as the type can tell apart, in additions, multiplications and divisions only: the
-// same bits everywhere (this file is compiled without fused operations), and loops that the compiler vectorises.
+// Normal samples need a logarithm, a sine and a cosine, and those of the system differ from machine to machine. These
+// are Taylor's series with as many terms as the type can tell apart, in plain arithmetic: the same bits everywhere
+// (this file is compiled without fused operations), in loops that the compiler can vectorise.
+
+template <class T>
+constexpr auto atanh_series = [] {  // atanh(s) / s in powers of s^2: 1 / (2k + 1); here s^2 < 0.0295
+  std::array<T, std::is_same_v<T, float> ? 6 : 11> c{};
+  for (std::size_t k = 0; k < c.size(); ++k) c[k] = T{1} / static_cast<T>(2 * k + 1);
+  return c;
+}();
+
+template <class T, bool sine>
+constexpr auto trigonometric_series = [] {  // cos(x) or sin(x) / x in powers of x^2; here |x| <= pi / 4
+  std::array<T, std::is_same_v<T, float> ? 6 : 9> c{};
+  double factorial = 1.0;  // of 2k, or 2k + 1, with the sign of (-1)^k
+  for (std::size_t k = 0; k < c.size(); ++k) {
+    if (k > 0) factorial *= -static_cast<double>(sine ? 2 * k * (2 * k + 1) : (2 * k - 1) * 2 * k);
+    c[k] = static_cast<T>(1.0 / factorial);
+  }
+  return c;
+}();
 
 /// c[0] + c[1] z + c[2] z^2 + ...
 template <class T, std::size_t n>
-T polynomial(T z, const std::array<double, n>& c) {
-  T sum = static_cast<T>(c[n - 1]);
-  for (std::size_t k = n - 1; k-- > 0;) sum = sum * z + static_cast<T>(c[k]);
+T polynomial(T z, const std::array<T, n>& c) {
+  T sum = c[n - 1];
+  for (std::size_t k = n - 1; k-- > 0;) sum = sum * z + c[k];
   return sum;
 }
 
-/// log(x) for finite, normal x > 0: x = 2^e m with m in [sqrt(1/2), sqrt(2)), log(m) = 2 atanh((m - 1) / (m + 1)).
+/// log(x) for normal x > 0: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log(m) = 2 atanh((m - 1) / (m + 1)).
 template <class T>
 T log_of(T x) {
-  constexpr int mantissa = std::is_same_v<T, float> ? 23 : 52;
-  static constexpr auto series = [] {  // atanh(s) / s in powers of s^2 < 0.0295
-    std::array<double, std::is_same_v<T, float> ? 6 : 11> c{};
-    for (std::size_t k = 0; k < c.size(); ++k) c[k] = 1.0 / static_cast<double>(2 * k + 1);
-    return c;
-  }();
-  using Signed = std::make_signed_t<Bits<T>>;
-  constexpr auto sqrt_half = std::bit_cast<Signed>(static_cast<T>(std::numbers::sqrt2 / 2));
-  const auto bits = std::bit_cast<Signed>(x);
-  const Signed exponent = (bits - sqrt_half) >> mantissa;
-  const T m = std::bit_cast<T>(bits - (exponent << mantissa));
-  const T s = (m - 1) / (m + 1);
-  return static_cast<T>(exponent) * static_cast<T>(std::numbers::ln2) + 2 * s * polynomial(s * s, series);
+  constexpr auto sqrt_half = std::bit_cast<Signed<T>>(static_cast<T>(std::numbers::sqrt2 / 2));
+  constexpr int mantissa = digits<T> - 1;
+  const auto bits = std::bit_cast<Signed<T>>(x);
+  const Signed<T> e = (bits - sqrt_half) >> mantissa;
+  const T m = std::bit_cast<T>(bits - (e << mantissa)), s = (m - 1) / (m + 1);
+  return static_cast<T>(e) * std::numbers::ln2_v<T> + 2 * s * polynomial(s * s, atanh_series<T>);
 }
 
-/// Two independent normal samples from two uniform ones.
+/// Two independent normal samples: sqrt(-2 log u) times the cosine and the sine of a random angle.
 /// Source: Box, Muller: A note on the generation of random normal deviates (1958).
 template <class T>
 void box_muller(Bits<T> a, Bits<T> b, T* samples) {
-  using Signed = std::make_signed_t<Bits<T>>;
-  static constexpr auto factorials = [] {  // (-1)^k / (2k)! and (-1)^k / (2k + 1)!
-    std::array<std::array<double, std::is_same_v<T, float> ? 6 : 9>, 2> c{};
-    double term = 1.0;
-    for (std::size_t k = 0; k < c[0].size(); ++k) {
-      c[0][k] = term;
-      c[1][k] = term /= static_cast<double>(2 * k + 1);
-      term /= -static_cast<double>(2 * k + 2);
-    }
-    return c;
-  }();
-  // u = (a' + 1/2) / 2^(width - 1), a' the upper bits: never 0, and fine where it is small.
-  const T u = (static_cast<T>(static_cast<Signed>(a >> 1)) + T(0.5)) * (T{1} / static_cast<T>(Bits<T>{1} << (width<T> - 1)));
+  // u is in (0, 1]: never 0, and spaced the finer the smaller it is.
+  const T u = (static_cast<T>(static_cast<Signed<T>>(a >> 1)) + T(0.5)) * two_to_minus<T>(width<T> - 1);
   const T radius = std::sqrt(-2 * log_of(u));
-  // b is an angle in units of 2^-width turns: so many quarters and a rest in [-pi/4, pi/4).
-  const Bits<T> quarters = (b + (Bits<T>{1} << (width<T> - 3))) >> (width<T> - 2);
-  const auto rest = static_cast<Signed>(b - (quarters << (width<T> - 2)));
-  const T x = static_cast<T>(rest) * static_cast<T>(std::numbers::pi / 2 / static_cast<double>(Bits<T>{1} << (width<T> - 2)));
-  const T cosine = polynomial(x * x, factorials[0]), sine = x * polynomial(x * x, factorials[1]);
-  const bool odd = quarters & 1;
-  const T first = odd ? -sine : cosine, second = odd ? cosine : sine;
-  const T signed_radius = quarters & 2 ? -radius : radius;
-  samples[0] = signed_radius * first;
-  samples[1] = signed_radius * second;
+  // b is the angle in units of 2^-width turns: some quarter turns, and a rest within pi / 4 of them.
+  constexpr int quarter = width<T> - 2;
+  const Bits<T> quarters = (b + (Bits<T>{1} << (quarter - 1))) >> quarter;
+  const auto rest = static_cast<Signed<T>>(b - (quarters << quarter));
+  const T x = static_cast<T>(rest) * (std::numbers::pi_v<T> / 2 * two_to_minus<T>(quarter));
+  const T cosine = polynomial(x * x, trigonometric_series<T, false>);
+  const T sine = x * polynomial(x * x, trigonometric_series<T, true>);
+  const T r = quarters & 2 ? -radius : radius;
+  samples[0] = r * (quarters & 1 ? -sine : cosine);
+  samples[1] = r * (quarters & 1 ? cosine : sine);
 }
 
 /// Words of random bits, as wide as the elements of type T that they become.
@@ -221,8 +231,7 @@ Tensor randint(Index low, Index high, const Shape& shape, Generator& generator) 
   if (low >= high) throw std::invalid_argument(text("randint: low must be below high, got ", low, " and ", high));
   const std::uint64_t start = static_cast<std::uint64_t>(low), bound = static_cast<std::uint64_t>(high) - start;
   return generate<Index, 2>(shape, generator, [=](const std::uint64_t* words, Index* elements, Index n) {
-    for (Index i = 0; i < n; i += 2)
-      elements[i / 2] = static_cast<Index>(start + below(words[i], words[i + 1], bound));
+    for (Index i = 0; i < n; i += 2) elements[i / 2] = static_cast<Index>(start + below(words[i], words[i + 1], bound));
   });
 }
 

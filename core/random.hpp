@@ -32,7 +32,8 @@ class Generator {
   std::uint64_t next();
   /// Uniform in [0, 1), with 53 bits.
   double next_uniform();
-  /// Uniform in {0, …, bound - 1}, without bias. bound > 0.
+  /// Uniform in {0, …, bound - 1}, from 128 bits: probabilities are off by less than 2^-64 of themselves.
+  /// Throws std::invalid_argument unless bound > 0.
   Index next_below(Index bound);
 
   /// Skips `blocks` blocks and returns the position of the first: element i of a random tensor reads block
@@ -45,8 +46,9 @@ class Generator {
   /// Block number `position` of this seed's stream.
   std::array<std::uint32_t, 4> block(std::uint64_t position) const;
 
-  /// {"seed", "position"}, one i64 each.
+  /// {"position", "seed"}, of rank 0 and i64 each.
   StateDict state_dict() const;
+  /// Throws std::invalid_argument that names what is missing, unexpected or of another shape or type.
   void load_state_dict(const StateDict& state);
 
  private:
@@ -60,11 +62,13 @@ Generator& default_generator();
 /// Starts this thread's default generator anew.
 void manual_seed(std::uint64_t seed);
 
-/// Independent samples of the normal distribution.
+/// Independent samples of the normal distribution of mean 0 and variance 1. Throws DTypeError for an integer dtype.
+/// Source: Box, Muller: A note on the generation of random normal deviates (1958).
 Tensor randn(const Shape& shape, DType dtype = f32, Generator& generator = default_generator());
 Tensor randn(const Shape& shape, Generator& generator);
 
-/// Uniform in [low, high).
+/// Uniform in [low, high), the bounds rounded to the dtype; low if they are equal. Throws std::invalid_argument if
+/// low > high or the range is not finite, DTypeError for an integer dtype.
 Tensor uniform(const Shape& shape, double low = 0.0, double high = 1.0, DType dtype = f32,
                Generator& generator = default_generator());
 Tensor uniform(const Shape& shape, double low, double high, Generator& generator);

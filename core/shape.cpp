@@ -9,15 +9,18 @@ namespace ravine {
 
 using detail::text;
 
+void Shape::refuse_rank(std::size_t rank) {
+  throw ShapeError(text("Shape: at most ", max_rank, " dimensions, got ", rank));
+}
+
 Shape::Shape(std::span<const Index> sizes) : Shape() {
-  if (sizes.size() > max_rank)
-    throw ShapeError(text("Shape: at most ", max_rank, " dimensions, got ", sizes.size()));
+  if (sizes.size() > max_rank) refuse_rank(sizes.size());
   rank_ = static_cast<int>(sizes.size());
   std::copy(sizes.begin(), sizes.end(), sizes_);
 }
 
 void Shape::push_back(Index size) {
-  if (rank_ == max_rank) throw ShapeError(text("Shape: at most ", max_rank, " dimensions, got one more"));
+  if (rank_ == max_rank) refuse_rank(max_rank + 1);
   sizes_[rank_++] = size;
 }
 

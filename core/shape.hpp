@@ -19,7 +19,10 @@ class Shape {
  public:
   Shape() { sizes_[0] = sizes_[1] = 0; }
   /// Throws ShapeError for more than max_rank sizes.
-  Shape(std::initializer_list<Index> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  Shape(std::initializer_list<Index> sizes) : Shape() {
+    if (sizes.size() > max_rank) refuse_rank(sizes.size());
+    for (const Index size : sizes) sizes_[rank_++] = size;
+  }
   explicit Shape(std::span<const Index> sizes);
 
   // Only the sizes in use are copied: a copy of the whole object reads fields that were just written one by one,
@@ -63,6 +66,8 @@ class Shape {
   }
 
  private:
+  [[noreturn]] static void refuse_rank(std::size_t rank);
+
   Index sizes_[max_rank];  // those from rank_ on have no meaning
   int rank_ = 0;
 };

@@ -12,13 +12,18 @@ namespace {
 
 constexpr Index max_bytes = Index{1} << 48;
 
+[[noreturn]] void refuse_size(const Shape& shape) {
+  for (const Index size : shape)
+    if (size < 0) throw ShapeError(detail::text("tensor: negative size in ", shape));
+  throw ShapeError(detail::text("tensor: too large: ", shape));
+}
+
 Index checked_numel(const Shape& shape) {
   Index n = 1;
-  for (const Index size : shape) {
-    if (size < 0) throw ShapeError(detail::text("tensor: negative size in ", shape));
-    if (__builtin_mul_overflow(n, size, &n) || n > max_bytes / 8)
-      throw ShapeError(detail::text("tensor: too large: ", shape));
-  }
+  bool ok = true;
+  for (const Index size : shape) ok &= size >= 0 && !__builtin_mul_overflow(n, size, &n) && n <= max_bytes / 8;
+  if (!ok) [[unlikely]]
+    refuse_size(shape);
   return n;
 }
 
@@ -108,8 +113,7 @@ void Tensor::fill(double value) {
 void Tensor::copy_from(const Tensor& source) {
   if (source.dtype_ != dtype_) throw DTypeError(detail::text("copy_from: ", source.dtype_, " into ", dtype_));
   if (source.shape_ != shape_) throw ShapeError(detail::text("copy_from: ", source.shape_, " into ", shape_));
-  if (numel() > 0)
-    std::memmove(bytes(), source.bytes(), static_cast<std::size_t>(numel()) * size_of(dtype_));
+  if (numel() > 0) std::memmove(bytes(), source.bytes(), static_cast<std::size_t>(numel()) * size_of(dtype_));
   mark_written(detail::advance_write_clock());
 }
 

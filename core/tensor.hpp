@@ -57,7 +57,7 @@ class Scalar {
 /// holds; elements change through `mutable_data`, `set`, `fill` and `copy_from` only, and every holder sees it.
 class Tensor {
  public:
-  Tensor() : shape_{0} {}
+  Tensor() : shape_({0}) {}
   /// Uninitialised memory of this shape. Throws ShapeError for a negative size or 2^48 bytes and more.
   Tensor(const Shape& shape, DType dtype);
 

@@ -1,0 +1,169 @@
+/// @file
+/// The base of optimizers that do the same to every element: Derived gives its options and its rule, the base owns the
+/// state, the loop over parameters and elements, threads and both precisions.
+#pragma once
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include <ravine/core/factories.hpp>
+#include <ravine/core/threads.hpp>
+#include <ravine/optim/groups.hpp>
+
+namespace ravine::detail {
+
+/// A rule over the elements [begin, end). A slot that is not kept (null) reads as zero for every element.
+template <class Rule, class T>
+using RuleLoop = void (*)(const Rule& rule, T* theta, const T* g, T* const* slots, Index begin, Index end);
+
+/// The loops of optimizer O.
+template <class O>
+struct RuleLoops {
+  RuleLoop<typename O::Rule, float> f32;
+  RuleLoop<typename O::Rule, double> f64;
+};
+
+/// So many elements are handled at once: a constant count of iterations vectorises at -O2 too.
+inline constexpr Index rule_block = 64;
+/// Parameters of more elements are shared out to the threads in pieces of so many.
+inline constexpr Index rule_piece = 16384;
+static_assert(rule_piece % rule_block == 0, "an element is in the same kind of block whatever the number of threads");
+
+/// Everything is inlined, so that code for one instruction set cannot be merged with code for another.
+template <class Rule, class T, class... Slot>
+[[gnu::always_inline]] inline void apply_rule(const Rule& rule, Index count, T* __restrict theta,
+                                              const T* __restrict g, Slot* __restrict... slot) {
+  for (Index i = 0; i < count; ++i) rule(theta[i], g[i], slot[i]...);
+}
+
+template <class T>
+[[gnu::always_inline]] inline T* slot_or_zeros(T* slot, Index begin, T* zeros) {
+  if (slot) return slot + begin;
+  for (Index i = 0; i < rule_block; ++i) zeros[i] = T(0);
+  return zeros;
+}
+
+template <class Rule, class T, std::size_t... k>
+[[gnu::always_inline]] inline void run_rule(const Rule& made, T* theta, const T* g, T* const* slots, Index begin,
+                                            Index end, std::index_sequence<k...>) {
+  const Rule rule = made;  // a copy nothing else can reach stays in registers
+  [[maybe_unused]] T zeros[sizeof...(k) + 1][rule_block];
+  Index i = begin;
+  for (; i + rule_block <= end; i += rule_block)
+    apply_rule(rule, rule_block, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
+  if (i < end) apply_rule(rule, end - i, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
+}
+
+/// The loop compiled here, with the flags of whoever includes this.
+template <class O, class T>
+void run_rule_of(const typename O::Rule& rule, T* theta, const T* g, T* const* slots, Index begin, Index end) {
+  run_rule(rule, theta, g, slots, begin, end, std::make_index_sequence<O::slots.size()>());
+}
+
+}  // namespace ravine::detail
+
+namespace ravine::optim {
+
+/// An optimizer made of a rule for one element. Derived, a class with `using Elementwise::Elementwise`, has
+///
+///     static constexpr const char* name = "Momentum";
+///     static constexpr std::array slots = {"momentum"};  // what is kept for each element, 0 at the start
+///     struct Rule {
+///       Rule(const Options&, double lr, Index t);  // once a step and group: lr in force, t = 1, 2, …
+///       template <class T>
+///       void operator()(T& theta, T g, T& momentum) const;  // for float and double
+///     };
+///
+/// and, if it needs them,
+///
+///     static bool uses(const Options&, std::size_t slot);       // false: not kept, reads as 0 (no memory)
+///     static double initial(const Options&, std::size_t slot);  // the value a slot starts with
+///
+/// Options has a field `lr`; see options.hpp. Tests of t belong into the rule's constructor, not into its call.
+template <class Derived, class Options>
+class Elementwise : public Grouped<Options> {
+  using Base = Grouped<Options>;
+
+ public:
+  /// One group. Throws std::invalid_argument for options out of range, and as Optimizer.
+  explicit Elementwise(std::vector<Variable> params, Options options = {})
+      : Elementwise(std::vector<ParamGroup<Options>>(1, {std::move(params), std::move(options)})) {}
+  /// Groups that differ in their options. Throws std::invalid_argument for a group without parameters as well.
+  explicit Elementwise(const std::vector<ParamGroup<Options>>& groups) : Base(Derived::name, groups) {
+    for (const auto& group : this->groups())
+      for (std::size_t i = group.begin; i < group.end; ++i)
+        for (std::size_t k = 0; k < slot_count(); ++k)
+          state_.push_back(uses(group.options, k) ? initial(group.options, k, this->parameters()[i]) : Tensor());
+  }
+
+ protected:
+  using Loops = detail::RuleLoops<Derived>;
+
+  static constexpr std::size_t slot_count() { return Derived::slots.size(); }
+  const Tensor& slot(std::size_t parameter, std::size_t k) const { return state_[parameter * slot_count() + k]; }
+
+  void update() override {
+    const auto time = detail::advance_write_clock();
+    for (const auto& group : this->groups()) {
+      const typename Derived::Rule rule(group.options, group.options.lr * this->lr_factor(), this->steps() + 1);
+      for (std::size_t i = group.begin; i < group.end; ++i) {
+        const Variable& p = this->parameters()[i];
+        if (!p.grad().defined()) continue;
+        if (p.dtype() == f32)
+          apply<float>(loops().f32, rule, i);
+        else
+          apply<double>(loops().f64, rule, i);
+        p.node()->value.mark_written(time);
+      }
+    }
+  }
+
+  void add_state(StateDict& state) const override {
+    for (std::size_t i = 0; i < this->parameters().size(); ++i)
+      for (std::size_t k = 0; k < slot_count(); ++k)
+        if (slot(i, k).defined()) state[detail::state_key(i, Derived::slots[k])] = slot(i, k);
+  }
+
+  void check_loaded(const typename Base::Group& present, const Options& loaded) const override {
+    for (std::size_t k = 0; k < slot_count(); ++k)
+      if (uses(loaded, k) != uses(present.options, k)) detail::refuse_state(Derived::name, Derived::slots[k]);
+  }
+
+ private:
+  static bool uses(const Options& options, std::size_t k) {
+    if constexpr (requires { Derived::uses(options, k); }) return Derived::uses(options, k);
+    return true;
+  }
+
+  static Tensor initial(const Options& options, std::size_t k, const Variable& p) {
+    double value = 0.0;
+    if constexpr (requires { Derived::initial(options, k); }) value = Derived::initial(options, k);
+    return full(p.shape(), value, p.dtype());
+  }
+
+  /// The library's own rules are compiled for each instruction set; others where they are used.
+  static const Loops& loops() {
+    if constexpr (requires { Derived::compiled_loops(); }) {
+      return Derived::compiled_loops();
+    } else {
+      static constexpr Loops here = {detail::run_rule_of<Derived, float>, detail::run_rule_of<Derived, double>};
+      return here;
+    }
+  }
+
+  template <class T>
+  void apply(detail::RuleLoop<typename Derived::Rule, T> loop, const typename Derived::Rule& rule, std::size_t i) {
+    const Variable& p = this->parameters()[i];
+    T* const theta = p.node()->value.template raw<T>();
+    const T* const g = p.grad().template raw<T>();
+    std::array<T*, slot_count() + 1> slots{};  // one more: there may be none
+    for (std::size_t k = 0; k < slot_count(); ++k) slots[k] = slot(i, k).template raw<T>();
+    detail::parallel_for(p.numel(), detail::rule_piece,
+                         [&](Index begin, Index end) { loop(rule, theta, g, slots.data(), begin, end); });
+  }
+
+  std::vector<Tensor> state_;  // of each parameter its slots
+};
+
+}  // namespace ravine::optim

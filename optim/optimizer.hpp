@@ -1,0 +1,130 @@
+/// @file
+/// What every optimizer is to a training loop.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <ravine/autograd/variable.hpp>
+#include <ravine/core/function_ref.hpp>
+#include <ravine/core/state_dict.hpp>
+
+/// Optimizers and what drives them.
+namespace ravine::optim {
+
+/// Changes parameters, in place, so that a loss falls.
+///
+/// Either the loop makes the gradients itself, or it gives the optimizer a closure that returns the loss:
+///
+///     optimizer.zero_grad();
+///     loss.backward();
+///     optimizer.step();
+///
+///     double loss = optimizer.step([&] { return mse_loss(model(x), y); });
+///
+/// The second serves every optimizer, also those that need the gradient elsewhere or more than once. A parameter
+/// without a gradient is skipped: neither it nor its state changes. Nothing hides a NaN: it stays in the elements whose
+/// gradients had one and in their state, or goes where the update mixes elements. A graph recorded before a step refuses
+/// its backward pass after it, if it needs values that the step has changed.
+class Optimizer {
+ public:
+  using Closure = FunctionRef<Variable()>;
+  using GradientCallback = std::function<void(const std::vector<Variable>&)>;
+
+  virtual ~Optimizer();
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// One update from the gradients there are. Throws std::logic_error if the optimizer needs a closure, or if a
+  /// parameter has changed its shape or dtype since the optimizer was made.
+  void step();
+  /// One update. Clears the gradients, evaluates the closure, which leaves backward() to the optimizer, where and as
+  /// often as need be, and returns the loss of the first evaluation; the gradients of the last one stay. If the closure
+  /// throws, parameters and state are as before. Throws as above.
+  double step(Closure closure);
+  void zero_grad();
+
+  /// Of all groups, in order.
+  const std::vector<Variable>& parameters() const { return parameters_; }
+  /// Finished updates.
+  Index steps() const { return steps_; }
+
+  /// The learning rate in force is each group's `lr` times this factor, 1 at the start; a schedule sets it before each
+  /// step. Throws std::invalid_argument if it is negative, infinite or NaN.
+  void set_lr_factor(double factor);
+  double lr_factor() const { return lr_factor_; }
+
+  /// From now on runs f on the parameters whenever there are new gradients, after earlier callbacks and before the
+  /// optimizer uses them (or adds a coupled weight decay): for clipping and logging.
+  void on_gradients(GradientCallback f) { callbacks_.push_back(std::move(f)); }
+
+  /// The name and all options: "Adam(lr=0.001, beta1=0.9, …)"; several groups one after the other.
+  virtual std::string describe() const = 0;
+
+  /// A copy of the state: `"<index>.<slot>"` for what is kept for each parameter (in the order of `parameters()`),
+  /// "steps" (i64), "lr_factor", and every option as an f64 scalar, `"group.<index>.<option>"` (a bool or an enumerator
+  /// as its number). Loading brings all of it back, options included, and gives the bits of an uninterrupted run.
+  virtual StateDict state_dict() const;
+  /// Throws std::invalid_argument, before anything changes, if names, shapes, types or options do not fit.
+  virtual void load_state_dict(const StateDict& state);
+
+ protected:
+  /// Throws std::invalid_argument if there are no parameters, or one is undefined, asks for no gradient, is the result
+  /// of an op, or comes twice.
+  Optimizer(const char* name, std::vector<Variable> parameters);
+
+  const char* name() const { return name_; }
+  /// Gradients of the closure's loss at the present values, after the callbacks; returns the loss.
+  double evaluate(Closure closure);
+
+  /// Update number steps() + 1 from the gradients of the parameters that have one.
+  virtual void update() = 0;
+  /// Gets gradients as the optimizer needs them, then updates; returns the first loss.
+  virtual double advance(Closure closure);
+  virtual bool needs_closure() const { return false; }
+  /// Throws std::logic_error if a parameter has changed its shape or dtype.
+  void check_unchanged() const;
+  /// Adds handles to the tensors that are the state, by key.
+  virtual void add_state(StateDict& state) const = 0;
+  /// Adds the options, by key.
+  virtual void add_options(StateDict& state) const = 0;
+  /// Takes the options over from a state that has them all; checks them before anything changes.
+  virtual void load_options(const StateDict& state) = 0;
+
+ private:
+  struct Made {
+    Shape shape;
+    DType dtype;
+  };
+
+  StateDict handles() const;
+  void run_callbacks() const;
+
+  const char* name_;
+  std::vector<Variable> parameters_;
+  std::vector<Made> made_;  // of the parameters when the optimizer was made
+  std::vector<GradientCallback> callbacks_;
+  Index steps_ = 0;
+  double lr_factor_ = 1.0;
+};
+
+}  // namespace ravine::optim
+
+namespace ravine::detail {
+
+/// While it lives, an optimizer may move its parameters to look at the loss elsewhere; then they get their values back,
+/// exactly. `copies` belongs to the optimizer, so that a step allocates nothing.
+class Excursion {
+ public:
+  Excursion(const std::vector<Variable>& parameters, std::vector<Tensor>& copies);
+  ~Excursion();
+  Excursion(const Excursion&) = delete;
+  Excursion& operator=(const Excursion&) = delete;
+
+ private:
+  const std::vector<Variable>& parameters_;
+  const std::vector<Tensor>& copies_;
+};
+
+}  // namespace ravine::detail

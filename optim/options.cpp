@@ -1,0 +1,43 @@
+#include <ravine/optim/options.hpp>
+
+#include <charconv>
+#include <cmath>
+#include <stdexcept>
+
+#include <ravine/core/text.hpp>
+
+namespace ravine::detail {
+namespace {
+
+/// The fewest digits that give the number back: "0.001", "1e-08".
+std::string shortest(double value) {
+  char digits[32];
+  return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+[[noreturn]] void refuse(const char* optimizer, const OptionField& field, const std::string& need) {
+  throw std::invalid_argument(text(optimizer, ": ", field.name, " must be ", need, ", got ", shortest(field.value)));
+}
+
+}  // namespace
+
+void check_option(const char* optimizer, const OptionField& field) {
+  if (field.integral && field.value != std::trunc(field.value)) refuse(optimizer, field, "a whole number");
+  if (!field.range) {
+    const auto last = static_cast<double>(field.names.size()) - 1.0;
+    if (!(field.value >= 0.0 && field.value <= last)) refuse(optimizer, field, text("from 0 to ", last));
+  } else if (!field.range->contains(field.value)) {
+    refuse(optimizer, field, field.value > field.range->low && std::isinf(field.value) ? "finite" : field.range->text);
+  }
+}
+
+void refuse_options(const char* optimizer, const char* conflict) {
+  throw std::invalid_argument(text(optimizer, ": ", conflict));
+}
+
+std::string describe_option(const OptionField& field) {
+  const std::string value = field.range ? shortest(field.value) : field.names[static_cast<std::size_t>(field.value)];
+  return text(field.name, "=", value);
+}
+
+}  // namespace ravine::detail
