@@ -13,8 +13,7 @@ namespace ravine {
 using detail::take_value;
 
 Variable tanh(const Variable& x) {
-  return record("tanh", tanh(x.value()),
-                {{x, [](auto dy, const auto& y) { return tanh_pullback(std::move(dy), y); }}});
+  return record("tanh", tanh(x.value()), {{x, [](auto dy, const auto& y) { return tanh_pullback(std::move(dy), y); }}});
 }
 
 Variable tanh_pullback(const Variable& dy, const Variable& y) {
@@ -47,17 +46,17 @@ Variable relu_pullback(Variable dy, const Variable& y) {
 
 Variable leaky_relu(const Variable& x, double slope) {
   const Tensor positive = gt(x.value(), 0.0);
-  return record("leaky_relu", where(positive, x.value(), x.value() * slope), {{x, [positive, slope](auto dy) {
-                  return where(positive, dy, dy * slope);
-                }}});
+  return record("leaky_relu", where(positive, x.value(), x.value() * slope),
+                {{x, [positive, slope](auto dy) { return where(positive, dy, dy * slope); }}});
 }
 
 Variable elu(const Variable& x, double alpha) {
   const Tensor positive = gt(x.value(), 0.0);
   // The exponential is taken of negative numbers only: what is not used must not overflow either.
-  return record("elu", where(positive, x.value(), expm1(minimum(x.value(), 0.0)) * alpha), {{x, [x, alpha](auto dy) {
-                  return where(gt(x.value(), 0.0), dy, dy * exp(minimum(like(dy, x), 0.0)) * alpha);
-                }}});
+  return record("elu", where(positive, x.value(), expm1(minimum(x.value(), 0.0)) * alpha),
+                {{x, [x, alpha](auto dy) {
+                    return where(gt(x.value(), 0.0), dy, dy * exp(minimum(like(dy, x), 0.0)) * alpha);
+                  }}});
 }
 
 Variable gelu(const Variable& x, std::string_view approximate) {

@@ -75,15 +75,17 @@ Variable square(const Variable& x) {
 
 Variable pow(const Variable& x, Scalar exponent) {
   return record("pow", pow(x.value(), exponent), {{x, [x, p = exponent.value()](auto dy) {
-                  // x^0 is constant, also at x = 0, where the formula would give 0 times infinity.
-                  if (p == 0.0) return std::move(dy) * 0.0;
-                  return std::move(dy) * (pow(like(dy, x), Scalar(p - 1.0)) * p);
-                }}});
+                                                     // x^0 is constant, also at x = 0, where the formula would give 0
+                                                     // times infinity.
+                                                     if (p == 0.0) return std::move(dy) * 0.0;
+                                                     return std::move(dy) * (pow(like(dy, x), Scalar(p - 1.0)) * p);
+                                                   }}});
 }
 
 Variable pow(const Variable& x, const Variable& exponent) {
   return record("pow", pow(x.value(), exponent.value()),
-                {{x, [x, exponent, shape = x.shape()](auto dy) {
+                {{x,
+                  [x, exponent, shape = x.shape()](auto dy) {
                     const auto& p = like(dy, exponent);
                     const Tensor constant = eq(exponent.value(), 0.0);
                     const Tensor zero = scalar(0.0, dy.dtype());
@@ -137,14 +139,15 @@ Variable minimum(const Variable& a, Scalar b) { return minimum(a, Variable(scala
 
 Variable clamp(const Variable& x, Scalar lo, Scalar hi) {
   return record("clamp", clamp(x.value(), lo, hi), {{x, [x, lo, hi](auto dy) {
-                  const Tensor inside = ge(x.value(), lo) * le(x.value(), hi);
-                  return std::move(dy) * inside.to(x.dtype());
-                }}});
+                                                       const Tensor inside = ge(x.value(), lo) * le(x.value(), hi);
+                                                       return std::move(dy) * inside.to(x.dtype());
+                                                     }}});
 }
 
 Variable where(const Tensor& condition, const Variable& a, const Variable& b) {
   return record("where", where(condition, a.value(), b.value()),
-                {{a, [condition, shape = a.shape()](auto dy) {
+                {{a,
+                  [condition, shape = a.shape()](auto dy) {
                     const Tensor zero = scalar(0.0, dy.dtype());
                     return sum_to(where(condition, dy, zero), shape);
                   }},

@@ -259,7 +259,8 @@ class Sweep {
 
   void accumulate(Node* node, Variable&& gradient) {
     if (passes_by(node)) return;
-    if (node->gradient_node) gradient = Variable::adopt(std::exchange(node->gradient_node, nullptr)) + std::move(gradient);
+    if (node->gradient_node)
+      gradient = Variable::adopt(std::exchange(node->gradient_node, nullptr)) + std::move(gradient);
     node->gradient_node = gradient.let_go();
   }
 

@@ -13,12 +13,13 @@ namespace ravine {
 struct GradOptions {
   bool create_graph = false;           ///< record the gradients, so that they can be differentiated
   std::optional<bool> retain_graph{};  ///< keep the graph for another pass; by default as create_graph
-  bool allow_unused = false;           ///< inputs the output does not depend on give an undefined Variable, not an error
+  bool allow_unused = false;  ///< inputs the output does not depend on give an undefined Variable, not an error
 };
 
 /// d(output)/d(input) for each input, which may be parameters or results on the way; nothing is accumulated anywhere.
 /// Throws std::logic_error if the output has more than one element or an input has no part in it.
-std::vector<Variable> grad(const Variable& output, const std::vector<Variable>& inputs, const GradOptions& options = {});
+std::vector<Variable> grad(const Variable& output, const std::vector<Variable>& inputs,
+                           const GradOptions& options = {});
 
 /// A function of one variable.
 using Function = FunctionRef<Variable(const Variable&)>;

@@ -31,7 +31,8 @@ struct GradcheckReport {
 using FunctionOfMany = FunctionRef<Variable(const std::vector<Variable>&)>;
 
 /// Compares the derivatives of f at the inputs with central differences. f's elements are summed with fixed random
-/// weights, so that no error hides in a plain sum. f must give the same values each time. Inputs are f64, or DTypeError.
+/// weights, so that no error hides in a plain sum. f must give the same values each time. Inputs are f64, or
+/// DTypeError.
 GradcheckReport gradcheck(FunctionOfMany f, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {});
 
 }  // namespace ravine

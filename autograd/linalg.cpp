@@ -17,7 +17,8 @@ Shape as_matrix(const Variable& x) { return {x.numel() / std::max<Index>(1, x.si
 
 Variable matmul(const Variable& a, const Variable& b, Transpose ta, Transpose tb) {
   return record("matmul", matmul(a.value(), b.value(), ta, tb),
-                {{a, [b, ta, tb](auto dy) {
+                {{a,
+                  [b, ta, tb](auto dy) {
                     return ta == yes ? matmul(like(dy, b), dy, tb, yes) : matmul(dy, like(dy, b), no, other(tb));
                   }},
                  {b, [a, ta, tb](auto dy) {

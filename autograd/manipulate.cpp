@@ -22,8 +22,7 @@ Variable transpose(const Variable& x, Index dim0, Index dim1) {
 }
 
 Variable reshape(const Variable& x, const Shape& shape) {
-  return record("reshape", x.value().reshape(shape),
-                {{x, [from = x.shape()](auto dy) { return reshape(dy, from); }}});
+  return record("reshape", x.value().reshape(shape), {{x, [from = x.shape()](auto dy) { return reshape(dy, from); }}});
 }
 
 Variable slice(const Variable& x, Index dim, Index begin, Index end) {
@@ -67,9 +66,9 @@ Variable stack(const std::vector<Variable>& parts, Index dim) {
 }
 
 Variable index_select(const Variable& x, Index dim, const Tensor& index) {
-  return record("index_select", index_select(x.value(), dim, index), {{x, [dim, index, shape = x.shape()](auto dy) {
-                  return index_select_pullback(dy, shape, dim, index);
-                }}});
+  return record(
+      "index_select", index_select(x.value(), dim, index),
+      {{x, [dim, index, shape = x.shape()](auto dy) { return index_select_pullback(dy, shape, dim, index); }}});
 }
 
 Variable index_select_pullback(const Variable& dy, const Shape& shape, Index dim, const Tensor& index) {
@@ -78,9 +77,8 @@ Variable index_select_pullback(const Variable& dy, const Shape& shape, Index dim
 }
 
 Variable gather(const Variable& x, Index dim, const Tensor& index) {
-  return record("gather", gather(x.value(), dim, index), {{x, [dim, index, shape = x.shape()](auto dy) {
-                  return gather_pullback(dy, shape, dim, index);
-                }}});
+  return record("gather", gather(x.value(), dim, index),
+                {{x, [dim, index, shape = x.shape()](auto dy) { return gather_pullback(dy, shape, dim, index); }}});
 }
 
 Variable gather_pullback(const Variable& dy, const Shape& shape, Index dim, const Tensor& index) {
@@ -93,8 +91,8 @@ Variable Variable::operator[](Index i) const {
   const Index first = i < 0 && rank() > 0 ? i + row[0] : i;
   if (rank() > 0) row[0] = 1;
   return record("operator[]", value()[i], {{*this, [first, row, from = shape()](auto dy) {
-                  return slice_pullback(ravine::reshape(dy, row), from, 0, first);
-                }}});
+                                              return slice_pullback(ravine::reshape(dy, row), from, 0, first);
+                                            }}});
 }
 
 Variable Variable::slice(Index dim, Index begin, Index end) const { return ravine::slice(*this, dim, begin, end); }

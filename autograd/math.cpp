@@ -36,9 +36,9 @@ Variable cos(const Variable& x) {
 }
 
 Variable erf(const Variable& x) {
-  return record("erf", erf(x.value()), {{x, [x](auto dy) {
-                  return std::move(dy) * (exp(-square(like(dy, x))) * (2.0 * std::numbers::inv_sqrtpi));
-                }}});
+  return record(
+      "erf", erf(x.value()),
+      {{x, [x](auto dy) { return std::move(dy) * (exp(-square(like(dy, x))) * (2.0 * std::numbers::inv_sqrtpi)); }}});
 }
 
 }  // namespace ravine

@@ -1,6 +1,6 @@
 /// @file
-/// What a recorded op is made of: a node with its value, and edges to its inputs, each with a pullback. Users meet these
-/// through Variable and `record` only.
+/// What a recorded op is made of: a node with its value, and edges to its inputs, each with a pullback. Users meet
+/// these through Variable and `record` only.
 #pragma once
 
 #include <array>
@@ -48,10 +48,10 @@ struct Node {
   std::uint16_t size_class = 0;
   std::uint32_t edge_count = 0;
   std::uint64_t made_at = 0;  // on the write clock: values that an op saved must not be written later
-  std::uint64_t order = 0;        // of recording, on the thread that did
+  std::uint64_t order = 0;    // of recording, on the thread that did
   const char* op = "leaf";
   Tensor value;
-  Tensor gradient;           // accumulated by a sweep; a leaf's stays
+  Tensor gradient;                // accumulated by a sweep; a leaf's stays
   Node* gradient_node = nullptr;  // the same in a sweep that records itself
 
   bool is_leaf() const { return edge_count == 0; }
@@ -71,10 +71,10 @@ void destroy(Pullback* pullback) noexcept;
 /// What the thread is doing.
 struct ThreadState {
   bool recording = true;
-  bool anomaly = false;                                 // DetectAnomaly is on
-  std::uint64_t reading_since = ~std::uint64_t{0};      // inside a pullback: when its op was recorded
-  std::uint64_t recorded = 0;                           // nodes so far
-  const char* pullback_of = nullptr;                    // inside a pullback: its op
+  bool anomaly = false;                             // DetectAnomaly is on
+  std::uint64_t reading_since = ~std::uint64_t{0};  // inside a pullback: when its op was recorded
+  std::uint64_t recorded = 0;                       // nodes so far
+  const char* pullback_of = nullptr;                // inside a pullback: its op
 };
 extern constinit thread_local ThreadState thread_state;
 

@@ -29,8 +29,9 @@ const Tensor& value_of(const Variable& x) { return x.value(); }
 
 Variable extreme(const char* op, Tensor y, const Variable& x, const Dims& dims) {
   return record(op, std::move(y), {{x, [x, dims, kept = kept_shape(op, x, dims)](auto dy, const auto& y) {
-                  return reshape(dy, kept) * extreme_mask(x.value(), value_of(y).reshape(kept), dims);
-                }}});
+                                      return reshape(dy, kept) *
+                                             extreme_mask(x.value(), value_of(y).reshape(kept), dims);
+                                    }}});
 }
 
 }  // namespace
@@ -46,17 +47,19 @@ Variable mean(const Variable& x, const Dims& dims, bool keepdim) {
   const Shape kept = kept_shape("mean", x, dims);
   const double count = static_cast<double>(x.numel()) / static_cast<double>(std::max<Index>(1, kept.numel()));
   return record("mean", mean(x.value(), dims, keepdim), {{x, [kept, count, shape = x.shape()](auto dy) {
-                  return broadcast_to(reshape(std::move(dy) / count, kept), shape);
-                }}});
+                                                            return broadcast_to(reshape(std::move(dy) / count, kept),
+                                                                                shape);
+                                                          }}});
 }
 
 Variable var(const Variable& x, const Dims& dims, bool keepdim, double correction) {
   const Shape kept = kept_shape("var", x, dims);
   const double count = static_cast<double>(x.numel()) / static_cast<double>(std::max<Index>(1, kept.numel()));
   const double scale = 2.0 / std::max(0.0, count - correction);
-  return record("var", var(x.value(), dims, keepdim, correction), {{x, [x, dims, kept, scale](auto dy) {
-                  return (like(dy, x) - mean(like(dy, x), dims, true)) * (reshape(dy, kept) * scale);
-                }}});
+  return record("var", var(x.value(), dims, keepdim, correction),
+                {{x, [x, dims, kept, scale](auto dy) {
+                    return (like(dy, x) - mean(like(dy, x), dims, true)) * (reshape(dy, kept) * scale);
+                  }}});
 }
 
 Variable max(const Variable& x, const Dims& dims, bool keepdim) {

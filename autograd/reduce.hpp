@@ -9,8 +9,8 @@ namespace ravine {
 Variable sum(const Variable& x, const Dims& dims = {}, bool keepdim = false);
 Variable mean(const Variable& x, const Dims& dims = {}, bool keepdim = false);
 Variable var(const Variable& x, const Dims& dims = {}, bool keepdim = false, double correction = 1.0);
-Variable max(const Variable& x, const Dims& dims = {}, bool keepdim = false);  ///< equal values share the gradient
-Variable min(const Variable& x, const Dims& dims = {}, bool keepdim = false);  ///< equal values share the gradient
+Variable max(const Variable& x, const Dims& dims = {}, bool keepdim = false);   ///< equal values share the gradient
+Variable min(const Variable& x, const Dims& dims = {}, bool keepdim = false);   ///< equal values share the gradient
 Variable norm(const Variable& x, const Dims& dims = {}, bool keepdim = false);  ///< derivative at 0: 0
 Variable logsumexp(const Variable& x, Index dim, bool keepdim = false);
 Variable softmax(const Variable& x, Index dim);

@@ -61,8 +61,8 @@ class Variable {
   /// std::logic_error for a recorded result.
   void set_value(Tensor value) const;
 
-  /// Adds d(this)/d(parameter) to the gradient of every parameter this was computed from, and frees the graph on the way
-  /// unless it is retained. Throws std::logic_error if this has more than one element, depends on no parameter, or
+  /// Adds d(this)/d(parameter) to the gradient of every parameter this was computed from, and frees the graph on the
+  /// way unless it is retained. Throws std::logic_error if this has more than one element, depends on no parameter, or
   /// its graph was freed before.
   void backward(bool retain_graph = false) const;
   /// The same value as a constant.
@@ -178,8 +178,8 @@ inline bool wants_gradient(const Variable& x) { return thread_state.recording &&
 
 /// One input of an op and how its gradient follows from the result's: `{x, [b](auto dy) { return dy * like(dy, b); }}`.
 ///
-/// The pullback takes the gradient dy of the result, or (dy, y) if it reads the result y, and returns the gradient of x,
-/// of x's shape. It captures by value what else it needs. Written for Variables, or for both types with `auto` and
+/// The pullback takes the gradient dy of the result, or (dy, y) if it reads the result y, and returns the gradient of
+/// x, of x's shape. It captures by value what else it needs. Written for Variables, or for both types with `auto` and
 /// `like`. Where x needs no gradient, nothing is kept.
 class Edge {
  public:

@@ -5,11 +5,16 @@ set(package "${CMAKE_INSTALL_LIBDIR}/cmake/ravine")
 install(TARGETS ravine EXPORT ravine-targets)
 install(EXPORT ravine-targets NAMESPACE ravine:: DESTINATION "${package}")
 
-# Private headers stay behind; tests/consumer compiles every installed header alone, so none can be missing.
-install(FILES ravine.hpp eigen.hpp DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/ravine")
-foreach(room IN LISTS RAVINE_ROOMS)
-  install(DIRECTORY ${room} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/ravine" FILES_MATCHING PATTERN "*.hpp"
-          PATTERN "kernels" EXCLUDE PATTERN "core/text.hpp" EXCLUDE)
+# A header that says it is "for the library's sources" is private. tests/consumer compiles every installed header alone,
+# so none of those can be missing.
+list(TRANSFORM RAVINE_ROOMS APPEND "/*.hpp" OUTPUT_VARIABLE patterns)
+file(GLOB headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" *.hpp ${patterns})
+foreach(header IN LISTS headers)
+  file(STRINGS ${header} private REGEX "for the library's sources" LIMIT_COUNT 1)
+  if(NOT private)
+    get_filename_component(folder ${header} DIRECTORY)
+    install(FILES ${header} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/ravine/${folder}")
+  endif()
 endforeach()
 
 configure_package_config_file(cmake/ravine-config.cmake.in ravine-config.cmake INSTALL_DESTINATION "${package}")

@@ -9,6 +9,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   list(APPEND RAVINE_ISAS v3 v4)
   set(RAVINE_ISA_FLAGS_v3 -march=x86-64-v3)
   set(RAVINE_ISA_FLAGS_v4 -march=x86-64-v4 -mprefer-vector-width=512)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12 takes the undefined registers of its own AVX-512 functions for mistakes.
+    list(APPEND RAVINE_ISA_FLAGS_v4 -Wno-uninitialized -Wno-maybe-uninitialized)
+  endif()
   target_compile_definitions(ravine PRIVATE RAVINE_X86_VARIANTS)
 endif()
 
@@ -17,9 +21,7 @@ foreach(isa IN LISTS RAVINE_ISAS)
   target_compile_features(ravine_kernels_${isa} PUBLIC cxx_std_20)
   target_compile_definitions(ravine_kernels_${isa} PRIVATE RAVINE_KERNEL_ISA=${isa} Eigen=ravine_eigen_${isa}
                                                            EIGEN_DONT_PARALLELIZE EIGEN_MPL2_ONLY NDEBUG)
-  # g++ 12 takes the undefined registers of its own AVX-512 functions for a mistake.
-  target_compile_options(ravine_kernels_${isa} PRIVATE ${RAVINE_ISA_FLAGS_${isa}} -O3 -fopenmp-simd -ffp-contract=fast
-                                                       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  target_compile_options(ravine_kernels_${isa} PRIVATE ${RAVINE_ISA_FLAGS_${isa}} -O3 -fopenmp-simd -ffp-contract=fast)
   if(BUILD_SHARED_LIBS OR CMAKE_POSITION_INDEPENDENT_CODE)
     set_target_properties(ravine_kernels_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   endif()

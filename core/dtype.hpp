@@ -23,9 +23,7 @@ inline constexpr DType u8 = DType::u8;    ///< std::uint8_t: masks (0 or 1), pix
 const char* name(DType dtype);
 
 /// Bytes of one element.
-constexpr std::size_t size_of(DType dtype) {
-  return dtype == f32 ? 4 : dtype == u8 ? 1 : 8;
-}
+constexpr std::size_t size_of(DType dtype) { return dtype == f32 ? 4 : dtype == u8 ? 1 : 8; }
 
 /// True for f32 and f64, the types that have gradients.
 constexpr bool is_floating(DType dtype) { return dtype == f32 || dtype == f64; }
@@ -60,7 +58,8 @@ decltype(auto) visit(DType dtype, F&& f) {
 /// The same for f32 and f64; any other type is a DTypeError that names `op`.
 template <class F>
 decltype(auto) visit_floating(const char* op, DType dtype, F&& f) {
-  if (dtype == f32) [[likely]] return f(float{});
+  if (dtype == f32) [[likely]]
+    return f(float{});
   if (dtype != f64) refuse_dtype(op, dtype);
   return f(double{});
 }

@@ -18,9 +18,18 @@ void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
 
 /// The scalar as a tensor of x's type.
 Tensor like(const char* op, const Tensor& x, Scalar value) {
-  if (!is_floating(x.dtype()) && !value.integral())
+  const Tensor y = scalar(value.value(), x.dtype());
+  if (is_floating(x.dtype())) return y;
+  if (!value.integral())
     throw DTypeError(detail::text(op, ": a floating scalar with a tensor of ", x.dtype(), "; convert it with to()"));
-  return scalar(value.value(), x.dtype());
+  if (y.item() != value.value())
+    throw DTypeError(
+        detail::text(op, ": ", value.value(), " does not fit a tensor of ", x.dtype(), "; convert it with to()"));
+  return y;
+}
+
+void check_floating(const char* op, const Tensor& x) {
+  if (!is_floating(x.dtype())) detail::refuse_dtype(op, x.dtype());
 }
 
 /// Where an operand's elements stand while the result is gone through row by row.
@@ -226,7 +235,7 @@ Tensor operator*(Scalar a, Tensor b) { return std::move(b) * a; }
 Tensor operator/(Scalar a, Tensor b) { return like("div", b, a) / std::move(b); }
 Tensor operator-(Tensor x) {
   return is_floating(x.dtype()) ? unary("neg", std::move(x), [](auto t) { return &MapOf<decltype(t)>::neg; })
-                                : std::move(x) * Scalar(-1);
+                                : Scalar(0) - std::move(x);
 }
 
 Tensor maximum(Tensor a, Scalar b) { return maximum(std::move(a), like("maximum", a, b)); }
@@ -237,8 +246,9 @@ Tensor clamp(Tensor x, Scalar lo, Scalar hi) {
   return minimum(maximum(std::move(x), like("clamp", x, lo)), like("clamp", x, hi));
 }
 Tensor pow(Tensor x, Scalar exponent) {
+  check_floating("pow", x);
   if (exponent.value() == 2.0) return square(std::move(x));
-  if (exponent.value() == 1.0) return x;
+  if (exponent.value() == 1.0) return x.unique() ? x : x.clone();
   return pow(std::move(x), like("pow", x, exponent));
 }
 
@@ -289,6 +299,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 }
 
 Tensor softplus(Tensor x, double beta) {
+  check_floating("softplus", x);
   if (!(beta > 0)) throw std::invalid_argument(detail::text("softplus: beta must be > 0, got ", beta));
   if (beta != 1.0) return softplus(std::move(x) * beta, 1.0) / beta;
   return relu(x) + log1p(exp(-abs(x)));  // the exponential is at most 1

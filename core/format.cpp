@@ -27,13 +27,15 @@ struct Layout {
     const Index size = shape[d];
     const bool last = d + 1 == shape.rank(), cut = size > 2 * ends;
     const auto newlines = static_cast<std::size_t>(last ? 1 : shape.rank() - 1 - d);
-    const std::string turn = "," + std::string(newlines, '\n') + std::string(static_cast<std::size_t>(d + 1), ' ');
+    std::string turn = ",";
+    turn.append(newlines, '\n').append(static_cast<std::size_t>(d + 1), ' ');
     const std::string gap = last ? ", " : turn;
     mark("[");
     for (Index i = 0; i < size; ++i) {
       if (i > 0) mark(!cut && i % per_line == 0 ? turn : gap);
       if (cut && i == ends) {
-        mark("..." + gap);
+        mark("...");
+        mark(gap);
         i = size - ends;
       }
       walk(d + 1, position * size + i, element, mark);

@@ -26,6 +26,8 @@ Tiles plan(Index m, Index n) {
     else
       t.rows = (t.rows + 1) / 2;
   }
+  // A single column is summed in another order: none may be left over, or its bits would depend on the tiles.
+  while (n > t.columns && n % t.columns == 1) t.columns += 64;
   return t;
 }
 

@@ -55,8 +55,8 @@ constexpr int shared_limit(int c) { return limit(c, std::size_t{64} << 20, 8); }
 // Constant-initialised and trivially destroyed: using it needs no guard, and it outlives every other thread_local.
 struct ThreadStock {
   Stock stocks[class_count];
-  bool registered = false;  // its blocks go to the shared stock when the thread ends
-  bool closed = false;      // they have gone: the thread is ending
+  bool open = false;    // keeps blocks, which go to the shared stock when the thread ends
+  bool closed = false;  // they have gone: the thread is ending
 };
 constinit thread_local ThreadStock mine;
 
@@ -80,19 +80,26 @@ void give_shared(void* block, int c) {
 
 struct HandOver {
   ~HandOver() {
+    mine.open = false;
     mine.closed = true;
     for (int c = 0; c < class_count; ++c)
       while (mine.stocks[c].head) give_shared(mine.stocks[c].pop(), c);
   }
 };
 
+/// Whether this thread may keep blocks; from the first time on, they are handed over at its end.
+bool open_stock() {
+  if (!mine.open && !mine.closed) {
+    static thread_local HandOver hand_over;
+    static_cast<void>(hand_over);
+    mine.open = true;
+  }
+  return mine.open;
+}
+
 void* take_elsewhere(int c) {
   if (recycle) {
-    if (!mine.registered) {
-      static thread_local HandOver hand_over;
-      mine.registered = true;
-      static_cast<void>(hand_over);
-    }
+    open_stock();
     SharedStock& s = shared();
     const std::lock_guard lock(s.mutex);
     if (s.stocks[c].head) return s.stocks[c].pop();
@@ -112,7 +119,7 @@ void* take_block(int c) {
 
 void give_block(void* block, int c) noexcept {
   if (!recycle) return std::free(block);
-  if (mine.stocks[c].count < thread_limits[static_cast<std::size_t>(c)] && !mine.closed) [[likely]]
+  if (mine.stocks[c].count < thread_limits[static_cast<std::size_t>(c)] && (mine.open || open_stock())) [[likely]]
     return mine.stocks[c].push(block);
   give_shared(block, c);
 }

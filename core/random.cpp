@@ -53,7 +53,7 @@ T unit(Bits<T> bits) {
 
 template <class T>
 constexpr auto atanh_series = [] {  // atanh(s) / s in powers of s^2: 1 / (2k + 1); here s^2 < 0.0295
-  std::array<T, std::is_same_v<T, float> ? 6 : 11> c{};
+  std::array<T, std::is_same_v<T, float> ? 5 : 10> c{};
   for (std::size_t k = 0; k < c.size(); ++k) c[k] = T{1} / static_cast<T>(2 * k + 1);
   return c;
 }();
@@ -214,7 +214,7 @@ Tensor uniform(const Shape& shape, double low, double high, DType dtype, Generat
   return detail::visit_floating("uniform", dtype, [&](auto zero) {
     using T = decltype(zero);
     const T first = static_cast<T>(low), range = static_cast<T>(high) - first;
-    if (!(low <= high) || !std::isfinite(range))
+    if (low > high || !std::isfinite(range))
       throw std::invalid_argument(text("uniform: needs finite low <= high, got ", low, " and ", high));
     const T last = std::nextafter(static_cast<T>(high), first);  // what a sample that rounds to high becomes
     return generate<T, 1>(shape, generator, [=](const Bits<T>* words, T* elements, Index n) {

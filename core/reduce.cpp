@@ -35,7 +35,7 @@ Run take_run(const Shape& shape, unsigned& mask) {
 template <class F>
 Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F reduce) {
   const Shape result = detail::reduced_shape(x.shape(), mask, keepdim);
-  if (mask == 0) return x.to(dtype).reshape(result);
+  if (mask == 0) return (x.dtype() == dtype ? x.clone() : x.to(dtype)).reshape(result);
   Tensor now = x;
   Shape shape = x.shape();
   while (mask != 0) {
@@ -199,7 +199,7 @@ Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
 
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
   check_floating("norm", x);
-  return sqrt(sum(square(x), dims, keepdim));
+  return sqrt(sum_masked(square(x), dims.mask("norm", x.shape()), keepdim));
 }
 
 Tensor logsumexp(const Tensor& x, Index dim, bool keepdim) {
@@ -222,13 +222,16 @@ Tensor logsumexp(const Tensor& x, Index dim, bool keepdim) {
 Tensor log_softmax(const Tensor& x, Index dim) {
   detail::wrap_dim("log_softmax", dim, x.shape());
   check_floating("log_softmax", x);
-  return x - logsumexp(x, dim, true);
+  if (x.numel() == 0) return x.clone();
+  // Without the largest first, the logarithm of the sum would be rounded as coarsely as the scores themselves.
+  const Tensor below = x - max(x, dim, true);
+  return below - logsumexp(below, dim, true);
 }
 
 Tensor softmax(const Tensor& x, Index dim) {
   detail::wrap_dim("softmax", dim, x.shape());
   check_floating("softmax", x);
-  return exp(x - logsumexp(x, dim, true));
+  return exp(log_softmax(x, dim));
 }
 
 Tensor sum_to(Tensor x, const Shape& shape) {

@@ -11,7 +11,8 @@ namespace ravine {
 
 Tensor sum(const Tensor& x, const Dims& dims = {}, bool keepdim = false);   ///< of nothing: 0. i64 and u8 sum to i64
 Tensor mean(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< of nothing: NaN
-/// Sum of squared deviations from the mean over (count - correction): 1 for the unbiased estimate, 0 for the mean square.
+/// Sum of squared deviations from the mean over (count - correction): 1 for the unbiased estimate, 0 for the mean
+/// square.
 Tensor var(const Tensor& x, const Dims& dims = {}, bool keepdim = false, double correction = 1.0);
 Tensor max(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< NaN if any is; ShapeError of nothing
 Tensor min(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< NaN if any is; ShapeError of nothing

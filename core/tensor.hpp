@@ -40,8 +40,8 @@ inline std::uint64_t advance_write_clock() { return write_count.fetch_add(1, std
 class Scalar {
  public:
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Scalar(T value) : value_(static_cast<double>(value)), integral_(std::is_integral_v<T>) {}
+  requires std::is_arithmetic_v<T> Scalar(T value)
+      : value_(static_cast<double>(value)), integral_(std::is_integral_v<T>) {}
 
   double value() const { return value_; }
   bool integral() const { return integral_; }

@@ -95,7 +95,7 @@ void check(const CsvOptions& options) {
 }
 
 // Names that are not given are the columns' numbers.
-std::vector<std::string> column_names(std::vector<std::string_view> given, const std::string& path) {
+std::vector<std::string> column_names(const std::vector<std::string_view>& given, const std::string& path) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < given.size(); ++i)
     names.push_back(given[i].empty() ? std::to_string(i) : std::string(given[i]));
@@ -104,6 +104,34 @@ std::vector<std::string> column_names(std::vector<std::string_view> given, const
   const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
   if (twice != sorted.end()) throw FormatError(path + ", line 1: found two columns named '" + *twice + "'");
   return names;
+}
+
+// The fields of all rows, one row after the other, and the line each row starts in.
+struct Rows {
+  std::vector<std::string_view> fields;
+  std::vector<std::int64_t> lines;
+};
+
+// Reads what is left, in rows of `width` fields; a width of 0 is set by the first row.
+Rows read_rows(Scanner& scanner, std::size_t& width, const std::string& path) {
+  Rows rows;
+  while (!scanner.done()) {
+    rows.lines.push_back(scanner.line());
+    const std::size_t before = rows.fields.size();
+    scanner.record(rows.fields);
+    const std::size_t found = rows.fields.size() - before;
+    if (width == 0) width = found;
+    if (found != width)
+      throw FormatError(
+          detail::text(path, ", line ", rows.lines.back(), ": found ", counted(found), ", expected ", width));
+  }
+  return rows;
+}
+
+// The field, or a view without data if it means "no value".
+std::string_view value_of(std::string_view field, const std::vector<std::string>& markers) {
+  const bool missing = std::find(markers.begin(), markers.end(), detail::trim(field)) != markers.end();
+  return missing ? std::string_view{} : field;
 }
 
 }  // namespace
@@ -115,36 +143,21 @@ Table read_csv(const std::string& path, const CsvOptions& options) {
 
   Scanner scanner(text, options, path);
   if (scanner.done()) throw FormatError(path + ": the file is empty");
-  std::vector<std::string_view> first;
-  if (options.header) scanner.record(first);
+  std::vector<std::string_view> header;
+  if (options.header) scanner.record(header);
+  std::size_t width = header.size();
+  const Rows rows = read_rows(scanner, width, path);
+  header.resize(width);
+  const auto names = column_names(header, path);
 
-  std::vector<std::string_view> fields;  // row after row
-  std::vector<std::int64_t> lines;
-  std::size_t width = first.size();
-  while (!scanner.done()) {
-    lines.push_back(scanner.line());
-    const std::size_t before = fields.size();
-    scanner.record(fields);
-    const std::size_t found = fields.size() - before;
-    if (width == 0) width = found;
-    if (found != width)
-      throw FormatError(detail::text(path, ", line ", lines.back(), ": found ", counted(found), ", expected ", width));
-  }
-
-  first.resize(width);
-  const auto names = column_names(first, path);
   std::vector<Column> columns;
-  std::vector<std::string_view> values(lines.size());
+  std::vector<std::string_view> values(rows.lines.size());
   for (std::size_t c = 0; c < width; ++c) {
-    for (std::size_t row = 0; row < lines.size(); ++row) {
-      const std::string_view field = fields[row * width + c];
-      const auto& markers = options.missing;
-      const bool missing = std::find(markers.begin(), markers.end(), detail::trim(field)) != markers.end();
-      values[row] = missing ? std::string_view{} : field;
-    }
+    for (std::size_t row = 0; row < values.size(); ++row)
+      values[row] = value_of(rows.fields[row * width + c], options.missing);
     columns.push_back(detail::make_column(names[c], values));
   }
-  return {path, std::move(columns), tensor(lines, i64)};
+  return {path, std::move(columns), tensor(rows.lines, i64)};
 }
 
 }  // namespace ravine::data

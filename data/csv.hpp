@@ -10,7 +10,7 @@
 namespace ravine::data {
 
 struct CsvOptions {
-  char separator = ',';  ///< between fields; '\t' for TSV
+  char separator = ',';  ///< between fields; a tab for TSV
   bool header = true;    ///< the first line names the columns; without one they are "0", "1", …
   char quote = '"';      ///< around fields that hold separators, line ends or (doubled) quotes
   /// Fields that mean "no value", compared without the spaces around them.

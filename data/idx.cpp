@@ -41,16 +41,16 @@ Bits big_endian(const char* bytes) {
   return static_cast<Bits>(bits);
 }
 
-std::string read_part(detail::InputFile& file, std::size_t count, const char* what) {
+std::string read_header_part(detail::InputFile& file, std::size_t count) {
   std::string part = file.read(count);
   if (part.size() < count)
     throw FormatError(
-        detail::text(file.path(), ": the file ends in ", what, ": found ", part.size(), " of ", count, " bytes"));
+        detail::text(file.path(), ": the file ends in the IDX header: found ", part.size(), " of ", count, " bytes"));
   return part;
 }
 
 Header read_header(detail::InputFile& file) {
-  const std::string start = read_part(file, 4, "the IDX header");
+  const std::string start = read_header_part(file, 4);
   if (start[0] != 0 || start[1] != 0)
     throw FormatError(detail::text(file.path(), ": not an IDX file: it does not start with two zero bytes"));
   Header header;
@@ -60,7 +60,7 @@ Header read_header(detail::InputFile& file) {
   if (rank < 1 || rank > max_rank)
     throw FormatError(detail::text(file.path(), ": found ", rank, " dimensions at byte 3, expected 1 to ", max_rank));
   header.bytes = 4 + 4 * static_cast<std::size_t>(rank);
-  const std::string sizes = read_part(file, header.bytes - 4, "the IDX header");
+  const std::string sizes = read_header_part(file, header.bytes - 4);
   Index elements = 1;
   for (int d = 0; d < rank; ++d) {
     header.shape.push_back(big_endian<std::uint32_t>(&sizes[4 * static_cast<std::size_t>(d)]));

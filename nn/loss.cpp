@@ -9,6 +9,7 @@
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
@@ -196,8 +197,8 @@ Variable cross_entropy(const Variable& logits, const Tensor& target, const Cross
   const double scale = options.reduction == Reduction::mean ? 1.0 / static_cast<double>(rows) : 1.0;
   const Shape to_rows = options.reduction == Reduction::none ? Shape{rows, 1} : Shape{};
   const auto pullback = [=, target = Variable(target)](auto dy) {
-    const auto weight = reshape(std::move(dy) * scale, to_rows);
-    if constexpr (std::is_same_v<std::decay_t<decltype(weight)>, Tensor>)
+    const decltype(dy) weight = reshape(dy * scale, to_rows);
+    if constexpr (std::is_same_v<decltype(dy), Tensor>)
       return less_target(probabilities(logits.value(), log_normalizer), target.value(), smoothing) * weight;
     else
       return (softmax(logits, 1) + less_target(zeros_like(logits.value()), target.value(), smoothing)) * weight;

@@ -32,8 +32,11 @@ static_assert(rule_piece % rule_block == 0, "an element is in the same kind of b
 
 /// Everything is inlined, so that code for one instruction set cannot be merged with code for another.
 template <class Rule, class T, class... Slot>
-[[gnu::always_inline]] inline void apply_rule(const Rule& rule, Index count, T* __restrict theta,
-                                              const T* __restrict g, Slot* __restrict... slot) {
+[[gnu::always_inline]] inline void apply_rule(const Rule& rule, Index count, T* __restrict theta, const T* __restrict g,
+                                              Slot* __restrict... slot) {
+#if !defined(__clang__)
+#pragma GCC ivdep  // arrays are distinct; g++ forgets __restrict when it inlines
+#endif
   for (Index i = 0; i < count; ++i) rule(theta[i], g[i], slot[i]...);
 }
 
@@ -45,8 +48,8 @@ template <class T>
 }
 
 template <class Rule, class T, std::size_t... k>
-[[gnu::always_inline]] inline void run_rule(const Rule& made, T* theta, const T* g, T* const* slots, Index begin,
-                                            Index end, std::index_sequence<k...>) {
+[[gnu::always_inline]] inline void run_rule(const Rule& made, T* theta, const T* g, [[maybe_unused]] T* const* slots,
+                                            Index begin, Index end, std::index_sequence<k...>) {
   const Rule rule = made;  // a copy nothing else can reach stays in registers
   [[maybe_unused]] T zeros[sizeof...(k) + 1][rule_block];
   Index i = begin;
@@ -60,6 +63,8 @@ template <class O, class T>
 void run_rule_of(const typename O::Rule& rule, T* theta, const T* g, T* const* slots, Index begin, Index end) {
   run_rule(rule, theta, g, slots, begin, end, std::make_index_sequence<O::slots.size()>());
 }
+
+[[noreturn]] void refuse_slot(const char* optimizer, const char* slot);
 
 }  // namespace ravine::detail
 
@@ -75,7 +80,7 @@ namespace ravine::optim {
 ///       void operator()(T& theta, T g, T& momentum) const;  // for float and double
 ///     };
 ///
-/// and, if it needs them,
+/// and, public as well, if it needs them,
 ///
 ///     static bool uses(const Options&, std::size_t slot);       // false: not kept, reads as 0 (no memory)
 ///     static double initial(const Options&, std::size_t slot);  // the value a slot starts with
@@ -88,20 +93,17 @@ class Elementwise : public Grouped<Options> {
  public:
   /// One group. Throws std::invalid_argument for options out of range, and as Optimizer.
   explicit Elementwise(std::vector<Variable> params, Options options = {})
-      : Elementwise(std::vector<ParamGroup<Options>>(1, {std::move(params), std::move(options)})) {}
-  /// Groups that differ in their options. Throws std::invalid_argument for a group without parameters as well.
-  explicit Elementwise(const std::vector<ParamGroup<Options>>& groups) : Base(Derived::name, groups) {
-    for (const auto& group : this->groups())
-      for (std::size_t i = group.begin; i < group.end; ++i)
-        for (std::size_t k = 0; k < slot_count(); ++k)
-          state_.push_back(uses(group.options, k) ? initial(group.options, k, this->parameters()[i]) : Tensor());
+      : Base(Derived::name, std::move(params), std::move(options)) {
+    make_state();
   }
+  /// Groups that differ in their options. Throws std::invalid_argument for a group without parameters as well.
+  explicit Elementwise(const std::vector<ParamGroup<Options>>& groups) : Base(Derived::name, groups) { make_state(); }
 
  protected:
   using Loops = detail::RuleLoops<Derived>;
 
   static constexpr std::size_t slot_count() { return Derived::slots.size(); }
-  const Tensor& slot(std::size_t parameter, std::size_t k) const { return state_[parameter * slot_count() + k]; }
+  const Tensor& slot(std::size_t parameter, std::size_t k) const { return this->state(parameter * slot_count() + k); }
 
   void update() override {
     const auto time = detail::advance_write_clock();
@@ -111,32 +113,34 @@ class Elementwise : public Grouped<Options> {
         const Variable& p = this->parameters()[i];
         if (!p.grad().defined()) continue;
         if (p.dtype() == f32)
-          apply<float>(loops().f32, rule, i);
+          apply(loops().f32, rule, i);
         else
-          apply<double>(loops().f64, rule, i);
+          apply(loops().f64, rule, i);
         p.node()->value.mark_written(time);
       }
     }
   }
 
-  void add_state(StateDict& state) const override {
-    for (std::size_t i = 0; i < this->parameters().size(); ++i)
-      for (std::size_t k = 0; k < slot_count(); ++k)
-        if (slot(i, k).defined()) state[detail::state_key(i, Derived::slots[k])] = slot(i, k);
-  }
-
   void check_loaded(const typename Base::Group& present, const Options& loaded) const override {
     for (std::size_t k = 0; k < slot_count(); ++k)
-      if (uses(loaded, k) != uses(present.options, k)) detail::refuse_state(Derived::name, Derived::slots[k]);
+      if (kept(loaded, k) != kept(present.options, k)) detail::refuse_slot(Derived::name, Derived::slots[k]);
   }
 
  private:
-  static bool uses(const Options& options, std::size_t k) {
+  void make_state() {
+    for (const auto& group : this->groups())
+      for (std::size_t i = group.begin; i < group.end; ++i)
+        for (std::size_t k = 0; k < slot_count(); ++k)
+          this->add_state(i, Derived::slots[k], new_slot(group.options, k, this->parameters()[i]));
+  }
+
+  static bool kept(const Options& options, std::size_t k) {
     if constexpr (requires { Derived::uses(options, k); }) return Derived::uses(options, k);
     return true;
   }
 
-  static Tensor initial(const Options& options, std::size_t k, const Variable& p) {
+  static Tensor new_slot(const Options& options, std::size_t k, const Variable& p) {
+    if (!kept(options, k)) return Tensor();
     double value = 0.0;
     if constexpr (requires { Derived::initial(options, k); }) value = Derived::initial(options, k);
     return full(p.shape(), value, p.dtype());
@@ -152,18 +156,16 @@ class Elementwise : public Grouped<Options> {
     }
   }
 
-  template <class T>
-  void apply(detail::RuleLoop<typename Derived::Rule, T> loop, const typename Derived::Rule& rule, std::size_t i) {
+  template <class Rule, class T>
+  void apply(detail::RuleLoop<Rule, T> loop, const Rule& rule, std::size_t i) {
     const Variable& p = this->parameters()[i];
-    T* const theta = p.node()->value.template raw<T>();
-    const T* const g = p.grad().template raw<T>();
+    T* const theta = p.node()->value.raw<T>();
+    const T* const g = p.grad().raw<T>();
     std::array<T*, slot_count() + 1> slots{};  // one more: there may be none
     for (std::size_t k = 0; k < slot_count(); ++k) slots[k] = slot(i, k).template raw<T>();
     detail::parallel_for(p.numel(), detail::rule_piece,
                          [&](Index begin, Index end) { loop(rule, theta, g, slots.data(), begin, end); });
   }
-
-  std::vector<Tensor> state_;  // of each parameter its slots
 };
 
 }  // namespace ravine::optim

@@ -5,12 +5,17 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
-#include <ravine/optim/options.hpp>
 
 namespace ravine::optim {
 namespace {
 
-detail::OptionField lr_factor_field(double value) { return {"lr_factor", value, &non_negative, {}, false}; }
+void check_number(const char* optimizer, const char* what, double value) {
+  detail::visit_option(optimizer, {what, value, &non_negative, {}, false}, [=](const auto&) { return value; });
+}
+
+std::string option_key(std::size_t group, const detail::OptionField& field) {
+  return detail::text("group.", group, ".", field.name);
+}
 
 }  // namespace
 
@@ -31,6 +36,10 @@ Optimizer::Optimizer(const char* name, std::vector<Variable> parameters)
 }
 
 Optimizer::~Optimizer() = default;
+
+void Optimizer::refuse_empty_group(std::size_t group) const {
+  throw std::invalid_argument(detail::text(name_, ": group ", group, " has no parameters"));
+}
 
 void Optimizer::step() {
   if (needs_closure())
@@ -60,6 +69,7 @@ double Optimizer::advance(Closure closure) {
 double Optimizer::evaluate(Closure closure) {
   zero_grad();
   const Variable loss = closure();
+  if (!loss.defined()) throw std::logic_error(detail::text(name_, ": the closure returned no loss"));
   loss.backward();
   run_callbacks();
   return loss.item();
@@ -83,36 +93,63 @@ void Optimizer::check_unchanged() const {
 }
 
 void Optimizer::set_lr_factor(double factor) {
-  detail::check_option(name_, lr_factor_field(factor));
+  check_number(name_, "lr_factor", factor);
   lr_factor_ = factor;
 }
 
+void Optimizer::add_state(std::size_t parameter, const char* slot, Tensor value) {
+  state_.push_back({detail::text(parameter, ".", slot), std::move(value)});
+}
+
+void Optimizer::read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const {
+  visit_options(group, [&](const detail::OptionField& field) {
+    read(field);
+    return field.value;
+  });
+}
+
+std::string Optimizer::describe() const {
+  std::string all;
+  for (std::size_t g = 0; g < group_count(); ++g) {
+    std::string group;
+    read_options(g, [&](const detail::OptionField& field) {
+      group += (group.empty() ? "" : ", ") + detail::describe_option(field);
+    });
+    all += detail::text(g == 0 ? name_ : ", ", "(", group, ")");
+  }
+  return all;
+}
+
 StateDict Optimizer::handles() const {
-  StateDict state;
-  add_state(state);
-  add_options(state);
-  state["steps"] = scalar(static_cast<double>(steps_), i64);
-  state["lr_factor"] = scalar(lr_factor_, f64);
-  return state;
+  StateDict all;
+  for (const State& state : state_)
+    if (state.value.defined()) all[state.key] = state.value;
+  for (std::size_t g = 0; g < group_count(); ++g)
+    read_options(g, [&](const detail::OptionField& field) { all[option_key(g, field)] = scalar(field.value, f64); });
+  all["steps"] = scalar(static_cast<double>(steps_), i64);
+  all["lr_factor"] = scalar(lr_factor_, f64);
+  return all;
 }
 
 StateDict Optimizer::state_dict() const {
-  StateDict state = handles();
-  for (auto& [key, tensor] : state) tensor = tensor.clone();
-  return state;
+  StateDict all = handles();
+  for (auto& [key, value] : all) value = value.clone();
+  return all;
 }
 
-void Optimizer::load_state_dict(const StateDict& state) {
-  detail::check_state_dict(name_, handles(), state);
-  const double steps = state.at("steps").item(), lr_factor = state.at("lr_factor").item();
-  detail::check_option(name_, {"steps", steps, &non_negative, {}, true});
-  detail::check_option(name_, lr_factor_field(lr_factor));
-  load_options(state);  // checks all before it changes any; nothing below can fail
+void Optimizer::load_state_dict(const StateDict& given) {
+  detail::check_state_dict(name_, handles(), given);
+  const double steps = given.at("steps").item(), lr_factor = given.at("lr_factor").item();
+  check_number(name_, "steps", steps);
+  check_number(name_, "lr_factor", lr_factor);
+  std::size_t g = 0;
+  const auto saved = [&](const detail::OptionField& field) { return given.at(option_key(g, field)).item(); };
+  for (g = 0; g < group_count(); ++g) visit_options(g, saved);  // do they all fit?
+  for (g = 0; g < group_count(); ++g) change_options(g, saved);
   steps_ = static_cast<Index>(steps);
   lr_factor_ = lr_factor;
-  StateDict own;
-  add_state(own);
-  for (auto& [key, tensor] : own) tensor.copy_from(state.at(key));
+  for (State& state : state_)
+    if (state.value.defined()) state.value.copy_from(given.at(state.key));
 }
 
 }  // namespace ravine::optim

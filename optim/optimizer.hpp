@@ -9,6 +9,7 @@
 #include <ravine/autograd/variable.hpp>
 #include <ravine/core/function_ref.hpp>
 #include <ravine/core/state_dict.hpp>
+#include <ravine/optim/options.hpp>
 
 /// Optimizers and what drives them.
 namespace ravine::optim {
@@ -25,8 +26,8 @@ namespace ravine::optim {
 ///
 /// The second serves every optimizer, also those that need the gradient elsewhere or more than once. A parameter
 /// without a gradient is skipped: neither it nor its state changes. Nothing hides a NaN: it stays in the elements whose
-/// gradients had one and in their state, or goes where the update mixes elements. A graph recorded before a step refuses
-/// its backward pass after it, if it needs values that the step has changed.
+/// gradients had one and in their state, or goes where the update mixes elements. A graph recorded before a step
+/// refuses its backward pass after it, if it needs values that the step has changed.
 class Optimizer {
  public:
   using Closure = FunctionRef<Variable()>;
@@ -59,12 +60,13 @@ class Optimizer {
   /// optimizer uses them (or adds a coupled weight decay): for clipping and logging.
   void on_gradients(GradientCallback f) { callbacks_.push_back(std::move(f)); }
 
-  /// The name and all options: "Adam(lr=0.001, beta1=0.9, …)"; several groups one after the other.
-  virtual std::string describe() const = 0;
+  /// The name and all options, of each group: "Adam(lr=0.001, beta1=0.9, …)".
+  virtual std::string describe() const;
 
   /// A copy of the state: `"<index>.<slot>"` for what is kept for each parameter (in the order of `parameters()`),
-  /// "steps" (i64), "lr_factor", and every option as an f64 scalar, `"group.<index>.<option>"` (a bool or an enumerator
-  /// as its number). Loading brings all of it back, options included, and gives the bits of an uninterrupted run.
+  /// "steps" (i64), "lr_factor" (f64), and every option as an f64 scalar, `"group.<index>.<option>"` (a bool or an
+  /// enumerator as its number). Loading brings all of it back, options included, and so the bits of an uninterrupted
+  /// run. Callbacks are not part of it.
   virtual StateDict state_dict() const;
   /// Throws std::invalid_argument, before anything changes, if names, shapes, types or options do not fit.
   virtual void load_state_dict(const StateDict& state);
@@ -75,35 +77,49 @@ class Optimizer {
   Optimizer(const char* name, std::vector<Variable> parameters);
 
   const char* name() const { return name_; }
+  [[noreturn]] void refuse_empty_group(std::size_t group) const;
+
+  /// Adds to the state, by the key "<parameter>.<slot>"; an empty tensor stands for something that is not kept.
+  void add_state(std::size_t parameter, const char* slot, Tensor value);
+  /// What was added, in that order.
+  const Tensor& state(std::size_t k) const { return state_[k].value; }
+
   /// Gradients of the closure's loss at the present values, after the callbacks; returns the loss.
   double evaluate(Closure closure);
+  /// For an optimizer that makes gradients itself.
+  void run_callbacks() const;
+  /// Throws std::logic_error if a parameter has changed its shape or dtype.
+  void check_unchanged() const;
 
   /// Update number steps() + 1 from the gradients of the parameters that have one.
   virtual void update() = 0;
   /// Gets gradients as the optimizer needs them, then updates; returns the first loss.
   virtual double advance(Closure closure);
   virtual bool needs_closure() const { return false; }
-  /// Throws std::logic_error if a parameter has changed its shape or dtype.
-  void check_unchanged() const;
-  /// Adds handles to the tensors that are the state, by key.
-  virtual void add_state(StateDict& state) const = 0;
-  /// Adds the options, by key.
-  virtual void add_options(StateDict& state) const = 0;
-  /// Takes the options over from a state that has them all; checks them before anything changes.
-  virtual void load_options(const StateDict& state) = 0;
+
+  virtual std::size_t group_count() const = 0;
+  /// Shows a group's options to `visit` and checks what it makes of them. Throws std::invalid_argument.
+  virtual void visit_options(std::size_t group, detail::OptionVisitor visit) const = 0;
+  /// The same, and they become that.
+  virtual void change_options(std::size_t group, detail::OptionVisitor visit) = 0;
 
  private:
   struct Made {
     Shape shape;
     DType dtype;
   };
+  struct State {
+    std::string key;
+    Tensor value;
+  };
 
+  void read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const;
   StateDict handles() const;
-  void run_callbacks() const;
 
   const char* name_;
   std::vector<Variable> parameters_;
   std::vector<Made> made_;  // of the parameters when the optimizer was made
+  std::vector<State> state_;
   std::vector<GradientCallback> callbacks_;
   Index steps_ = 0;
   double lr_factor_ = 1.0;

@@ -21,7 +21,8 @@ std::string shortest(double value) {
 
 }  // namespace
 
-void check_option(const char* optimizer, const OptionField& field) {
+double visit_option(const char* optimizer, OptionField field, OptionVisitor visit) {
+  field.value = visit(field);
   if (field.integral && field.value != std::trunc(field.value)) refuse(optimizer, field, "a whole number");
   if (!field.range) {
     const auto last = static_cast<double>(field.names.size()) - 1.0;
@@ -29,6 +30,7 @@ void check_option(const char* optimizer, const OptionField& field) {
   } else if (!field.range->contains(field.value)) {
     refuse(optimizer, field, field.value > field.range->low && std::isinf(field.value) ? "finite" : field.range->text);
   }
+  return field.value;
 }
 
 void refuse_options(const char* optimizer, const char* conflict) {

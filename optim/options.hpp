@@ -32,7 +32,9 @@ struct Range {
   bool with_low, with_high;  ///< whether the ends belong to it
   const char* text;          ///< for a refusal: "must be …"
 
-  bool contains(double x) const { return (x > low || (with_low && x == low)) && (x < high || (with_high && x == high)); }
+  bool contains(double x) const {
+    return (x > low || (with_low && x == low)) && (x < high || (with_high && x == high));
+  }
 };
 
 inline constexpr Range positive{0.0, std::numeric_limits<double>::infinity(), false, false, "> 0"};
@@ -55,31 +57,38 @@ struct OptionField {
 /// Looks at an option and returns the value it is to have.
 using OptionVisitor = FunctionRef<double(const OptionField&)>;
 
+/// What `visit` makes of a field. Throws std::invalid_argument, naming the optimizer and the field, if it may not be.
+double visit_option(const char* optimizer, OptionField field, OptionVisitor visit);
+[[noreturn]] void refuse_options(const char* optimizer, const char* conflict);
+/// "lr=0.001", "form=velocity".
+std::string describe_option(const OptionField& field);
+
 /// What `fields` calls for each field.
 template <class Options>
 struct FieldVisitor {
+  const char* optimizer;
   Options& options;
   OptionVisitor visit;
 
   template <class T>
-    requires std::is_arithmetic_v<T>
-  void operator()(const char* name, T Options::* member, const optim::Range& range) const {
-    exchange(member, {name, static_cast<double>(options.*member), &range, {}, std::is_integral_v<T>});
+  requires std::is_arithmetic_v<T>
+  void operator()(const char* name, T Options::*member, const optim::Range& range) const {
+    set(member, {name, static_cast<double>(options.*member), &range, {}, std::is_integral_v<T>});
   }
-  void operator()(const char* name, bool Options::* member) const {
+  void operator()(const char* name, bool Options::*member) const {
     static constexpr const char* names[] = {"false", "true"};
-    exchange(member, {name, static_cast<double>(options.*member), nullptr, names, true});
+    set(member, {name, static_cast<double>(options.*member), nullptr, names, true});
   }
   template <class T, std::size_t n>
-    requires std::is_enum_v<T>
-  void operator()(const char* name, T Options::* member, const char* const (&names)[n]) const {
-    exchange(member, {name, static_cast<double>(options.*member), nullptr, names, true});
+  requires std::is_enum_v<T>
+  void operator()(const char* name, T Options::*member, const char* const (&names)[n]) const {
+    set(member, {name, static_cast<double>(options.*member), nullptr, names, true});
   }
 
  private:
   template <class T>
-  void exchange(T Options::* member, const OptionField& field) const {
-    const double value = visit(field);
+  void set(T Options::*member, const OptionField& field) const {
+    const double value = visit_option(optimizer, field, visit);
     if constexpr (std::is_enum_v<T>)
       options.*member = static_cast<T>(static_cast<int>(value));
     else
@@ -87,38 +96,14 @@ struct FieldVisitor {
   }
 };
 
-/// Shows every field to `visit`, in order, and stores what it returns.
+/// The options that `visit` makes of these. Throws std::invalid_argument for a value out of its range and for values
+/// that exclude each other.
 template <class Options>
-void visit_options(Options& options, OptionVisitor visit) {
-  Options::fields(FieldVisitor<Options>{options, visit});
-}
-
-/// Throws std::invalid_argument, naming the optimizer and the field, for a value outside its range.
-void check_option(const char* optimizer, const OptionField& field);
-[[noreturn]] void refuse_options(const char* optimizer, const char* conflict);
-/// "lr=0.001", "form=velocity".
-std::string describe_option(const OptionField& field);
-
-/// Throws std::invalid_argument for values out of range and for options that exclude each other.
-template <class Options>
-void check_options(const char* optimizer, Options& options) {
-  visit_options(options, [&](const OptionField& field) {
-    check_option(optimizer, field);
-    return field.value;
-  });
+Options visit_options(const char* optimizer, Options options, OptionVisitor visit) {
+  Options::fields(FieldVisitor<Options>{optimizer, options, visit});
   if constexpr (requires { options.conflict(); })
     if (const char* conflict = options.conflict()) refuse_options(optimizer, conflict);
-}
-
-/// "lr=0.001, beta1=0.9".
-template <class Options>
-std::string describe_options(Options options) {
-  std::string text;
-  visit_options(options, [&](const OptionField& field) {
-    text += (text.empty() ? "" : ", ") + describe_option(field);
-    return field.value;
-  });
-  return text;
+  return options;
 }
 
 }  // namespace ravine::detail

@@ -55,7 +55,7 @@ void tile(const Panel<T>& t) {
     for (int i = 0; i < rows; ++i) {
       const Vector<T> a = broadcast(transposed ? t.a[p * t.lda + i] : t.a[i * t.lda + p]);
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) c[i][v] = a * b[v] + c[i][v];
+      for (int v = 0; v < vectors; ++v) c[i][v] = multiply_add<T>(a, b[v], c[i][v]);
     }
   }
 #pragma GCC unroll 16
@@ -127,7 +127,8 @@ void product_nt(bool transpose_a, Index m, Index n, Index k, const T* a, Index l
   alignas(64) T packed[depth * width];
   for (Index j = 0; j < n; j += width) {
     const Index columns = n - j < width ? n - j : width;
-    for (Index p = 0; p < k; p += depth) {
+    Index p = 0;
+    do {  // once for k = 0 as well, which leaves the bias
       const Index part = k - p < depth ? k - p : depth;
       for (Index q = 0; q < columns; q += lanes<T>) {
         const int rows = columns - q < lanes<T> ? static_cast<int>(columns - q) : lanes<T>;
@@ -136,7 +137,8 @@ void product_nt(bool transpose_a, Index m, Index n, Index k, const T* a, Index l
       panel(transpose_a, m, columns,
             Panel<T>{part, transpose_a ? a + p * lda : a + p, lda, packed, width, c + j, ldc, bias ? bias + j : nullptr,
                      p > 0, 0});
-    }
+      p += depth;
+    } while (p < k);
   }
 }
 
@@ -145,15 +147,13 @@ template <class T>
 void matrix_vector(Index m, Index k, const T* a, Index lda, const T* b, T* c, Index ldc, const T* bias) {
   for (Index i = 0; i < m; i += lanes<T>) {
     const int rows = m - i < lanes<T> ? static_cast<int>(m - i) : lanes<T>;
-    Vector<T> r[lanes<T>];
-#pragma GCC unroll 16
-    for (int q = 0; q < lanes<T>; ++q) r[q] = Vector<T>{};
+    Vector<T> r[lanes<T>] = {};
     for (Index p = 0; p < k; p += lanes<T>) {
       const int width = k - p < lanes<T> ? static_cast<int>(k - p) : lanes<T>;
       const Vector<T> v = load(b + p, width);
 #pragma GCC unroll 16
       for (int q = 0; q < lanes<T>; ++q)
-        if (q < rows) r[q] = load(a + (i + q) * lda + p, width) * v + r[q];
+        if (q < rows) r[q] = multiply_add<T>(load(a + (i + q) * lda + p, width), v, r[q]);
     }
     transpose<T>(r);
 #pragma GCC unroll 4
@@ -163,9 +163,11 @@ void matrix_vector(Index m, Index k, const T* a, Index lda, const T* b, T* c, In
     if (bias) r[0] += broadcast(*bias);
     if (ldc == 1) {
       store(c + i, r[0], rows);
-    } else {
-      for (int q = 0; q < rows; ++q) c[(i + q) * ldc] = r[0][q];
+      continue;
     }
+    T sums[lanes<T>];
+    store(sums, r[0]);
+    for (int q = 0; q < rows; ++q) c[(i + q) * ldc] = sums[q];
   }
 }
 

@@ -1,6 +1,7 @@
 // Elementwise kernels: Eigen's array expressions on blocks of one cache line.
 #include <Eigen/Core>
 #include <cmath>
+#include <limits>
 #include <unsupported/Eigen/SpecialFunctions>
 
 #include <ravine/core/kernels/kernels.hpp>
@@ -60,14 +61,28 @@ constexpr Map2<T> binary(F) {
   };
 }
 
+/// Eigen's exponential stops falling at a subnormal number; this one goes on to 0.
+template <class T, class X>
+Block<T> exp_or_zero(const X& x) {
+  Block<T> y = x.exp();
+#pragma omp simd
+  for (Index i = 0; i < width<T>; ++i) y[i] = y[i] < std::numeric_limits<T>::min() ? T(0) : y[i];
+  return y;
+}
+
 template <class T>
 constexpr Map<T> table = {
     .neg = unary<T>([](const auto& x) { return -x; }),
     .abs = unary<T>([](const auto& x) { return x.abs(); }),
     .sign = unary<T>([](const auto& x) { return (x > T(0)).template cast<T>() - (x < T(0)).template cast<T>(); }),
     .square = unary<T>([](const auto& x) { return x.square(); }),
-    .sqrt = unary<T>([](const auto& x) { return x.sqrt(); }),
-    .exp = unary<T>([](const auto& x) { return x.exp(); }),
+    // Eigen's takes a reciprocal square root on the way, of which infinity makes NaN.
+    .sqrt =
+        [](const T* x, T* y, Index n) {
+#pragma omp simd
+          for (Index i = 0; i < n; ++i) y[i] = std::sqrt(x[i]);
+        },
+    .exp = unary<T>([](const auto& x) { return exp_or_zero<T>(x); }),
     .log = unary<T>([](const auto& x) { return x.log(); }),
     .log1p = unary<T>([](const auto& x) { return x.log1p(); }),
     .expm1 = unary<T>([](const auto& x) { return x.expm1(); }),
@@ -77,10 +92,11 @@ constexpr Map<T> table = {
     .tanh = unary<T>([](const auto& x) { return x.tanh(); }),
     // 1 / (1 + exp(-x)); exp overflows to infinity for x < -88 (-709), which gives the 0 it should.
     .sigmoid = unary<T>([](const auto& x) { return ((-x).exp() + T(1)).inverse(); }),
-    .relu = [](const T* x, T* y, Index n) {
+    .relu =
+        [](const T* x, T* y, Index n) {
 #pragma omp simd
-      for (Index i = 0; i < n; ++i) y[i] = x[i] < T(0) ? T(0) : x[i];
-    },
+          for (Index i = 0; i < n; ++i) y[i] = x[i] < T(0) ? T(0) : x[i];
+        },
     .add = binary<T>([](T a, T b) { return a + b; }),
     .sub = binary<T>([](T a, T b) { return a - b; }),
     .mul = binary<T>([](T a, T b) { return a * b; }),

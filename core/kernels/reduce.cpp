@@ -4,17 +4,32 @@
 namespace ravine::kernels {
 namespace {
 
-// Chunks are summed in T and added up in double: the error does not grow with n.
+// A chunk is summed in T, in many places at once, and chunks are added up in double: the error does not grow with n.
 template <class T>
 double sum(const T* x, Index n) {
-  constexpr Index chunk = 4096;
+  constexpr Index width = 64, chunk = 32 * width;
+  if (n <= 4 * width) {
+    T few = 0;
+#pragma omp simd reduction(+ : few)
+    for (Index i = 0; i < n; ++i) few += x[i];
+    return static_cast<double>(few);
+  }
   double total = 0.0;
   for (Index begin = 0; begin < n; begin += chunk) {
     const Index end = begin + chunk < n ? begin + chunk : n;
-    T part = 0;
-#pragma omp simd reduction(+ : part)
-    for (Index i = begin; i < end; ++i) part += x[i];
-    total += static_cast<double>(part);
+    T part[width] = {};
+    Index i = begin;
+    for (; i + width <= end; i += width) {
+#pragma omp simd
+      for (Index j = 0; j < width; ++j) part[j] += x[i + j];
+    }
+#pragma omp simd
+    for (Index j = 0; j < end - i; ++j) part[j] += x[i + j];
+    for (Index half = width / 2; half > 0; half /= 2) {
+#pragma omp simd
+      for (Index j = 0; j < half; ++j) part[j] += part[j + half];
+    }
+    total += static_cast<double>(part[0]);
   }
   return total;
 }
@@ -23,13 +38,9 @@ double sum(const T* x, Index n) {
 template <class T>
 void sum_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
   constexpr Index block = 64, chunk = 256;
-  if (columns == 1 && stride == 1) {
-    *y = static_cast<T>(sum(x, rows));
-    return;
-  }
   for (Index first = 0; first < columns; first += block) {
     const Index width = columns - first < block ? columns - first : block;
-    T total[block] = {};
+    double total[block] = {};
     for (Index begin = 0; begin < rows; begin += chunk) {
       const Index end = begin + chunk < rows ? begin + chunk : rows;
       T part[block] = {};
@@ -46,9 +57,9 @@ void sum_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
         for (Index j = 0; j < width; ++j) part[j] += row[j];
       }
 #pragma omp simd
-      for (Index j = 0; j < width; ++j) total[j] += part[j];
+      for (Index j = 0; j < width; ++j) total[j] += static_cast<double>(part[j]);
     }
-    for (Index j = 0; j < width; ++j) y[first + j] = total[j];
+    for (Index j = 0; j < width; ++j) y[first + j] = static_cast<T>(total[j]);
   }
 }
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstring>
 #include <utility>
-#if defined(__AVX__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -14,7 +14,7 @@ namespace {  // the sources that include this are compiled for several instructi
 
 #if defined(__AVX512F__)
 constexpr std::size_t register_bytes = 64;
-#elif defined(__AVX__)
+#elif defined(__AVX2__)
 constexpr std::size_t register_bytes = 32;
 #else
 constexpr std::size_t register_bytes = 16;
@@ -27,7 +27,7 @@ template <class T>
 struct VectorOf {
   typedef T type __attribute__((vector_size(register_bytes)));
 };
-/// A register of T; + - * work on lanes, and a * b + c is fused where the processor can.
+/// A register of T; + - * work on lanes.
 template <class T>
 using Vector = typename VectorOf<T>::type;
 
@@ -46,6 +46,36 @@ inline Vector<T> broadcast(T value) {
   return value - Vector<T>{};
 }
 
+/// a * b + c on lanes, rounded once where the processor can. Written out, the compiler would fuse it in one place and
+/// not in another, and a result's bits would depend on its place.
+template <class T>
+inline Vector<T> multiply_add(Vector<T> a, Vector<T> b, Vector<T> c) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (Vector<T>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+  else
+    return (Vector<T>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__FMA__)
+  if constexpr (sizeof(T) == 4)
+    return (Vector<T>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+  else
+    return (Vector<T>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+  return a * b + c;
+#endif
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/// All bits of the first `count` lanes.
+template <class T>
+inline __m256i mask(int count) {
+  if constexpr (sizeof(T) == 4)
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  else
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+#endif
+
 /// The first `count` lanes from memory, zeros in the others; 0 <= count <= lanes. Reads nothing beyond.
 template <class T>
 inline Vector<T> load(const T* p, int count) {
@@ -54,7 +84,13 @@ inline Vector<T> load(const T* p, int count) {
     return (Vector<T>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
   else
     return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), p);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    return (Vector<T>)_mm256_maskload_ps(p, mask<T>(count));
+  else
+    return (Vector<T>)_mm256_maskload_pd(p, mask<T>(count));
 #else
+  if (count == lanes<T>) return load(p);
   Vector<T> v{};
   for (int i = 0; i < count; ++i) v[i] = p[i];
   return v;
@@ -68,7 +104,13 @@ inline void store(T* p, Vector<T> v, int count) {
     _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), (__m512)v);
   else
     _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << count) - 1), (__m512d)v);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    _mm256_maskstore_ps(p, mask<T>(count), (__m256)v);
+  else
+    _mm256_maskstore_pd(p, mask<T>(count), (__m256d)v);
 #else
+  if (count == lanes<T>) return store(p, v);
   for (int i = 0; i < count; ++i) p[i] = v[i];
 #endif
 }

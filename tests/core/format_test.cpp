@@ -83,7 +83,7 @@ TEST_CASE("large tensors print quickly and briefly") {
   const Tensor large = ones({10, 1000, 1000}), deep = ones({6, 6, 6, 6, 6, 6, 6, 6}, u8);
   const auto start = std::chrono::steady_clock::now();
   CHECK(to_string(large).size() < 2000);
-  CHECK(to_string(deep).size() < 4000);
+  CHECK(to_string(deep).size() < 5000);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(100));
 }
 

@@ -55,7 +55,8 @@ TEST_CASE("wrap_dim counts negative dimensions from the end") {
   CHECK(detail::wrap_dim("sum", 2, shape) == 2);
   CHECK(detail::wrap_dim("sum", -1, shape) == 2);
   CHECK(detail::wrap_dim("sum", -3, shape) == 0);
-  CHECK_THROWS_WITH_AS(detail::wrap_dim("sum", 3, shape), "sum: there is no dimension 3 in shape (2, 3, 4)", ShapeError);
+  CHECK_THROWS_WITH_AS(detail::wrap_dim("sum", 3, shape), "sum: there is no dimension 3 in shape (2, 3, 4)",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(detail::wrap_dim("sum", -4, shape), doctest::Contains("no dimension -4"), ShapeError);
   CHECK_THROWS_AS(detail::wrap_dim("sum", 0, Shape{}), ShapeError);
   CHECK_THROWS_AS(detail::wrap_dim("sum", -1, Shape{}), ShapeError);
@@ -71,7 +72,8 @@ TEST_CASE("Dims: one, several, all") {
   CHECK(Dims(-1).mask("sum", shape) == 0b100u);
   CHECK(Dims({0, -1}).mask("sum", shape) == 0b101u);
   CHECK_THROWS_WITH_AS(Dims({0, -3}).mask("sum", shape), "sum: dimension -3 of (2, 3, 4) is named twice", ShapeError);
-  CHECK_THROWS_WITH_AS(Dims({0, 3}).mask("mean", shape), doctest::Contains("mean: there is no dimension 3"), ShapeError);
+  CHECK_THROWS_WITH_AS(Dims({0, 3}).mask("mean", shape), doctest::Contains("mean: there is no dimension 3"),
+                       ShapeError);
   CHECK_THROWS_AS(Dims({0, 1, 2, 3, 4, 5, 6, 7, 8}), ShapeError);
 }
 

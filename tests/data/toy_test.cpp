@@ -42,7 +42,7 @@ TEST_CASE("make_regression is a plane") {
   const double det = (x[2] - x[0]) * (x[5] - x[1]) - (x[3] - x[1]) * (x[4] - x[0]);
   const double w0 = ((y[1] - y[0]) * (x[5] - x[1]) - (x[3] - x[1]) * (y[2] - y[0])) / det;
   const double w1 = ((x[2] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[4] - x[0])) / det;
-  for (std::size_t i : {3, 100, 499})
+  for (const std::size_t i : {3u, 100u, 499u})
     CHECK(y[i] == Approx(y[0] + w0 * (x[2 * i] - x[0]) + w1 * (x[2 * i + 1] - x[1])).epsilon(1e-3));
   const auto noisy = data::make_regression(500, 2, 0.5, b);
   CHECK(bitwise_equal(noisy.inputs(), set.inputs()));

@@ -1,0 +1,216 @@
+// The program of docs/tutorial.md, which quotes it piece by piece: tutorial examples/data/auto-mpg.csv
+#include <ravine/ravine.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace rv = ravine;
+namespace nn = rv::nn;
+namespace optim = rv::optim;
+
+// What the tutorial says, checked.
+bool all_so = true;
+void expect(bool so, const char* what) {
+  if (!so) std::cerr << "tutorial: not so: " << what << '\n';
+  all_so = all_so && so;
+}
+
+void tensors() {
+  rv::Tensor a = rv::tensor({{1, 2, 3}, {4, 5, 6}});  // shape (2, 3), type f32
+  rv::Tensor b = rv::linspace(0.0, 1.0, 3);           // 0, 0.5, 1
+  rv::Tensor c = rv::exp(a) / 10.0 + b;               // b is broadcast to both rows
+  std::cout << c << '\n';
+  std::cout << rv::sum(a, 1) << '\n';  // along dimension 1: 6 and 15
+  std::cout << rv::matmul(a, rv::transpose(a)) << '\n';
+  double corner = a.at({1, 2}), average = rv::mean(a).item();  // 6 and 3.5
+  expect(corner == 6.0 && average == 3.5, "at, mean");
+  expect(rv::bitwise_equal(rv::sum(a, 1), rv::tensor({6, 15})), "sum");
+
+  try {
+    rv::matmul(a, a);
+  } catch (const rv::ShapeError& error) {
+    std::cout << error.what() << '\n';
+  }
+}
+
+void gradients() {
+  rv::Variable w = rv::parameter(rv::tensor({1.0, -2.0}));  // a leaf that asks for a gradient
+  rv::Variable loss = rv::sum(w * w * w);
+  loss.backward();
+  std::cout << w.grad() << '\n';  // 3 w^2: 3 and 12
+  expect(rv::bitwise_equal(w.grad(), rv::tensor({3, 12})), "grad()");
+
+  auto f = [](const rv::Variable& w) { return rv::sum(w * w * w); };
+  rv::Variable g = rv::grad(f(w), {w}, {.create_graph = true})[0];  // 3 w^2, recorded in its turn
+  rv::Variable h = rv::grad(rv::sum(g), {w})[0];                    // 6 w: 6 and -12
+  rv::Tensor H = rv::hessian(f, w.value());                         // both on the diagonal of a (2, 2)
+  expect(rv::bitwise_equal(h.value(), rv::tensor({6, -12})), "a second derivative");
+  expect(rv::bitwise_equal(H + 0.0, rv::tensor({{6, 0}, {0, -12}})), "hessian");
+}
+
+// A linear model, and a network for what it leaves unexplained.
+class Regressor final : public nn::Module {
+ public:
+  Regressor(rv::Index features, rv::Index hidden)
+      : linear_(features, 1), in_(features, hidden), norm_(hidden), out_(hidden, 1) {
+    register_module("linear", linear_);
+    register_module("in", in_);
+    register_module("norm", norm_);
+    register_module("out", out_);
+  }
+
+  rv::Variable forward(const rv::Variable& x) override { return linear_(x) + out_(rv::relu(norm_(in_(x)))); }
+
+ private:
+  nn::Linear linear_, in_;
+  nn::BatchNorm1d norm_;
+  nn::Linear out_;
+};
+
+struct Cars {
+  rv::data::TensorDataset training, validation, test;
+};
+
+Cars read_cars(const char* path) {
+  rv::data::Table table = rv::data::read_csv(path);  // a header line; empty fields are missing values
+  std::cout << table.describe() << '\n';
+  table = table.drop_column("name").drop_missing().one_hot("origin");
+
+  auto parts = rv::data::split(table.to_dataset("mpg"), {0.7, 0.15, 0.15});  // rows dealt out at random
+  auto scaler = rv::data::StandardScaler::fit(parts[0].inputs());
+  for (auto& part : parts) part = {scaler.transform(part.inputs()), part.targets()};
+  return {parts[0], parts[1], parts[2]};
+}
+
+// The root of the mean squared error, in miles per gallon.
+double error(nn::Module& model, const rv::data::TensorDataset& cars) {
+  rv::NoGrad no_grad;  // nothing is recorded
+  model.eval();        // BatchNorm1d takes its running statistics
+  double squared = nn::mse_loss(model(cars.inputs()), cars.targets()).item();
+  model.train();
+  return std::sqrt(squared);
+}
+
+void train(const Cars& cars) {
+  Regressor model(9, 64);
+  std::cout << nn::summary(model, {1, 9}) << '\n';
+
+  optim::Adam adam(model.parameters(), {.lr = 1e-2});
+  rv::data::DataLoader loader(cars.training, {.batch_size = 32, .shuffle = true});
+  for (int epoch = 1; epoch <= 60; ++epoch) {
+    for (const auto& [x, y] : loader) {  // x (32, 9), y (32, 1)
+      rv::Variable loss = nn::mse_loss(model(x), y);
+      adam.zero_grad();
+      loss.backward();
+      adam.step();
+    }
+    if (epoch % 20 == 0) std::printf("epoch %d: %.2f mpg\n", epoch, error(model, cars.validation));
+  }
+  std::printf("test cars: %.2f mpg\n", error(model, cars.test));
+  expect(error(model, cars.test) < 3.0, "Adam learns");
+}
+
+void keep_the_best(const Cars& cars) {
+  Regressor model(9, 64);
+  optim::Adam adam(model.parameters(), {.lr = 1e-2});
+  rv::data::DataLoader loader(cars.training, {.batch_size = 32, .shuffle = true});
+
+  double lowest = std::numeric_limits<double>::infinity();
+  rv::StateDict best;
+  for (int epoch = 1; epoch <= 60; ++epoch) {
+    for (const auto& batch : loader) adam.step([&] { return nn::mse_loss(model(batch.inputs), batch.targets); });
+    double now = error(model, cars.validation);
+    if (now < lowest) {
+      lowest = now;
+      best = model.state_dict();  // a copy: "linear.weight", …, "norm.running_mean", …
+    }
+  }
+  model.load_state_dict(best);
+  expect(error(model, cars.validation) == lowest, "the best state is back");
+  expect(best.contains("linear.weight") && best.contains("norm.running_mean"), "the names in a state");
+}
+
+// log(cosh(x)): a square near 0, a line far out. Its derivative is tanh(x).
+rv::Variable log_cosh(const rv::Variable& x) {
+  rv::Tensor size = rv::abs(x.value());
+  return rv::record("log_cosh", size + rv::log1p(rv::exp(-2.0 * size)) - std::log(2.0),
+                    {{x, [x](auto dy) { return dy * rv::tanh(rv::like(dy, x)); }}});
+}
+
+void op_of_your_own() {
+  auto report = rv::gradcheck([](const std::vector<rv::Variable>& in) { return log_cosh(in[0]); },
+                              {rv::randn({3, 4}, rv::f64)}, {.second_order = true});
+  std::cout << (report ? "log_cosh is right" : report.message) << '\n';
+  expect(report.ok, "log_cosh");
+}
+
+struct LionOptions {
+  double lr = 1e-4;     // step size, > 0
+  double beta1 = 0.9;   // weight of the mean in a step, in [0, 1)
+  double beta2 = 0.99;  // decay of the mean, in [0, 1)
+
+  static void fields(auto&& field) {
+    field("lr", &LionOptions::lr, optim::positive);
+    field("beta1", &LionOptions::beta1, optim::below_one);
+    field("beta2", &LionOptions::beta2, optim::below_one);
+  }
+};
+
+// Steps of one size, in the direction of a mean of the gradients: Chen et al., Symbolic discovery of optimization
+// algorithms (2023), without weight decay.
+class Lion final : public optim::Elementwise<Lion, LionOptions> {
+ public:
+  using Elementwise::Elementwise;
+  static constexpr const char* name = "Lion";
+  static constexpr std::array slots = {"mean"};  // kept for each element, 0 at the start
+
+  struct Rule {
+    double lr, beta1, beta2;
+    Rule(const LionOptions& options, double lr_now, rv::Index /*t*/)
+        : lr(lr_now), beta1(options.beta1), beta2(options.beta2) {}
+
+    template <class T>
+    void operator()(T& theta, T g, T& mean) const {
+      const T direction = T(beta1) * mean + T(1.0 - beta1) * g;
+      theta -= T(lr) * T((direction > T(0)) - (direction < T(0)));
+      mean = T(beta2) * mean + T(1.0 - beta2) * g;
+    }
+  };
+};
+
+void optimizer_of_your_own(const Cars& cars) {
+  Regressor model(9, 64);
+  Lion lion(model.parameters(), {.lr = 1e-2});
+  rv::data::DataLoader loader(cars.training, {.batch_size = 32, .shuffle = true});
+  while (lion.steps() < 600)
+    for (const auto& batch : loader) lion.step([&] { return rv::mean(log_cosh(model(batch.inputs) - batch.targets)); });
+  std::printf("%s: %.2f mpg\n", lion.describe().c_str(), error(model, cars.test));
+  expect(error(model, cars.test) < 3.0, "Lion learns");
+}
+
+void reproducibility() {
+  rv::manual_seed(7);
+  rv::Tensor a = rv::randn({2, 3});
+  rv::manual_seed(7);
+  rv::Tensor b = rv::randn({2, 3});  // the same numbers
+  rv::Generator generator(7);        // or a stream of one's own
+  rv::Tensor c = rv::randn({2, 3}, generator);
+  expect(rv::bitwise_equal(a, b) && rv::bitwise_equal(a, c), "the same numbers");
+}
+
+int main(int argc, char** argv) {
+  tensors();
+  gradients();
+  rv::manual_seed(3);
+  const Cars cars = read_cars(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
+  train(cars);
+  keep_the_best(cars);
+  op_of_your_own();
+  optimizer_of_your_own(cars);
+  reproducibility();
+  return all_so ? 0 : 1;
+}

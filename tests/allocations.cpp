@@ -1,0 +1,79 @@
+// In the steady state a training step asks the system's allocator for nothing. Counts every call of it; glibc only.
+#include <cstddef>
+#include <cstdio>
+#include <ravine/ravine.hpp>
+
+static long calls = 0;
+
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+
+void* malloc(std::size_t size) {
+  ++calls;
+  return __libc_malloc(size);
+}
+void* calloc(std::size_t count, std::size_t size) {
+  ++calls;
+  return __libc_calloc(count, size);
+}
+void* realloc(void* block, std::size_t size) {
+  ++calls;
+  return __libc_realloc(block, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  ++calls;
+  return __libc_memalign(alignment, size);
+}
+void* memalign(std::size_t alignment, std::size_t size) {
+  ++calls;
+  return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** block, std::size_t alignment, std::size_t size) {
+  ++calls;
+  *block = __libc_memalign(alignment, size);
+  return *block ? 0 : 12;
+}
+}
+
+namespace rv = ravine;
+namespace nn = rv::nn;
+
+static long count(const char* what, rv::FunctionRef<void()> epoch) {
+  for (int i = 0; i < 3; ++i) epoch();
+  const long before = calls;
+  for (int i = 0; i < 20; ++i) epoch();
+  const long made = calls - before;
+  std::printf("%-28s %ld allocations in 20 epochs\n", what, made);
+  return made;
+}
+
+int main() {
+  const rv::data::TensorDataset data(rv::randn({640, 8}), rv::randn({640, 1}));
+  nn::Sequential model{nn::Linear(8, 64),  nn::BatchNorm1d(64), nn::ReLU(), nn::Dropout(0.1),
+                       nn::Linear(64, 64), nn::BatchNorm1d(64), nn::Tanh(), nn::Linear(64, 1)};
+  rv::optim::Adam adam(model.parameters());
+  rv::data::DataLoader loader(data, {.batch_size = 64, .shuffle = true});
+  long made = count("explicit loop", [&] {
+    for (const auto& [x, y] : loader) {
+      const rv::Variable loss = nn::mse_loss(model(x), y);
+      adam.zero_grad();
+      loss.backward();
+      adam.step();
+    }
+  });
+  made += count("closure", [&] {
+    for (const auto& batch : loader) adam.step([&] { return nn::mse_loss(model(batch.inputs), batch.targets); });
+  });
+  const rv::Tensor classes = rv::randint(0, 3, {64});
+  nn::Sequential classifier{nn::Linear(8, 32), nn::GELU(), nn::Linear(32, 3)};
+  rv::optim::SGD sgd(classifier.parameters(), {.lr = 0.01, .momentum = 0.9});
+  made += count("classifier", [&] {
+    const rv::Tensor x = data.inputs().slice(0, 0, 64);
+    sgd.step(
+        [&] { return nn::cross_entropy(classifier(x), classes) + 1e-4 * rv::sum(rv::square(sgd.parameters()[0])); });
+  });
+  return made == 0 ? 0 : 1;
+}

@@ -1,0 +1,186 @@
+#include <ravine/core/gemm.hpp>
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <ravine/core/factories.hpp>
+#include <ravine/core/kernels/kernels.hpp>
+
+#include "reference.hpp"
+
+using namespace ravine;
+
+namespace {
+
+struct Product {
+  bool transpose_a, transpose_b;
+  Index m, n, k;
+};
+
+std::string describe(const Product& p, DType dtype) {
+  return std::string(p.transpose_a ? "T" : "N") + (p.transpose_b ? "T" : "N") + " " + to_string(Shape{p.m, p.n, p.k}) +
+         " " + name(dtype);
+}
+
+struct Operands {
+  Tensor a, b, bias;
+
+  Operands(const Product& p, DType dtype)
+      : a(random_tensor(p.transpose_a ? Shape{p.k, p.m} : Shape{p.m, p.k}, dtype, 1)),
+        b(random_tensor(p.transpose_b ? Shape{p.n, p.k} : Shape{p.k, p.n}, dtype, 2)),
+        bias(random_tensor({p.n}, dtype, 3)) {}
+};
+
+/// The product in memory that held something else, with guards around it that must stay.
+Tensor multiply(const Product& p, const Operands& in, bool with_bias) {
+  constexpr Index guard = 32;
+  Tensor c = full({p.m * p.n + 2 * guard}, nan_value, in.a.dtype());
+  detail::visit_floating("gemm", in.a.dtype(), [&](auto type) {
+    using T = decltype(type);
+    detail::gemm<T>(p.transpose_a, p.transpose_b, p.m, p.n, p.k, in.a.raw<T>(), in.b.raw<T>(), c.raw<T>() + guard,
+                    with_bias ? in.bias.raw<T>() : nullptr);
+  });
+  for (const Index at : {Index{0}, guard - 1, guard + p.m * p.n, p.m * p.n + 2 * guard - 1})
+    if (!std::isnan(c.at({at}))) FAIL("gemm wrote outside its result");
+  return c.slice(0, guard, guard + p.m * p.n).reshape({p.m, p.n});
+}
+
+std::vector<double> product_loop(const Product& p, const Operands& in, bool with_bias) {
+  const std::vector<double> a = values(in.a), b = values(in.b), bias = values(in.bias);
+  std::vector<double> c(static_cast<std::size_t>(p.m * p.n));
+  for (Index i = 0; i < p.m; ++i)
+    for (Index j = 0; j < p.n; ++j) {
+      double total = with_bias ? bias[static_cast<std::size_t>(j)] : 0.0;
+      for (Index q = 0; q < p.k; ++q)
+        total += a[static_cast<std::size_t>(p.transpose_a ? q * p.m + i : i * p.k + q)] *
+                 b[static_cast<std::size_t>(p.transpose_b ? j * p.k + q : q * p.n + j)];
+      c[static_cast<std::size_t>(i * p.n + j)] = total;
+    }
+  return c;
+}
+
+int compared = 0;
+
+void check(const Product& p, DType dtype) {
+  const Operands in(p, dtype);
+  const double tolerance = rounding(dtype) * (4 + static_cast<double>(p.k));
+  for (const bool with_bias : {false, true}) {
+    ++compared;
+    const double worst = worst_error(multiply(p, in, with_bias), product_loop(p, in, with_bias));
+    if (!(worst <= tolerance))
+      FAIL_CHECK(describe(p, dtype) << std::string(with_bias ? " + bias" : "") << " is off by " << worst);
+  }
+}
+
+void check_everywhere(Index m, Index n, Index k) {
+  for (const bool transpose_a : {false, true})
+    for (const bool transpose_b : {false, true})
+      for (const DType dtype : {f32, f64}) check({transpose_a, transpose_b, m, n, k}, dtype);
+}
+
+}  // namespace
+
+TEST_CASE("products of many shapes agree with a double loop") {
+  compared = 0;
+  const Index edges[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33};
+  for (const Index m : edges)
+    for (const Index n : edges)
+      for (const Index k : {Index{1}, Index{4}, Index{17}}) check_everywhere(m, n, k);
+  for (const Index m : {1, 7, 64})
+    for (const Index n : {1, 33, 63, 64, 65})
+      for (const Index k : {0, 2, 8, 31, 63, 64, 65, 100, 127, 128, 129, 300}) check_everywhere(m, n, k);
+  MESSAGE(compared << " products compared");
+}
+
+TEST_CASE("products that are cut into tiles, by the small kernel and by the large one") {
+  for (const auto& [m, n, k] : {std::array<Index, 3>{100, 100, 100},
+                                {103, 101, 107},
+                                {64, 129, 128},
+                                {1, 1100, 1000},
+                                {1100, 1, 1000},
+                                {1030, 1025, 1},
+                                {33, 257, 130},
+                                {255, 257, 130},
+                                {129, 513, 130},
+                                {700, 65, 200},
+                                {16, 1200, 500}})
+    check_everywhere(m, n, k);
+}
+
+TEST_CASE("the bits of a product do not depend on the number of threads") {
+  for (const auto& [m, n, k] : {std::array<Index, 3>{100, 100, 100},
+                                {64, 129, 128},
+                                {65, 65, 300},
+                                {130, 1, 9000},
+                                {1, 129, 9000},
+                                {255, 257, 130},
+                                {257, 193, 65},
+                                {300, 300, 300},
+                                {40, 1025, 64}})
+    for (const bool transpose_a : {false, true})
+      for (const bool transpose_b : {false, true})
+        for (const DType dtype : {f32, f64}) {
+          const Product p{transpose_a, transpose_b, m, n, k};
+          const Operands in(p, dtype);
+          INFO(describe(p, dtype));
+          CHECK(same_bits_on_any_threads([&] { return multiply(p, in, true); }));
+          CHECK(same_bits_on_any_threads([&] { return multiply(p, in, false); }));
+        }
+}
+
+TEST_CASE("below the large kernel, a row's bits do not depend on how many rows there are") {
+  const Index most = 100;
+  for (const Index n : {1, 2, 7, 8, 17, 64, 65, 129})
+    for (const Index k : {1, 9, 64, 200})
+      for (const bool transpose_b : {false, true})
+        for (const DType dtype : {f32, f64}) {
+          const Product whole{false, transpose_b, most, n, k};
+          const Operands in(whole, dtype);
+          INFO(describe(whole, dtype));
+          const Tensor c = multiply(whole, in, true);
+          bool same = true;
+          for (const Index m : {1, 2, 3, 8, 9, 16, 31, 64, 99}) {
+            Operands part = in;
+            part.a = in.a.slice(0, most - m, most);
+            same &= bitwise_equal(multiply({false, transpose_b, m, n, k}, part, true), c.slice(0, most - m, most));
+          }
+          CHECK(same);
+        }
+}
+
+TEST_CASE("the four ways to store the operands give the same bits, but for single columns") {
+  for (const Index m : {1, 9, 40})
+    for (const Index n : {2, 5, 16, 33})
+      for (const Index k : {3, 70, 150}) {
+        const Operands in({false, false, m, n, k}, f32);
+        const auto flip = [](const Tensor& x) {
+          Tensor y(Shape{x.size(1), x.size(0)}, x.dtype());
+          for (Index i = 0; i < x.size(0); ++i)
+            for (Index j = 0; j < x.size(1); ++j) y.set({j, i}, x.at({i, j}));
+          return y;
+        };
+        const Tensor c = multiply({false, false, m, n, k}, in, false);
+        Operands other = in;
+        other.b = flip(in.b);
+        CHECK(bitwise_equal(multiply({false, true, m, n, k}, other, false), c));
+        other.a = flip(in.a);
+        CHECK(bitwise_equal(multiply({true, true, m, n, k}, other, false), c));
+        other.b = in.b;
+        CHECK(bitwise_equal(multiply({true, false, m, n, k}, other, false), c));
+      }
+}
+
+TEST_CASE("NaN and infinity go into the elements they belong to, and no further") {
+  for (const bool transpose_b : {false, true}) {
+    const Product p{false, transpose_b, 9, 20, 33};
+    Operands in(p, f32);
+    in.a.set({4, 32}, nan_value);
+    const Tensor c = multiply(p, in, true);
+    for (Index i = 0; i < 9; ++i)
+      for (Index j = 0; j < 20; ++j) CHECK(std::isnan(c.at({i, j})) == (i == 4));
+  }
+}

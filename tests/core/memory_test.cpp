@@ -1,0 +1,187 @@
+#include <ravine/core/memory.hpp>
+
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include <ravine/core/tensor.hpp>
+
+using namespace ravine;
+using detail::class_bytes;
+using detail::give_block;
+using detail::size_class;
+using detail::take_block;
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool recycled = false;  // every block is new there, so that a use after free is seen
+#elif defined(__has_feature)
+constexpr bool recycled = !__has_feature(address_sanitizer);
+#else
+constexpr bool recycled = true;
+#endif
+
+// The class of 3 MiB, which nothing else here uses.
+constexpr int own_class = size_class(std::size_t{3} << 20);
+
+template <class F>
+void on_a_thread(F f) {
+  std::thread(f).join();
+}
+
+}  // namespace
+
+TEST_CASE("size classes: each holds what is asked for, wastes at most an eighth, and is a multiple of 64") {
+  std::size_t last = 0;
+  for (int c = 0; c < detail::class_count; ++c) {
+    const std::size_t bytes = class_bytes(c);
+    CHECK(bytes % 64 == 0);
+    CHECK(bytes > last);
+    CHECK(size_class(bytes) == c);
+    CHECK(size_class(last + 1) == c);  // no hole between the classes
+    if (c > 16) CHECK(static_cast<double>(bytes) <= 1.126 * static_cast<double>(last + 1));
+    last = bytes;
+  }
+  CHECK(size_class(0) == 0);
+  CHECK(size_class(1) == 0);
+  CHECK(size_class(64) == 0);
+  CHECK(size_class(65) == 1);
+  CHECK(last >= std::size_t{1} << 48);
+}
+
+TEST_CASE("blocks are aligned to 64 bytes, distinct and writable to their ends") {
+  for (const std::size_t bytes :
+       {std::size_t{1}, std::size_t{64}, std::size_t{65}, std::size_t{1025}, std::size_t{100'000}}) {
+    const int c = size_class(bytes);
+    std::set<void*> blocks;
+    for (int i = 0; i < 20; ++i) {
+      void* block = take_block(c);
+      CHECK(reinterpret_cast<std::uintptr_t>(block) % 64 == 0);
+      static_cast<char*>(block)[0] = 1;
+      static_cast<char*>(block)[class_bytes(c) - 1] = 1;
+      blocks.insert(block);
+    }
+    CHECK(blocks.size() == 20);
+    for (void* block : blocks) give_block(block, c);
+  }
+}
+
+TEST_CASE("a block that was given back is the next one taken") {
+  if (!recycled) return;
+  void* first = take_block(own_class);
+  give_block(first, own_class);
+  CHECK(take_block(own_class) == first);
+  void* second = take_block(own_class);
+  give_block(first, own_class);
+  give_block(second, own_class);
+  CHECK(take_block(own_class) == second);
+  CHECK(take_block(own_class) == first);
+  give_block(first, own_class);
+  give_block(second, own_class);
+}
+
+TEST_CASE("tensors of one size take turns in the same memory") {
+  if (!recycled) return;
+  const void* at = Tensor({1234}, f32).bytes();
+  for (int i = 0; i < 5; ++i) CHECK(Tensor({1234}, f32).bytes() == at);
+}
+
+TEST_CASE("a thread that ends hands its blocks over") {
+  if (!recycled) return;
+  constexpr int c = size_class(std::size_t{5} << 20);
+  std::set<void*> before;
+  SUBCASE("those it took and gave back") {
+    on_a_thread([&] {
+      for (int i = 0; i < 3; ++i) before.insert(take_block(c));
+      for (void* block : before) give_block(block, c);
+    });
+  }
+  SUBCASE("those it only gave back") {
+    for (int i = 0; i < 3; ++i) before.insert(take_block(c));
+    on_a_thread([&] {
+      for (void* block : before) give_block(block, c);
+    });
+  }
+  // A new thread has none of its own, and the ones that were handed over last are on top.
+  std::set<void*> after;
+  on_a_thread([&] {
+    for (int i = 0; i < 3; ++i) after.insert(take_block(c));
+    for (void* block : after) give_block(block, c);
+  });
+  CHECK(after == before);
+}
+
+TEST_CASE("a thread that only makes blocks and one that only frees them go round with a bounded number") {
+  if (!recycled) return;
+  constexpr int c = size_class(std::size_t{7} << 20);
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<void*> passed;
+  bool done = false;
+  std::thread consumer([&] {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [&] { return !passed.empty() || done; });
+      if (passed.empty()) return;
+      give_block(passed.back(), c);
+      passed.pop_back();
+      changed.notify_all();
+    }
+  });
+  std::set<void*> distinct;
+  for (int i = 0; i < 500; ++i) {
+    void* block = take_block(c);
+    distinct.insert(block);
+    std::unique_lock lock(mutex);
+    passed.push_back(block);
+    changed.notify_all();
+    changed.wait(lock, [&] { return passed.empty(); });
+  }
+  {
+    const std::lock_guard lock(mutex);
+    done = true;
+    changed.notify_all();
+  }
+  consumer.join();
+  CHECK(distinct.size() <= 16);
+}
+
+TEST_CASE("tensors made on one thread may end on another") {
+  std::vector<Tensor> made;
+  on_a_thread([&] {
+    for (Index i = 0; i < 100; ++i) made.push_back(Tensor({i * 37}, f32));
+  });
+  on_a_thread([&] { made.clear(); });
+  CHECK(made.empty());
+}
+
+TEST_CASE("a reference count knows its last holder") {
+  detail::RefCount count;
+  CHECK(count.get() == 1);
+  count.increment();
+  CHECK_FALSE(count.decrement());
+  CHECK(count.decrement());
+  CHECK(count.get() == 0);
+  count.set(3);
+  CHECK(count.get() == 3);
+}
+
+TEST_CASE("copies on several threads count right") {
+  const Tensor shared({10}, f32);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20'000; ++i) {
+        const Tensor one = shared, two = one;
+        static_cast<void>(two);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(shared.unique());
+}

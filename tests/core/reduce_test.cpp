@@ -1,0 +1,235 @@
+#include <ravine/core/reduce.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+
+#include "reference.hpp"
+
+using namespace ravine;
+using doctest::Contains;
+using Values = std::vector<double>;
+
+namespace {
+
+double sum_of(const Values& x) { return std::accumulate(x.begin(), x.end(), 0.0); }
+double mean_of(const Values& x) { return sum_of(x) / static_cast<double>(x.size()); }
+double squares_of(const Values& x) {
+  double total = 0.0;
+  for (const double v : x) total += (v - mean_of(x)) * (v - mean_of(x));
+  return total;
+}
+
+struct Reduction {
+  const char* name;
+  Tensor (*op)(const Tensor&, const Dims&, bool);
+  double (*exact)(const Values&);
+};
+
+const Reduction reductions[] = {
+    {"sum", sum, sum_of},
+    {"mean", mean, mean_of},
+    {"var", [](const Tensor& x, const Dims& dims, bool keep) { return var(x, dims, keep); },
+     [](const Values& x) { return squares_of(x) / static_cast<double>(x.size() - 1); }},
+    {"var 0", [](const Tensor& x, const Dims& dims, bool keep) { return var(x, dims, keep, 0.0); },
+     [](const Values& x) { return squares_of(x) / static_cast<double>(x.size()); }},
+    {"max", max, [](const Values& x) { return *std::max_element(x.begin(), x.end()); }},
+    {"min", min, [](const Values& x) { return *std::min_element(x.begin(), x.end()); }},
+    {"norm", norm,
+     [](const Values& x) {
+       double total = 0.0;
+       for (const double v : x) total += v * v;
+       return std::sqrt(total);
+     }},
+};
+
+/// The dimensions in `mask` as an argument, every other one counted from the end.
+Dims dims_of(unsigned mask, int rank) {
+  std::vector<Index> d;
+  for (int k = 0; k < rank; ++k)
+    if (mask >> k & 1U) d.push_back(k % 2 ? k - rank : k);
+  switch (d.size()) {
+    case 1: return {d[0]};
+    case 2: return {d[0], d[1]};
+    case 3: return {d[0], d[1], d[2]};
+    default: return {d[0], d[1], d[2], d[3]};
+  }
+}
+
+}  // namespace
+
+TEST_CASE("reductions over every subset of dimensions agree with a plain loop") {
+  const Shape shapes[] = {{5}, {1}, {4, 7}, {33, 2}, {3, 1, 5}, {2, 3, 4}, {3, 2, 5, 4}, {1, 70, 3, 2}, {70, 65}};
+  for (const DType dtype : {f32, f64})
+    for (const Shape& shape : shapes) {
+      const Tensor x = random_tensor(shape, dtype);
+      const double tolerance = (20 + static_cast<double>(shape.numel()) / 50) * rounding(dtype);  // sums may cancel
+      for (unsigned mask = 1; mask < 1U << shape.rank(); ++mask)
+        for (const Reduction& r : reductions) {
+          if (r.name == std::string("var") && detail::reduced_shape(shape, ~mask, false).numel() < 2) continue;
+          INFO(std::string(r.name), " of ", to_string(shape), ", mask ", mask, ", ", std::string(name(dtype)));
+          const Dims dims = dims_of(mask, shape.rank());
+          const Tensor y = r.op(x, dims, false), kept = r.op(x, dims, true);
+          CHECK(y.shape() == detail::reduced_shape(shape, mask, false));
+          CHECK(kept.shape() == detail::reduced_shape(shape, mask, true));
+          CHECK(y.dtype() == dtype);
+          CHECK(worst_error(y, reduce_loop(x, mask, r.exact)) <= tolerance);
+          CHECK(bitwise_equal(kept.reshape(y.shape()), y));
+        }
+      for (const Reduction& r : reductions)
+        if (shape.numel() > 1) CHECK(worst_error(r.op(x, {}, false), {r.exact(values(x))}) <= tolerance);
+    }
+}
+
+TEST_CASE("hand-worked reductions") {
+  const Tensor x = tensor({{1, 2, 3}, {4, 5, 12}});
+  CHECK(sum(x).item() == 27);
+  CHECK(values(sum(x, 0)) == Values{5, 7, 15});
+  CHECK(values(sum(x, -1)) == Values{6, 21});
+  CHECK(values(mean(x, 1)) == Values{2, 7});
+  CHECK(values(var(x, 1)) == Values{1, 19});
+  CHECK(values(var(x, 0, false, 0.0)) == Values{2.25, 2.25, 20.25});
+  CHECK(values(max(x, 0)) == Values{4, 5, 12});
+  CHECK(values(min(x, {0, 1}, true)) == Values{1});
+  CHECK(norm(tensor({3, -4})).item() == 5);
+  CHECK(sum(x, {0, 1}, true).shape() == Shape({1, 1}));
+  CHECK(values(sum_to(x, {3})) == Values{5, 7, 15});
+  CHECK(values(sum_to(x, {2, 1})) == Values{6, 21});
+  CHECK(values(sum_to(x, {})) == Values{27});
+  CHECK(sum_to(x, {1, 1}).shape() == Shape({1, 1}));
+  CHECK(sum_to(ones({1, 1, 3}), {3}).shape() == Shape({3}));
+}
+
+TEST_CASE("a scalar reduces to itself") {
+  for (const Reduction& r : reductions)
+    if (r.name != std::string("var")) {
+      CHECK(r.op(scalar(3), {}, true).shape() == Shape{});
+      CHECK(r.op(scalar(3), {}, false).item() == (r.name == std::string("var 0") ? 0 : 3));
+    }
+  CHECK(std::isnan(var(scalar(3)).item()));  // one value has no unbiased variance
+  CHECK(std::isnan(var(ones({2}), 0, false, 2.0).item()));
+}
+
+TEST_CASE("integers sum to i64, and have extremes") {
+  const Tensor bytes = full({1000}, 255, u8), i = arange(12, i64).reshape({2, 3, 2});
+  CHECK(sum(bytes).item() == 255000);
+  CHECK(sum(bytes).dtype() == i64);
+  CHECK(values(sum(i, {0, 2})) == Values{14, 22, 30});
+  CHECK(values(sum(i, 1, true)) == Values{6, 9, 24, 27});
+  CHECK(max(i).item() == 11);
+  CHECK(max(i).dtype() == i64);
+  CHECK(values(min(i, {0, 2})) == Values{0, 2, 4});
+  CHECK(max(tensor({3, 200, 7}, u8)).item() == 200);
+  CHECK(sum(tensor({Index{1} << 60, 3}, i64)).data<Index>()[0] == (Index{1} << 60) + 3);
+  CHECK(mean(tensor({1, 2}, u8)).item() == 1.5);
+  CHECK_THROWS_WITH_AS(mean(i), "mean: needs a floating tensor (f32 or f64), got i64", DTypeError);
+  CHECK_THROWS_WITH_AS(var(i), Contains("var: needs a floating tensor"), DTypeError);
+  CHECK_THROWS_WITH_AS(norm(bytes), Contains("norm: needs a floating tensor"), DTypeError);
+  CHECK_THROWS_WITH_AS(softmax(i, 0), Contains("softmax: needs a floating tensor"), DTypeError);
+  CHECK_THROWS_WITH_AS(log_softmax(i, 0), Contains("log_softmax: needs a floating tensor"), DTypeError);
+  CHECK_THROWS_WITH_AS(logsumexp(i, 0), Contains("logsumexp: needs a floating tensor"), DTypeError);
+}
+
+TEST_CASE("sizes of 0") {
+  for (const DType dtype : {f32, f64}) {
+    const Tensor none = zeros({0}, dtype), rows = zeros({0, 3}, dtype), columns = zeros({3, 0}, dtype);
+    CHECK(sum(none).item() == 0);
+    CHECK(values(sum(rows, 0)) == Values{0, 0, 0});
+    CHECK(sum(rows, 1).shape() == Shape{0});
+    CHECK(values(sum(columns, 1)) == Values{0, 0, 0});
+    CHECK(values(sum(zeros({2, 0, 2}, dtype), {0, 1})) == Values{0, 0});
+    CHECK(std::isnan(mean(none).item()));
+    CHECK(worst_error(mean(rows, 0), {nan_value, nan_value, nan_value}) == 0);
+    CHECK(worst_error(var(rows, 0), {nan_value, nan_value, nan_value}) == 0);
+    CHECK(norm(none).item() == 0);
+    CHECK(values(logsumexp(columns, 1)) == Values(3, -infinity));
+    CHECK(softmax(columns, 1).shape() == Shape({3, 0}));
+    CHECK(log_softmax(rows, 0).shape() == Shape({0, 3}));
+    CHECK(softmax(columns, 0).shape() == Shape({3, 0}));
+  }
+  CHECK(sum(zeros({0}, u8)).item() == 0);
+  CHECK_THROWS_WITH_AS(max(zeros({0})), "max: of no elements, in (0)", ShapeError);
+  CHECK_THROWS_WITH_AS(min(zeros({3, 0}), 1), "min: of no elements, in (3, 0)", ShapeError);
+  CHECK_THROWS_WITH_AS(argmax(zeros({3, 0}), 1), "argmax: of no elements, in (3, 0)", ShapeError);
+  CHECK(max(zeros({3, 0}), 0).shape() == Shape{0});
+  CHECK(argmax(zeros({3, 0}), 0).shape() == Shape{0});
+}
+
+TEST_CASE("NaN and infinity in reductions") {
+  const Tensor x = tensor({1, nan_value, 3, infinity, 2, 5}, {2, 3});
+  for (const Reduction& r : reductions) {
+    INFO(std::string(r.name));
+    CHECK(std::isnan(r.op(x, {}, false).item()));
+    CHECK(std::isnan(r.op(x, 1, false).at({0})));
+    CHECK(std::isnan(r.op(x, 0, false).at({1})));
+  }
+  CHECK(sum(x, 1).at({1}) == infinity);
+  CHECK(max(tensor({nan_value, 9.0})).dtype() == f32);
+  CHECK(std::isnan(max(tensor({nan_value, 9.0})).item()));
+  CHECK(std::isnan(min(tensor({9.0, nan_value})).item()));
+  CHECK(max(tensor({-infinity, -infinity})).item() == -infinity);
+}
+
+TEST_CASE("argmax takes the first of equals, and NaN before all") {
+  CHECK(argmax(tensor({3, 7, 7, 1}), 0).item() == 1);
+  CHECK(argmax(tensor({3, 7, nan_value, 9, nan_value}), 0).item() == 2);
+  CHECK(argmax(tensor({nan_value, 9}), 0).item() == 0);
+  const Tensor x = tensor({1, 9, 3, 8, 2, 4, 7, 7, 0, 0, 5, 6}, {2, 3, 2}, u8);
+  CHECK(values(argmax(x, 1)) == Values{1, 0, 0, 0});
+  CHECK(values(argmax(x, -1, true)) == Values{1, 1, 1, 0, 0, 1});
+  CHECK(argmax(x, -1, true).shape() == Shape({2, 3, 1}));
+  CHECK(argmax(x, 0).dtype() == i64);
+  CHECK_THROWS_WITH_AS(argmax(scalar(1), 0), "argmax: there is no dimension 0 in shape ()", ShapeError);
+}
+
+TEST_CASE("a dimension that is not there, or named twice") {
+  const Tensor x = ones({2, 3});
+  CHECK_THROWS_WITH_AS(sum(x, 2), "sum: there is no dimension 2 in shape (2, 3)", ShapeError);
+  CHECK_THROWS_WITH_AS(mean(x, -3), "mean: there is no dimension -3 in shape (2, 3)", ShapeError);
+  CHECK_THROWS_WITH_AS(max(x, {0, -2}), "max: dimension -2 of (2, 3) is named twice", ShapeError);
+  CHECK_THROWS_WITH_AS(var(x, 5), Contains("var: there is no dimension 5"), ShapeError);
+  CHECK_THROWS_WITH_AS(norm(x, 5), Contains("norm: there is no dimension 5"), ShapeError);
+  CHECK_THROWS_WITH_AS(softmax(x, 2), Contains("softmax: there is no dimension 2"), ShapeError);
+  CHECK_THROWS_WITH_AS(log_softmax(x, 2), Contains("log_softmax: there is no dimension 2"), ShapeError);
+  CHECK_THROWS_WITH_AS(logsumexp(x, 2), Contains("logsumexp: there is no dimension 2"), ShapeError);
+}
+
+TEST_CASE("large f32 sums stay accurate") {
+  // 0.1f is not 0.1; what counts is the sum of what is stored. Plain f32 summation is off by 9 % here.
+  const Index n = 10'000'000;
+  const Tensor x = full({n}, 0.1);
+  const double exact = static_cast<double>(0.1f) * static_cast<double>(n);
+  CHECK(sum(x).item() / exact == doctest::Approx(1).epsilon(2e-7));
+  CHECK(mean(x).item() == doctest::Approx(static_cast<double>(0.1f)).epsilon(2e-7));
+  for (const Shape& shape : {Shape{n / 2, 2}, Shape{n / 100, 100}, Shape{2, n / 4, 2}}) {
+    const double each = static_cast<double>(0.1f) * static_cast<double>(shape[shape.rank() - 2]);
+    const Tensor columns = sum(x.reshape(shape), -2);
+    CHECK(max(columns).item() / each == doctest::Approx(1).epsilon(1e-6));
+    CHECK(min(columns).item() / each == doctest::Approx(1).epsilon(1e-6));
+  }
+  // The deviations cancel against a mean of 1e4 unless it is taken out first.
+  const Tensor far = random_tensor({100'000}, f32) + 1e4;
+  CHECK(var(far).item() == doctest::Approx(squares_of(values(far)) / 99'999).epsilon(1e-5));
+}
+
+TEST_CASE("sums have the same bits on any number of threads") {
+  for (const DType dtype : {f32, f64}) {
+    const Tensor x = random_tensor({3, 50'000, 5}, dtype);
+    CHECK(same_bits_on_any_threads([&] { return sum(x); }));
+    CHECK(same_bits_on_any_threads([&] { return sum(x, 0); }));
+    CHECK(same_bits_on_any_threads([&] { return sum(x, 1); }));
+    CHECK(same_bits_on_any_threads([&] { return sum(x, 2); }));
+    CHECK(same_bits_on_any_threads([&] { return sum(x, {0, 2}); }));
+    CHECK(same_bits_on_any_threads([&] { return sum(x.reshape({1000, 750}), 0); }));
+    CHECK(same_bits_on_any_threads([&] { return sum(x.reshape({2, 375'000}), 1); }));
+    CHECK(same_bits_on_any_threads([&] { return var(x, {0, 1}); }));
+    CHECK(same_bits_on_any_threads([&] { return softmax(x, 1); }));
+  }
+}

@@ -1,0 +1,183 @@
+#include <ravine/core/threads.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cfenv>
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/linalg.hpp>
+#include <ravine/core/reduce.hpp>
+
+#include "reference.hpp"
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+using namespace ravine;
+using detail::FlushSubnormals;
+using detail::parallel_for;
+using detail::run_parallel;
+
+namespace {
+
+/// True if this thread computes subnormal results as zero.
+bool flushes() {
+  volatile float small = std::numeric_limits<float>::min(), half = 0.5F;
+  const float product = small * half;
+  return product == 0.0F;
+}
+
+/// Work that uses every parallel loop there is.
+void work() {
+  const Tensor a = random_tensor({300, 400}, f32), b = random_tensor({400, 300}, f32);
+  matmul(a, b);
+  exp(a) + a;
+  sum(a);
+  sum(a, 0);
+  sum(a, 1);
+}
+
+}  // namespace
+
+TEST_CASE("every task runs once, whatever the number of threads") {
+  for (const int count : {1, 2, 3, 8})
+    for (const Index tasks : {0, 1, 2, 7, 100}) {
+      const Threads threads(count);
+      std::vector<int> runs(static_cast<std::size_t>(tasks), 0);
+      run_parallel(tasks, [&](Index i) { ++runs[static_cast<std::size_t>(i)]; });
+      CHECK(runs == std::vector<int>(static_cast<std::size_t>(tasks), 1));
+    }
+}
+
+TEST_CASE("parallel_for covers [0, n) once, in pieces that do not depend on the threads") {
+  for (const int count : {2, 3, 8})
+    for (const Index n : {0, 1, 9, 10, 11, 95}) {
+      const Threads threads(count);
+      std::vector<int> begins(static_cast<std::size_t>(n) + 1, 0), covered(static_cast<std::size_t>(n), 0);
+      parallel_for(n, 10, [&](Index begin, Index end) {
+        ++begins[static_cast<std::size_t>(begin)];
+        for (Index i = begin; i < end; ++i) ++covered[static_cast<std::size_t>(i)];
+      });
+      CHECK(covered == std::vector<int>(static_cast<std::size_t>(n), 1));
+      for (Index i = 0; i < n; ++i) CHECK(begins[static_cast<std::size_t>(i)] == (i % 10 == 0 ? 1 : 0));
+    }
+}
+
+TEST_CASE("small work, one thread and nested work stay on the calling thread") {
+  const std::thread::id here = std::this_thread::get_id();
+  const auto stays = [&](Index n) {
+    bool all = true;
+    parallel_for(n, 10, [&](Index, Index) { all &= std::this_thread::get_id() == here; });
+    return all;
+  };
+  const Threads many(4);
+  CHECK(stays(10));
+  {
+    const Threads one(1);
+    CHECK_FALSE(detail::threads_available());
+    CHECK(stays(1000));
+  }
+  CHECK(detail::threads_available());
+  std::vector<int> nested(4, -1);
+  run_parallel(4, [&](Index i) { nested[static_cast<std::size_t>(i)] = detail::threads_available() ? 1 : 0; });
+  CHECK(nested == std::vector<int>{0, 0, 0, 0});
+}
+
+TEST_CASE("work is done by several threads") {
+  const Threads threads(3);
+  std::vector<std::thread::id> workers(3);
+  std::atomic<int> arrived{0};
+  // Each of three tasks waits for the others: on fewer threads this would not end, so it gives up in the end.
+  run_parallel(3, [&](Index i) {
+    ++arrived;
+    for (long patience = 0; arrived < 3 && patience < 2'000'000'000; ++patience) std::this_thread::yield();
+    workers[static_cast<std::size_t>(i)] = std::this_thread::get_id();
+  });
+  CHECK(arrived == 3);
+  CHECK(workers[0] != workers[1]);
+  CHECK(workers[1] != workers[2]);
+}
+
+TEST_CASE("settings of OpenMP are after every call as before") {
+  const Threads threads(3);
+  const int dynamic = omp_get_dynamic(), levels = omp_get_max_active_levels();
+  work();
+  CHECK(omp_get_max_threads() == 3);
+  CHECK(omp_get_dynamic() == dynamic);
+  CHECK(omp_get_max_active_levels() == levels);
+  CHECK_FALSE(omp_in_parallel());
+}
+
+TEST_CASE("the caller's floating-point mode is after every call as before") {
+  const int rounding_mode = std::fegetround();
+  std::fesetround(FE_UPWARD);
+  work();
+  CHECK(std::fegetround() == FE_UPWARD);
+  std::fesetround(rounding_mode);
+#if defined(__SSE2__)
+  for (const unsigned bits : {0U, 0x8000U, 0x0040U, 0x8040U}) {
+    const unsigned saved = _mm_getcsr(), wanted = (saved & ~0x8040U) | bits;
+    _mm_setcsr(wanted);
+    work();
+    { const FlushSubnormals flush; }
+    const unsigned after = _mm_getcsr();
+    _mm_setcsr(saved);
+    CHECK((after & ~0x3fU) == (wanted & ~0x3fU));  // the lowest bits say what has happened, not what shall
+  }
+#endif
+}
+
+TEST_CASE("FlushSubnormals holds for its scope, also nested") {
+  REQUIRE_FALSE(flushes());
+  {
+    const FlushSubnormals outer;
+    CHECK(flushes());
+    {
+      const FlushSubnormals inner;
+      CHECK(flushes());
+    }
+    CHECK(flushes());
+  }
+  CHECK_FALSE(flushes());
+}
+
+TEST_CASE("workers handle subnormal numbers as the caller does, and get their own way back") {
+  const Threads threads(3);
+  const auto workers_flush = [&] {
+    std::vector<int> result(50, -1);
+    run_parallel(50, [&](Index i) { result[static_cast<std::size_t>(i)] = flushes() ? 1 : 0; });
+    return result;
+  };
+  CHECK(workers_flush() == std::vector<int>(50, 0));
+  {
+    const FlushSubnormals flush;
+    CHECK(workers_flush() == std::vector<int>(50, 1));
+  }
+  CHECK(workers_flush() == std::vector<int>(50, 0));
+}
+
+TEST_CASE("an op gives the same subnormal numbers on any number of threads") {
+  const Tensor tiny = full({100'000}, std::numeric_limits<float>::min());
+  CHECK(same_bits_on_any_threads([&] { return tiny * 0.25; }));
+  CHECK((tiny * 0.25).at({99'999}) > 0);
+  const FlushSubnormals flush;
+  CHECK(same_bits_on_any_threads([&] { return tiny * 0.25; }));
+  CHECK((tiny * 0.25).at({99'999}) == 0);
+}
+
+TEST_CASE("several threads of the user compute at once") {
+  const Tensor a = random_tensor({120, 130}, f32), b = random_tensor({130, 110}, f32), expected = matmul(a, b);
+  std::vector<int> right(4, 0);
+  std::vector<std::thread> users;
+  for (std::size_t t = 0; t < right.size(); ++t)
+    users.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) right[t] += bitwise_equal(matmul(a, b), expected) ? 1 : 0;
+    });
+  for (std::thread& user : users) user.join();
+  CHECK(right == std::vector<int>(4, 20));
+}

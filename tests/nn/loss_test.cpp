@@ -1,0 +1,258 @@
+// Losses. Golden numbers: PyTorch 2.13 in double precision.
+#include <doctest/doctest.h>
+
+#include <ravine/nn/nn.hpp>
+#include "gradients.hpp"
+
+using namespace ravine;
+using doctest::Approx;
+using doctest::Contains;
+using nn::Reduction;
+
+namespace {
+
+constexpr Reduction reductions[] = {Reduction::none, Reduction::mean, Reduction::sum};
+
+Tensor example() { return tensor({{1.0, -2.0, 0.5}, {3.0, 0.25, -1.0}, {-0.5, 4.0, 2.0}, {0.0, 1.0, 1.5}}, f64); }
+Tensor other() { return tensor({{0.5, -2.0, 0.25}, {1.0, 1.25, -3.0}, {-0.5, 2.0, 2.5}, {1.0, 0.0, 1.0}}, f64); }
+Tensor classes() { return tensor({2, 0, 1, 1}, i64); }
+
+using PairLoss = Variable (*)(const Variable&, const Variable&, Reduction);
+struct Pair {
+  const char* name;
+  PairLoss loss;
+  std::vector<double> losses;  // of example() against other()
+};
+const Pair pairs[] = {
+    {"mse_loss",
+     [](auto& a, auto& b, Reduction r) { return nn::mse_loss(a, b, {r}); },
+     {0.25, 0.0, 0.0625, 4.0, 1.0, 4.0, 0.0, 4.0, 0.25, 1.0, 1.0, 0.25}},
+    {"l1_loss",
+     [](auto& a, auto& b, Reduction r) { return nn::l1_loss(a, b, {r}); },
+     {0.5, 0.0, 0.25, 2.0, 1.0, 2.0, 0.0, 2.0, 0.5, 1.0, 1.0, 0.5}},
+    {"huber_loss",
+     [](auto& a, auto& b, Reduction r) { return nn::huber_loss(a, b, {.delta = 0.3, .reduction = r}); },
+     {0.105, 0.0, 0.03125, 0.555, 0.255, 0.555, 0.0, 0.555, 0.105, 0.255, 0.255, 0.105}},
+    {"binary_cross_entropy_with_logits",
+     [](auto& a, auto& b, Reduction r) { return nn::binary_cross_entropy_with_logits(a, b, {r}); },
+     {0.813261687518, -3.87307198896, 0.84907698418, 0.0485873515737, 0.513439419879, -2.68673831248, 0.22407698418,
+      -3.98185007208, -2.87307198896, 0.69314718056, 1.31326168752, 0.201413277983}},
+    {"cosine_similarity_loss",
+     [](auto& a, auto& b, Reduction r) { return nn::cosine_similarity_loss(a, b, {r}); },
+     {0.027997165638, 0.414775402564, 0.09132471689, 0.411651594585}},
+};
+
+using ClassLoss = Variable (*)(const Variable&, const Tensor&, Reduction);
+struct Classes {
+  const char* name;
+  ClassLoss loss;
+  std::vector<double> losses;  // of example() against classes()
+};
+const Classes class_losses[] = {
+    {"cross_entropy",
+     [](auto& x, auto& t, Reduction r) { return nn::cross_entropy(x, t, {.reduction = r}); },
+     {1.00459690234, 0.0790362014041, 0.136665221851, 1.10413060534}},
+    {"cross_entropy",
+     [](auto& x, auto& t, Reduction r) { return nn::cross_entropy(x, t, {.reduction = r, .label_smoothing = 0.1}); },
+     {1.07126356901, 0.304036201404, 0.353331888518, 1.120797272}},
+    {"nll_loss", [](auto& x, auto& t, Reduction r) { return nn::nll_loss(x, t, {r}); }, {-0.5, -3.0, -4.0, -1.0}},
+    {"multi_margin_loss",
+     [](auto& x, auto& t, Reduction r) { return nn::multi_margin_loss(x, t, {.reduction = r}); },
+     {1.5, 0.0, 0.0, 1.5}},
+};
+
+double total(const std::vector<double>& losses) {
+  double result = 0.0;
+  for (const double loss : losses) result += loss;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("losses of pairs: values in every reduction") {
+  for (const Pair& pair : pairs) {
+    INFO(pair.name);
+    const auto count = static_cast<double>(pair.losses.size());
+    CHECK(worst_error(pair.loss(example(), other(), Reduction::none).value(), pair.losses) < 1e-11);
+    CHECK(pair.loss(example(), other(), Reduction::sum).item() == Approx(total(pair.losses)).epsilon(1e-11));
+    CHECK(pair.loss(example(), other(), Reduction::mean).item() == Approx(total(pair.losses) / count).epsilon(1e-11));
+    CHECK(pair.loss(example(), other(), Reduction::mean).shape() == Shape{});
+  }
+}
+
+TEST_CASE("losses of classes: values in every reduction") {
+  for (const Classes& c : class_losses) {
+    INFO(c.name);
+    CHECK(worst_error(c.loss(example(), classes(), Reduction::none).value(), c.losses) < 1e-11);
+    CHECK(c.loss(example(), classes(), Reduction::sum).item() == Approx(total(c.losses)).epsilon(1e-11));
+    CHECK(c.loss(example(), classes(), Reduction::mean).item() == Approx(total(c.losses) / 4.0).epsilon(1e-11));
+    CHECK(c.loss(example(), classes(), Reduction::none).shape() == Shape{4});
+  }
+}
+
+TEST_CASE("losses: derivatives of both orders, in both arguments and every reduction") {
+  const Tensor a = random_tensor({3, 4}, f64, 1), b = random_tensor({3, 4}, f64, 2);
+  const Tensor target = tensor({3, 0, 1}, i64);
+  for (const Reduction r : reductions) {
+    for (const Pair& pair : pairs) {
+      INFO(pair.name);
+      check_gradients([&](const auto& in) { return pair.loss(in[0], in[1], r); }, {a, b});
+      check_gradients([&](const auto& in) { return square(pair.loss(in[0] * 2.0, b, r)); }, {a});
+    }
+    for (const Classes& c : class_losses) {
+      INFO(c.name);
+      check_gradients([&](const auto& in) { return c.loss(in[0], target, r); }, {a});
+      check_gradients([&](const auto& in) { return square(c.loss(in[0] * 2.0, target, r)); }, {a});
+    }
+  }
+}
+
+TEST_CASE("the simplest default: the mean") {
+  const Variable x = parameter(tensor({{3.0, 1.0}}));
+  const Variable loss = nn::mse_loss(x, tensor({{1.0, 1.0}}));
+  CHECK(loss.item() == 2.0);
+  loss.backward();
+  CHECK(values(x.grad()) == std::vector{2.0, 0.0});
+  CHECK(nn::l1_loss(x, tensor({{1.0, 1.0}})).item() == 1.0);
+  CHECK(nn::huber_loss(x, tensor({{1.0, 1.0}})).item() == 0.75);
+  CHECK(nn::cross_entropy(zeros({2, 4}), zeros({2}, i64)).item() == Approx(std::log(4.0)));
+}
+
+TEST_CASE("losses do not broadcast, and have one floating dtype") {
+  for (const Pair& pair : pairs) {
+    const auto use = [&](const Tensor& a, const Tensor& b) { return pair.loss(a, b, Reduction::mean); };
+    CHECK_THROWS_WITH_AS(use(ones({4, 1}), ones({4})), Contains(pair.name), ShapeError);
+    CHECK_THROWS_WITH_AS(use(ones({4, 1}), ones({4})), Contains("prediction is (4, 1), target is (4)"), ShapeError);
+    CHECK_THROWS_AS(use(ones({2, 1}), ones({2, 3})), ShapeError);
+    CHECK_THROWS_WITH_AS(use(ones({2, 2}), ones({2, 2}, f64)), Contains("f64"), DTypeError);
+    CHECK_THROWS_WITH_AS(use(ones({2, 2}, i64), ones({2, 2}, i64)), Contains(pair.name), DTypeError);
+  }
+  CHECK_THROWS_WITH_AS(nn::huber_loss(ones({1}), ones({1}), {.delta = 0.0}), Contains("delta must be > 0, got 0"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(nn::cosine_similarity_loss(scalar(1.0), scalar(1.0)), Contains("needs vectors, got ()"),
+                       ShapeError);
+}
+
+TEST_CASE("class targets are checked") {
+  for (const Classes& c : class_losses) {
+    const auto use = [&](const Tensor& x, const Tensor& t) { return c.loss(x, t, Reduction::mean); };
+    const auto target = [](double t) { return tensor({0.0, t}, i64); };
+    CHECK_THROWS_WITH_AS(use(ones({2, 3}), target(71)), Contains(c.name), std::out_of_range);
+    CHECK_THROWS_WITH_AS(use(ones({2, 3}), target(71)), Contains("target 1 is class 71, of 3"), std::out_of_range);
+    CHECK_THROWS_AS(use(ones({2, 3}), target(3)), std::out_of_range);
+    CHECK_THROWS_WITH_AS(use(ones({2, 3}), target(-1)), Contains("class -1"), std::out_of_range);
+    CHECK_THROWS_AS(use(ones({2, 0}), target(0)), std::out_of_range);
+    CHECK_THROWS_WITH_AS(use(ones({2, 3}), ones({2})), Contains("i64, got f32"), DTypeError);
+    CHECK_THROWS_WITH_AS(use(ones({2, 3}, i64), target(0)), Contains(c.name), DTypeError);
+    CHECK_THROWS_WITH_AS(use(ones({2, 3}), zeros({2, 1}, i64)), Contains("got (2, 3) and (2, 1)"), ShapeError);
+    CHECK_THROWS_AS(use(ones({2, 3}), zeros({3}, i64)), ShapeError);
+    CHECK_THROWS_WITH_AS(use(ones({3}), zeros({3}, i64)), Contains(c.name), ShapeError);
+    CHECK_THROWS_AS(use(ones({3, 4, 5}), zeros({3}, i64)), ShapeError);
+  }
+  CHECK_THROWS_WITH_AS(nn::cross_entropy(ones({1, 2}), zeros({1}, i64), {.label_smoothing = 1.5}),
+                       Contains("label_smoothing must be in [0, 1], got 1.5"), std::invalid_argument);
+}
+
+TEST_CASE("a mean over nothing is NaN, a sum 0, and both have gradients") {
+  for (const Pair& pair : pairs) {
+    INFO(pair.name);
+    const Variable x = parameter(zeros({0, 3}));
+    CHECK(std::isnan(pair.loss(x, zeros({0, 3}), Reduction::mean).item()));
+    pair.loss(x, zeros({0, 3}), Reduction::mean).backward();
+    CHECK(x.grad().shape() == Shape{0, 3});
+    CHECK(pair.loss(x, zeros({0, 3}), Reduction::sum).item() == 0.0);
+  }
+  for (const Classes& c : class_losses) {
+    INFO(c.name);
+    const Variable x = parameter(zeros({0, 3}));
+    CHECK(std::isnan(c.loss(x, zeros({0}, i64), Reduction::mean).item()));
+    c.loss(x, zeros({0}, i64), Reduction::mean).backward();
+    CHECK(x.grad().shape() == Shape{0, 3});
+    CHECK(c.loss(x, zeros({0}, i64), Reduction::sum).item() == 0.0);
+  }
+}
+
+TEST_CASE("cross_entropy does not overflow, and keeps the digits of small losses") {
+  const Variable x = parameter(tensor({{1000.0, 0.0}, {-1000.0, 0.0}, {0.0, 20.0}}, f64));
+  const Variable loss = nn::cross_entropy(x, tensor({1, 0, 1}, i64), {.reduction = Reduction::none});
+  CHECK(values(loss.value())[0] == 1000.0);
+  CHECK(values(loss.value())[1] == 1000.0);
+  CHECK(values(loss.value())[2] * 1e9 == Approx(2.061153620314381).epsilon(1e-6));
+  sum(loss).backward();
+  CHECK(worst_error(x.grad(), {1.0, -1.0, -1.0, 1.0, 2.061153618190204e-9, -2.061153618190204e-9}) < 1e-15);
+  CHECK(values(nn::cross_entropy(tensor({{1e30, -1e30}}), tensor({0}, i64)).value())[0] == 0.0);
+}
+
+TEST_CASE("binary cross entropy does not overflow, and its slope at 0 is sigmoid(0) - t") {
+  const auto loss = [](double x, double t) {
+    return nn::binary_cross_entropy_with_logits(tensor({x}), tensor({t})).item();
+  };
+  CHECK(loss(1000.0, 0.0) == 1000.0);
+  CHECK(loss(-1000.0, 1.0) == 1000.0);
+  CHECK(loss(1000.0, 1.0) < 1e-37);
+  CHECK(loss(20.0, 1.0) * 1e9 == Approx(2.0611536).epsilon(1e-6));
+  CHECK(loss(-20.0, 0.0) * 1e9 == Approx(2.0611536).epsilon(1e-6));
+  const Variable x = parameter(tensor({0.0, 0.0}));
+  nn::binary_cross_entropy_with_logits(x, tensor({1.0, 0.25}), {Reduction::sum}).backward();
+  CHECK(values(x.grad()) == std::vector{-0.5, 0.25});
+}
+
+TEST_CASE("huber_loss does not overflow, and is smooth where the square ends") {
+  CHECK(nn::huber_loss(tensor({1e30}), tensor({0.0})).item() == Approx(1e30));
+  const Variable x = parameter(tensor({1.0, -1.0, 0.5, 7.0, -7.0}));
+  nn::huber_loss(x, zeros({5}), {.reduction = Reduction::sum}).backward();
+  CHECK(values(x.grad()) == std::vector{1.0, -1.0, 0.5, 1.0, -1.0});
+}
+
+TEST_CASE("multi_margin_loss is Weston and Watkins's: a sum over the other classes") {
+  // Against class 0: max(0, 1 + 5.1 - 3.2) + max(0, 1 - 1.7 - 3.2) = 2.9. Against class 1, with the best score: 0.
+  const Variable s = parameter(tensor({{3.2, 5.1, -1.7}, {1.3, 4.9, 2.0}, {2.2, 2.5, -3.1}}, f64));
+  const Variable loss = nn::multi_margin_loss(s, tensor({0, 1, 2}, i64), {.reduction = Reduction::none});
+  CHECK(worst_error(loss.value(), {2.9, 0.0, 12.9}) < 1e-14);
+  sum(loss).backward();
+  CHECK(values(s.grad()) == std::vector{-1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, -2.0});
+  CHECK(nn::multi_margin_loss(s, tensor({0, 1, 2}, i64), {.margin = 0.0, .reduction = Reduction::sum}).item() ==
+        Approx(1.9 + 10.9));
+}
+
+TEST_CASE("cosine_similarity_loss: 0 for one direction, 2 for opposite ones, 1 for right angles and for 0") {
+  const Tensor y = tensor({{3.0, 4.0}, {1.0, 0.0}, {0.0, 2.0}, {0.0, 0.0}}, f64);
+  const Tensor t = tensor({{6.0, 8.0}, {-5.0, 0.0}, {1.0, 0.0}, {1.0, 1.0}}, f64);
+  const Variable x = parameter(y);
+  const Variable loss = nn::cosine_similarity_loss(x, t, {Reduction::none});
+  CHECK(worst_error(loss.value(), {0.0, 2.0, 1.0, 1.0}) < 1e-15);
+  CHECK(nn::cosine_similarity_loss(y[0], t[0]).item() == Approx(0.0));
+  sum(loss.slice(0, 0, 3)).backward();
+  CHECK(worst_error(x.grad(), {0.0, 0.0, 0.0, 0.0, -0.5, 0.0, 0.0, 0.0}) < 1e-15);
+}
+
+TEST_CASE("an argument that changed after the loss was taken is noticed") {
+  Tensor x = random_tensor({2, 3}, f32), t = tensor({0, 2}, i64);
+  const Variable p = parameter(ones({2, 3}));
+  const Variable loss = nn::cross_entropy(p, t);
+  t.set({0}, 1.0);
+  CHECK_THROWS_WITH_AS(loss.backward(), Contains("cross_entropy: an input changed"), std::logic_error);
+  const Variable error = nn::mse_loss(p, x);
+  x.set({0, 0}, 5.0);
+  CHECK_THROWS_WITH_AS(error.backward(), Contains("mse_loss: an input changed"), std::logic_error);
+}
+
+TEST_CASE("large losses: right, and the same bits on any number of threads") {
+  const Tensor a = random_tensor({400, 300}, f32, 1), b = random_tensor({400, 300}, f32, 2);
+  Generator generator(3);
+  const Tensor target = randint(0, 300, {400}, generator);
+  const auto run = [&](auto loss) {
+    const Variable x = parameter(a);
+    const Variable y = loss(x);
+    y.backward();
+    return concat(std::vector<Tensor>{x.grad().reshape({-1}), y.value().reshape({1})}, 0);
+  };
+  const auto mse = [&](const Variable& x) { return nn::mse_loss(x, b); };
+  const auto entropy = [&](const Variable& x) { return nn::cross_entropy(x, target, {.label_smoothing = 0.2}); };
+  CHECK(same_bits_on_any_threads([&] { return run(mse); }));
+  CHECK(same_bits_on_any_threads([&] { return run(entropy); }));
+  CHECK(nn::mse_loss(a, b).item() == Approx(nn::mse_loss(a.to(f64), b.to(f64)).item()).epsilon(1e-6));
+  const Variable x = a.to(f64);
+  const double hard = nn::nll_loss(log_softmax(x, 1), target).item(), soft = -mean(log_softmax(x, 1)).item();
+  CHECK(nn::cross_entropy(a, target, {.label_smoothing = 0.2}).item() == Approx(0.8 * hard + 0.2 * soft).epsilon(1e-6));
+}
