@@ -47,8 +47,8 @@ struct Operand {
 
 /// Calls row(a offset, a single, b offset, b single, y offset, n) for runs that are contiguous in y and, in each of the
 /// operands, contiguous or one repeated element.
-template <class F>
-void for_rows(const Shape& a, const Shape& b, const Shape& y, F row) {
+void for_rows(const Shape& a, const Shape& b, const Shape& y,
+              FunctionRef<void(Index, bool, Index, bool, Index, Index)> row) {
   const Operand left(a, y), right(b, y);
   // The innermost dimensions go into one run as long as both operands go on in step.
   int inner = y.rank();
