@@ -55,7 +55,8 @@ Variable elu(const Variable& x, double alpha) {
   // The exponential is taken of negative numbers only: what is not used must not overflow either.
   return record("elu", where(positive, x.value(), expm1(minimum(x.value(), 0.0)) * alpha),
                 {{x, [x, alpha](auto dy) {
-                    return where(gt(x.value(), 0.0), dy, dy * exp(minimum(like(dy, x), 0.0)) * alpha);
+                    // min(x, 0) by way of relu, which has no slope at 0: the second derivative there is 0.
+                    return where(gt(x.value(), 0.0), dy, dy * exp(-relu(-like(dy, x))) * alpha);
                   }}});
 }
 

@@ -74,12 +74,12 @@ Variable square(const Variable& x) {
 }
 
 Variable pow(const Variable& x, Scalar exponent) {
-  return record("pow", pow(x.value(), exponent), {{x, [x, p = exponent.value()](auto dy) {
-                                                     // x^0 is constant, also at x = 0, where the formula would give 0
-                                                     // times infinity.
-                                                     if (p == 0.0) return std::move(dy) * 0.0;
-                                                     return std::move(dy) * (pow(like(dy, x), Scalar(p - 1.0)) * p);
-                                                   }}});
+  const auto pullback = [x, p = exponent.value()](auto dy) {
+    // x^0 is constant, also at x = 0, where the formula would give 0 times infinity.
+    if (p == 0.0) return std::move(dy) * 0.0;
+    return std::move(dy) * (pow(like(dy, x), Scalar(p - 1.0)) * p);
+  };
+  return record("pow", pow(x.value(), exponent), {{x, pullback}});
 }
 
 Variable pow(const Variable& x, const Variable& exponent) {
@@ -103,7 +103,9 @@ Variable abs(const Variable& x) {
   return record("abs", abs(x.value()), {{x, [x](auto dy) { return std::move(dy) * sign(x.value()); }}});
 }
 
-Variable sign(const Variable& x) { return sign(x.value()); }
+Variable sign(const Variable& x) {
+  return record("sign", sign(x.value()), {{x, [](auto dy) -> decltype(dy) { return zeros(dy.shape(), dy.dtype()); }}});
+}
 
 namespace {
 
@@ -138,10 +140,11 @@ Variable maximum(const Variable& a, Scalar b) { return maximum(a, Variable(scala
 Variable minimum(const Variable& a, Scalar b) { return minimum(a, Variable(scalar(b.value(), a.dtype()))); }
 
 Variable clamp(const Variable& x, Scalar lo, Scalar hi) {
-  return record("clamp", clamp(x.value(), lo, hi), {{x, [x, lo, hi](auto dy) {
-                                                       const Tensor inside = ge(x.value(), lo) * le(x.value(), hi);
-                                                       return std::move(dy) * inside.to(x.dtype());
-                                                     }}});
+  const auto pullback = [x, lo, hi](auto dy) {
+    const Tensor inside = ge(x.value(), lo) * le(x.value(), hi);
+    return std::move(dy) * inside.to(x.dtype());
+  };
+  return record("clamp", clamp(x.value(), lo, hi), {{x, pullback}});
 }
 
 Variable where(const Tensor& condition, const Variable& a, const Variable& b) {

@@ -35,7 +35,7 @@ std::vector<Variable> grad(const Variable& output, const std::vector<Variable>& 
   if (!output.requires_grad() && !options.allow_unused)
     throw std::logic_error("grad: the output depends on no parameter, or was computed without recording");
   std::vector<Variable> gradients(inputs.size());
-  if (output.requires_grad())
+  if (output.requires_grad() && !inputs.empty())
     gradients = detail::sweep(output, ones_like(output.value()), inputs, options.create_graph,
                               options.retain_graph.value_or(options.create_graph));
   for (std::size_t k = 0; k < inputs.size() && !options.allow_unused; ++k)

@@ -11,7 +11,11 @@ namespace {
 constexpr auto no = Transpose::no, yes = Transpose::yes;
 constexpr Transpose other(Transpose t) { return t == yes ? no : yes; }
 
-Shape as_matrix(const Variable& x) { return {x.numel() / std::max<Index>(1, x.size(-1)), x.size(-1)}; }
+Shape as_matrix(const Variable& x) {
+  Index rows = 1;
+  for (int d = 0; d + 1 < x.rank(); ++d) rows *= x.shape()[d];
+  return {rows, x.size(-1)};
+}
 
 }  // namespace
 

@@ -90,9 +90,10 @@ Variable Variable::operator[](Index i) const {
   Shape row = shape();
   const Index first = i < 0 && rank() > 0 ? i + row[0] : i;
   if (rank() > 0) row[0] = 1;
-  return record("operator[]", value()[i], {{*this, [first, row, from = shape()](auto dy) {
-                                              return slice_pullback(ravine::reshape(dy, row), from, 0, first);
-                                            }}});
+  const auto pullback = [first, row, from = shape()](auto dy) {
+    return slice_pullback(ravine::reshape(dy, row), from, 0, first);
+  };
+  return record("operator[]", value()[i], {{*this, pullback}});
 }
 
 Variable Variable::slice(Index dim, Index begin, Index end) const { return ravine::slice(*this, dim, begin, end); }

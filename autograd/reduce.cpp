@@ -28,10 +28,10 @@ const Tensor& value_of(const Tensor& x) { return x; }
 const Tensor& value_of(const Variable& x) { return x.value(); }
 
 Variable extreme(const char* op, Tensor y, const Variable& x, const Dims& dims) {
-  return record(op, std::move(y), {{x, [x, dims, kept = kept_shape(op, x, dims)](auto dy, const auto& y) {
-                                      return reshape(dy, kept) *
-                                             extreme_mask(x.value(), value_of(y).reshape(kept), dims);
-                                    }}});
+  const auto pullback = [x, dims, kept = kept_shape(op, x, dims)](auto dy, const auto& y) {
+    return reshape(dy, kept) * extreme_mask(x.value(), value_of(y).reshape(kept), dims);
+  };
+  return record(op, std::move(y), {{x, pullback}});
 }
 
 }  // namespace
@@ -46,10 +46,10 @@ Variable sum(const Variable& x, const Dims& dims, bool keepdim) {
 Variable mean(const Variable& x, const Dims& dims, bool keepdim) {
   const Shape kept = kept_shape("mean", x, dims);
   const double count = static_cast<double>(x.numel()) / static_cast<double>(std::max<Index>(1, kept.numel()));
-  return record("mean", mean(x.value(), dims, keepdim), {{x, [kept, count, shape = x.shape()](auto dy) {
-                                                            return broadcast_to(reshape(std::move(dy) / count, kept),
-                                                                                shape);
-                                                          }}});
+  const auto pullback = [kept, count, shape = x.shape()](auto dy) {
+    return broadcast_to(reshape(std::move(dy) / count, kept), shape);
+  };
+  return record("mean", mean(x.value(), dims, keepdim), {{x, pullback}});
 }
 
 Variable var(const Variable& x, const Dims& dims, bool keepdim, double correction) {

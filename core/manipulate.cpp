@@ -218,6 +218,9 @@ Tensor stack(const std::vector<Tensor>& parts, Index dim) {
   return concat(rows, d);
 }
 
+Tensor concat(std::initializer_list<Tensor> parts, Index dim) { return concat(std::vector(parts), dim); }
+Tensor stack(std::initializer_list<Tensor> parts, Index dim) { return stack(std::vector(parts), dim); }
+
 Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
   const int d = detail::wrap_dim("index_select", dim, x.shape());
   const Index* positions = checked_select("index_select", index, x.shape(), d);

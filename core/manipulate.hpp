@@ -2,6 +2,7 @@
 /// Ops that move elements: transpose, join, pick, spread. They work on every dtype.
 #pragma once
 
+#include <initializer_list>
 #include <vector>
 
 #include <ravine/core/tensor.hpp>
@@ -19,8 +20,10 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape);
 /// Joins tensors along a dimension; the other sizes agree. Throws ShapeError, DTypeError, std::invalid_argument for an
 /// empty list.
 Tensor concat(const std::vector<Tensor>& parts, Index dim);
+Tensor concat(std::initializer_list<Tensor> parts, Index dim);
 /// Joins tensors of one shape along a new dimension, which is `dim` of the result. Throws as `concat`.
 Tensor stack(const std::vector<Tensor>& parts, Index dim);
+Tensor stack(std::initializer_list<Tensor> parts, Index dim);
 /// The positions `index` (i64, rank 1) along `dim`; they may repeat. Throws ShapeError, DTypeError, std::out_of_range
 /// for a position that is not in [0, size).
 Tensor index_select(const Tensor& x, Index dim, const Tensor& index);

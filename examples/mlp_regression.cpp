@@ -170,8 +170,7 @@ void run(const Settings& settings) {
   if (settings.predictions.empty()) return;
   rv::data::write_csv(
       settings.predictions, {"row", settings.target, "prediction"},
-      rv::concat(std::vector{rv::tensor(split.test_rows, {test.size(), 1}), test.targets(), predict(network, test)},
-                 1));
+      rv::concat({rv::tensor(split.test_rows, {test.size(), 1}), test.targets(), predict(network, test)}, 1));
   std::cout << "The predictions for the test rows are in " << settings.predictions << ".\n";
 }
 

@@ -23,7 +23,10 @@ class TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   const std::string& path() const { return path_; }
-  void write(const std::string& content) const { std::ofstream(path_, std::ios::binary) << content; }
+  void write(const std::string& content) const {
+    std::filesystem::remove(path_);  // ext4 waits for the disk whenever a file is cut to nothing and written again
+    std::ofstream(path_, std::ios::binary) << content;
+  }
   std::string read() const {
     std::ifstream in(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};

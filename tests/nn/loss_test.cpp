@@ -245,7 +245,7 @@ TEST_CASE("large losses: right, and the same bits on any number of threads") {
     const Variable x = parameter(a);
     const Variable y = loss(x);
     y.backward();
-    return concat(std::vector<Tensor>{x.grad().reshape({-1}), y.value().reshape({1})}, 0);
+    return concat({x.grad().reshape({-1}), y.value().reshape({1})}, 0);
   };
   const auto mse = [&](const Variable& x) { return nn::mse_loss(x, b); };
   const auto entropy = [&](const Variable& x) { return nn::cross_entropy(x, target, {.label_smoothing = 0.2}); };

@@ -159,7 +159,7 @@ TEST_CASE("batch_norm: columns are independent of each other and of the number o
   const auto backward = [&](Index begin, Index end) {
     const Variable in = parameter(x.slice(1, begin, end)), w = parameter(weight.slice(0, begin, end));
     sum(nn::batch_norm(in, w) * Variable(g.slice(1, begin, end))).backward();
-    return concat(std::vector<Tensor>{in.grad(), w.grad().reshape({1, end - begin})}, 0);
+    return concat({in.grad(), w.grad().reshape({1, end - begin})}, 0);
   };
   CHECK(same_bits_on_any_threads(forward));
   CHECK(same_bits_on_any_threads([&] { return backward(0, 300); }));

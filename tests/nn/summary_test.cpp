@@ -16,7 +16,12 @@ class Recurrent final : public nn::Module {
     register_module("step", step_);
     register_module("unused", unused_);
   }
-  Variable forward(const Variable& x) override { return step_(step_(x)); }
+  Variable forward(const Variable& x) override {
+    const Variable y = step_(step_(x));
+    recorded = y.requires_grad();
+    return y;
+  }
+  bool recorded = true;
 
  private:
   nn::Linear step_, unused_;
@@ -46,6 +51,7 @@ TEST_CASE("summary counts a shared parameter once and says what is not called") 
         "step     Linear(3, 3)  (1, 3)              12\n"
         "unused   Linear(5, 7)  not called          42\n"
         "total                                      57\n");
+  CHECK(!model.recorded);
 }
 
 TEST_CASE("summary leaves the model as it was") {
