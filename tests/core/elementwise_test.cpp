@@ -255,9 +255,10 @@ TEST_CASE("equal values give equal bits at any place of an array of any length")
 TEST_CASE("two operands give equal bits at any place, and for one repeated value") {
   using Binary = Tensor (*)(Tensor, Tensor);
   const std::pair<const char*, Binary> ops[] = {{"mul", operator* }, {"div", operator/ }, {"pow", pow}};
-  for (const auto& [label, op] : ops)
+  for (const auto& entry : ops)
     for (const DType dtype : {f32, f64}) {
-      CAPTURE(std::string(label));
+      CAPTURE(std::string(entry.first));
+      const Binary op = entry.second;
       const Tensor a = random_between(0.1, 2.0, {45}, dtype, 1), b = random_between(0.1, 2.0, {45}, dtype, 2);
       const Tensor y = op(a, b);
       for (Index i = 0; i < 45; ++i) {
