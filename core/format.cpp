@@ -26,9 +26,9 @@ struct Layout {
     if (d == shape.rank()) return element(position);
     const Index size = shape[d];
     const bool last = d + 1 == shape.rank(), cut = size > 2 * ends;
-    const auto newlines = static_cast<std::size_t>(last ? 1 : shape.rank() - 1 - d);
+    const auto depth = static_cast<std::size_t>(d), rank = static_cast<std::size_t>(shape.rank());
     std::string turn = ",";
-    turn.append(newlines, '\n').append(static_cast<std::size_t>(d + 1), ' ');
+    turn.append(last ? 1 : rank - 1 - depth, '\n').append(depth + 1, ' ');
     const std::string gap = last ? ", " : turn;
     mark("[");
     for (Index i = 0; i < size; ++i) {
@@ -100,12 +100,14 @@ Format common_format(const std::vector<double>& values) {
 
 std::vector<std::string> numbers(const Tensor& tensor, const std::vector<Index>& positions) {
   std::vector<std::string> out;
+  out.reserve(positions.size());
   detail::visit(tensor.dtype(), [&](auto zero) {
     const auto* elements = tensor.raw<decltype(zero)>();
     if constexpr (std::is_integral_v<decltype(zero)>) {
       for (const Index i : positions) out.push_back(std::to_string(elements[i]));
     } else {
       std::vector<double> values;
+      values.reserve(positions.size());
       for (const Index i : positions) values.push_back(elements[i]);
       const Format format = common_format(values);
       for (const double value : values) out.push_back(number(value, format));
