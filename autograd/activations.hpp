@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/elementwise.hpp>
 
 namespace ravine {
 

@@ -70,7 +70,7 @@ Variable operator-(Variable x) {
 }
 
 Variable square(const Variable& x) {
-  return record("square", square(x.value()), {{x, [x](auto dy) { return std::move(dy) * (like(dy, x) * 2.0); }}});
+  return record("square", square(x.value()), {{x, [x](auto dy) { return std::move(dy) * 2.0 * like(dy, x); }}});
 }
 
 Variable pow(const Variable& x, Scalar exponent) {
@@ -148,15 +148,16 @@ Variable clamp(const Variable& x, Scalar lo, Scalar hi) {
 }
 
 Variable where(const Tensor& condition, const Variable& a, const Variable& b) {
+  const Variable saved = condition;
   return record("where", where(condition, a.value(), b.value()),
                 {{a,
-                  [condition, shape = a.shape()](auto dy) {
+                  [saved, shape = a.shape()](auto dy) {
                     const Tensor zero = scalar(0.0, dy.dtype());
-                    return sum_to(where(condition, dy, zero), shape);
+                    return sum_to(where(saved.value(), dy, zero), shape);
                   }},
-                 {b, [condition, shape = b.shape()](auto dy) {
+                 {b, [saved, shape = b.shape()](auto dy) {
                     const Tensor zero = scalar(0.0, dy.dtype());
-                    return sum_to(where(condition, zero, dy), shape);
+                    return sum_to(where(saved.value(), zero, dy), shape);
                   }}});
 }
 

@@ -66,24 +66,27 @@ Variable stack(const std::vector<Variable>& parts, Index dim) {
 }
 
 Variable index_select(const Variable& x, Index dim, const Tensor& index) {
-  return record(
-      "index_select", index_select(x.value(), dim, index),
-      {{x, [dim, index, shape = x.shape()](auto dy) { return index_select_pullback(dy, shape, dim, index); }}});
+  return record("index_select", index_select(x.value(), dim, index),
+                {{x, [dim, index = Variable(index), shape = x.shape()](auto dy) {
+                    return index_select_pullback(dy, shape, dim, index.value());
+                  }}});
 }
 
 Variable index_select_pullback(const Variable& dy, const Shape& shape, Index dim, const Tensor& index) {
   return record("index_select_pullback", index_select_pullback(dy.value(), shape, dim, index),
-                {{dy, [dim, index](auto d) { return index_select(d, dim, index); }}});
+                {{dy, [dim, index = Variable(index)](auto d) { return index_select(d, dim, index.value()); }}});
 }
 
 Variable gather(const Variable& x, Index dim, const Tensor& index) {
   return record("gather", gather(x.value(), dim, index),
-                {{x, [dim, index, shape = x.shape()](auto dy) { return gather_pullback(dy, shape, dim, index); }}});
+                {{x, [dim, index = Variable(index), shape = x.shape()](auto dy) {
+                    return gather_pullback(dy, shape, dim, index.value());
+                  }}});
 }
 
 Variable gather_pullback(const Variable& dy, const Shape& shape, Index dim, const Tensor& index) {
   return record("gather_pullback", gather_pullback(dy.value(), shape, dim, index),
-                {{dy, [dim, index](auto d) { return gather(d, dim, index); }}});
+                {{dy, [dim, index = Variable(index)](auto d) { return gather(d, dim, index.value()); }}});
 }
 
 Variable Variable::operator[](Index i) const {

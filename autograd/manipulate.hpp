@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/manipulate.hpp>
 
 namespace ravine {
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/elementwise.hpp>
 
 namespace ravine {
 

@@ -38,6 +38,8 @@ struct Edge {
 
 /// A variable's state, followed by its edges in the same block.
 struct Node {
+  explicit Node(Tensor&& result) : value(std::move(result)) {}
+
   RefCount handles;  // Variables
   RefCount holders;  // the Variables together hold one, and so does each edge into this node
   bool requires_grad = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/reduce.hpp>
 
 namespace ravine {
 

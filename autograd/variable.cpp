@@ -19,9 +19,8 @@ void check_unchanged(const Node* node) {
 
 Node* make_node(Tensor&& value, std::size_t edges) {
   const int c = size_class(sizeof(Node) + edges * sizeof(Edge));
-  Node* node = new (take_block(c)) Node;
+  Node* node = new (take_block(c)) Node(std::move(value));
   node->size_class = static_cast<std::uint16_t>(c);
-  node->value = std::move(value);
   node->made_at = write_clock();
   return node;
 }

@@ -16,16 +16,23 @@ void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
     throw DTypeError(detail::text(op, ": dtypes differ: ", a.dtype(), " and ", b.dtype(), "; convert one with to()"));
 }
 
-/// The scalar as a tensor of x's type.
-Tensor like(const char* op, const Tensor& x, Scalar value) {
-  const Tensor y = scalar(value.value(), x.dtype());
-  if (is_floating(x.dtype())) return y;
-  if (!value.integral())
+void check_dtypes(const char* op, const Tensor& x, Scalar number) {
+  if (!is_floating(x.dtype()) && !number.integral())
     throw DTypeError(detail::text(op, ": a floating scalar with a tensor of ", x.dtype(), "; convert it with to()"));
-  if (y.item() != value.value())
-    throw DTypeError(
-        detail::text(op, ": ", value.value(), " does not fit a tensor of ", x.dtype(), "; convert it with to()"));
-  return y;
+}
+
+/// The number in an element type. Throws DTypeError for an integer out of range.
+template <class T>
+T convert(const char* op, Scalar number) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return static_cast<T>(number.value());
+  } else {
+    const Tensor converted = scalar(number.value(), dtype_of<T>());
+    if (converted.item() != number.value())
+      throw DTypeError(detail::text(op, ": ", number.value(), " does not fit a tensor of ", dtype_of<T>(),
+                                    "; convert it with to()"));
+    return *converted.raw<T>();
+  }
 }
 
 void check_floating(const char* op, const Tensor& x) {
@@ -116,25 +123,77 @@ auto integer_loop(F f) {
   };
 }
 
+template <class T>
+using MapOf = kernels::Map<T>;
+
 struct NoIntegers {};  // the op has no meaning for integer tensors
 
-/// member: the kernel for floating types; f: the same for two integers, or NoIntegers.
+/// member: the kernel for floating types; on_integers: the same for two integers, or NoIntegers.
 template <class Member, class F>
-Tensor binary(const char* op, Tensor&& a, Tensor&& b, Member member, F f) {
-  check_dtypes(op, a, b);
-  const Shape shape = result_shape(op, a, b);
-  const auto run = [&](auto type) {
+struct BinaryOp {
+  const char* name;
+  Member member;
+  F on_integers;
+
+  template <class T>
+  auto loop() const {
+    if constexpr (std::is_floating_point_v<T>)
+      return kernels::kernels<T>().map.*(member(T{}));
+    else
+      return integer_loop(on_integers);
+  }
+  /// Calls f with a zero of the element type.
+  template <class Function>
+  Tensor visit(DType dtype, Function f) const {
+    if constexpr (std::is_same_v<F, NoIntegers>)
+      return detail::visit_floating(name, dtype, f);
+    else
+      return detail::visit(dtype, f);
+  }
+};
+
+constexpr BinaryOp add{"add", [](auto t) { return &MapOf<decltype(t)>::add; }, [](auto x, auto y) { return x + y; }};
+constexpr BinaryOp sub{"sub", [](auto t) { return &MapOf<decltype(t)>::sub; }, [](auto x, auto y) { return x - y; }};
+constexpr BinaryOp mul{"mul", [](auto t) { return &MapOf<decltype(t)>::mul; }, [](auto x, auto y) { return x * y; }};
+constexpr BinaryOp divide{"div", [](auto t) { return &MapOf<decltype(t)>::div; }, NoIntegers{}};
+constexpr BinaryOp larger{"maximum", [](auto t) { return &MapOf<decltype(t)>::maximum; },
+                          [](auto x, auto y) { return x > y ? x : y; }};
+constexpr BinaryOp smaller{"minimum", [](auto t) { return &MapOf<decltype(t)>::minimum; },
+                           [](auto x, auto y) { return x < y ? x : y; }};
+constexpr BinaryOp power{"pow", [](auto t) { return &MapOf<decltype(t)>::pow; }, NoIntegers{}};
+
+template <class Op>
+Tensor apply(const Op& op, Tensor&& a, Tensor&& b) {
+  check_dtypes(op.name, a, b);
+  const Shape shape = result_shape(op.name, a, b);
+  return op.visit(a.dtype(), [&](auto type) {
     using T = decltype(type);
     const T *x = a.raw<T>(), *z = b.raw<T>();
     Tensor y = claim(a, b, shape);
-    if constexpr (std::is_floating_point_v<T>)
-      run_binary<T>(kernels::kernels<T>().map.*(member(type)), a.shape(), x, b.shape(), z, y);
-    else if constexpr (!std::is_same_v<F, NoIntegers>)
-      run_binary<T>(integer_loop(f), a.shape(), x, b.shape(), z, y);
+    run_binary<T>(op.template loop<T>(), a.shape(), x, b.shape(), z, y);
     return y;
-  };
-  if constexpr (std::is_same_v<F, NoIntegers>) return detail::visit_floating(op, a.dtype(), run);
-  return detail::visit(a.dtype(), run);
+  });
+}
+
+/// The same with a number, which takes the tensor's type. number_first: it is the left operand.
+template <bool number_first = false, class Op>
+Tensor apply(const Op& op, Tensor&& x, Scalar number) {
+  check_dtypes(op.name, x, number);
+  return op.visit(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const T value = convert<T>(op.name, number);
+    const T* in = x.raw<T>();
+    Tensor y = x.unique() ? std::move(x) : Tensor(x.shape(), x.dtype());
+    T* out = y.raw<T>();
+    const auto loop = op.template loop<T>();
+    detail::parallel_for(y.numel(), grain, [&](Index begin, Index end) {
+      if constexpr (number_first)
+        loop(&value, true, in + begin, false, out + begin, end - begin);
+      else
+        loop(in + begin, false, &value, true, out + begin, end - begin);
+    });
+    return y;
+  });
 }
 
 template <class Member>
@@ -169,8 +228,15 @@ Tensor pullback(const char* op, Tensor&& dy, const Tensor& y, Member member) {
   });
 }
 
-template <class T>
-using MapOf = kernels::Map<T>;
+/// The number as a tensor of x's type.
+Tensor like(const char* op, const Tensor& x, Scalar number) {
+  check_dtypes(op, x, number);
+  return detail::visit(x.dtype(), [&](auto type) {
+    Tensor y({}, x.dtype());
+    *y.raw<decltype(type)>() = convert<decltype(type)>(op, number);
+    return y;
+  });
+}
 
 template <class F>
 Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
@@ -191,65 +257,39 @@ Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
 
 }  // namespace
 
-Tensor operator+(Tensor a, Tensor b) {
-  return binary(
-      "add", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::add; },
-      [](auto x, auto y) { return x + y; });
-}
-Tensor operator-(Tensor a, Tensor b) {
-  return binary(
-      "sub", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::sub; },
-      [](auto x, auto y) { return x - y; });
-}
-Tensor operator*(Tensor a, Tensor b) {
-  return binary(
-      "mul", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::mul; },
-      [](auto x, auto y) { return x * y; });
-}
-Tensor operator/(Tensor a, Tensor b) {
-  return binary(
-      "div", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::div; }, NoIntegers{});
-}
-Tensor maximum(Tensor a, Tensor b) {
-  return binary(
-      "maximum", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::maximum; },
-      [](auto x, auto y) { return x > y ? x : y; });
-}
-Tensor minimum(Tensor a, Tensor b) {
-  return binary(
-      "minimum", std::move(a), std::move(b), [](auto t) { return &MapOf<decltype(t)>::minimum; },
-      [](auto x, auto y) { return x < y ? x : y; });
-}
-Tensor pow(Tensor x, Tensor exponent) {
-  return binary(
-      "pow", std::move(x), std::move(exponent), [](auto t) { return &MapOf<decltype(t)>::pow; }, NoIntegers{});
-}
-
-Tensor operator+(Tensor a, Scalar b) { return std::move(a) + like("add", a, b); }
-Tensor operator-(Tensor a, Scalar b) { return std::move(a) - like("sub", a, b); }
-Tensor operator*(Tensor a, Scalar b) { return std::move(a) * like("mul", a, b); }
-Tensor operator/(Tensor a, Scalar b) { return std::move(a) / like("div", a, b); }
-Tensor operator+(Scalar a, Tensor b) { return std::move(b) + a; }
-Tensor operator-(Scalar a, Tensor b) { return like("sub", b, a) - std::move(b); }
-Tensor operator*(Scalar a, Tensor b) { return std::move(b) * a; }
-Tensor operator/(Scalar a, Tensor b) { return like("div", b, a) / std::move(b); }
+Tensor operator+(Tensor a, Tensor b) { return apply(add, std::move(a), std::move(b)); }
+Tensor operator-(Tensor a, Tensor b) { return apply(sub, std::move(a), std::move(b)); }
+Tensor operator*(Tensor a, Tensor b) { return apply(mul, std::move(a), std::move(b)); }
+Tensor operator/(Tensor a, Tensor b) { return apply(divide, std::move(a), std::move(b)); }
+Tensor operator+(Tensor a, Scalar b) { return apply(add, std::move(a), b); }
+Tensor operator-(Tensor a, Scalar b) { return apply(sub, std::move(a), b); }
+Tensor operator*(Tensor a, Scalar b) { return apply(mul, std::move(a), b); }
+Tensor operator/(Tensor a, Scalar b) { return apply(divide, std::move(a), b); }
+Tensor operator+(Scalar a, Tensor b) { return apply(add, std::move(b), a); }
+Tensor operator-(Scalar a, Tensor b) { return apply<true>(sub, std::move(b), a); }
+Tensor operator*(Scalar a, Tensor b) { return apply(mul, std::move(b), a); }
+Tensor operator/(Scalar a, Tensor b) { return apply<true>(divide, std::move(b), a); }
 Tensor operator-(Tensor x) {
   return is_floating(x.dtype()) ? unary("neg", std::move(x), [](auto t) { return &MapOf<decltype(t)>::neg; })
                                 : Scalar(0) - std::move(x);
 }
 
-Tensor maximum(Tensor a, Scalar b) { return maximum(std::move(a), like("maximum", a, b)); }
-Tensor minimum(Tensor a, Scalar b) { return minimum(std::move(a), like("minimum", a, b)); }
+Tensor maximum(Tensor a, Tensor b) { return apply(larger, std::move(a), std::move(b)); }
+Tensor minimum(Tensor a, Tensor b) { return apply(smaller, std::move(a), std::move(b)); }
+Tensor maximum(Tensor a, Scalar b) { return apply(larger, std::move(a), b); }
+Tensor minimum(Tensor a, Scalar b) { return apply(smaller, std::move(a), b); }
+Tensor pow(Tensor x, Tensor exponent) { return apply(power, std::move(x), std::move(exponent)); }
 Tensor clamp(Tensor x, Scalar lo, Scalar hi) {
   if (!(lo.value() <= hi.value()))
     throw std::invalid_argument(detail::text("clamp: the limits are not in order: ", lo.value(), ", ", hi.value()));
-  return minimum(maximum(std::move(x), like("clamp", x, lo)), like("clamp", x, hi));
+  const auto clamped = [](auto op) { return BinaryOp{"clamp", op.member, op.on_integers}; };
+  return apply(clamped(smaller), apply(clamped(larger), std::move(x), lo), hi);
 }
 Tensor pow(Tensor x, Scalar exponent) {
   check_floating("pow", x);
   if (exponent.value() == 2.0) return square(std::move(x));
   if (exponent.value() == 1.0) return x.unique() ? x : x.clone();
-  return pow(std::move(x), like("pow", x, exponent));
+  return apply(power, std::move(x), exponent);
 }
 
 Tensor eq(const Tensor& a, const Tensor& b) {

@@ -1,7 +1,6 @@
 #include <ravine/core/memory.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -25,18 +24,19 @@ struct Free {
   Free* next;
 };
 
+/// Blocks of one class, and how many more it takes.
 struct Stock {
   Free* head = nullptr;
-  int count = 0;
+  int room = 0;
 
   void push(void* block) {
     head = new (block) Free{head};
-    ++count;
+    --room;
   }
   void* pop() {
     Free* block = head;
     head = block->next;
-    --count;
+    ++room;
     return block;
   }
 };
@@ -45,22 +45,22 @@ struct Stock {
 constexpr int limit(int c, std::size_t bytes, std::size_t blocks) {
   return static_cast<int>(std::max(bytes / class_bytes(c), blocks));
 }
-constexpr auto thread_limits = [] {
-  std::array<int, class_count> limits{};
-  for (int c = 0; c < class_count; ++c) limits[static_cast<std::size_t>(c)] = limit(c, std::size_t{16} << 20, 4);
-  return limits;
-}();
+constexpr int thread_limit(int c) { return limit(c, std::size_t{16} << 20, 4); }
 constexpr int shared_limit(int c) { return limit(c, std::size_t{64} << 20, 8); }
 
 // Constant-initialised and trivially destroyed: using it needs no guard, and it outlives every other thread_local.
 struct ThreadStock {
+  enum State { fresh, open, closed };  // takes no blocks yet; takes them; has handed them over, as the thread ends
+
   Stock stocks[class_count];
-  bool open = false;    // keeps blocks, which go to the shared stock when the thread ends
-  bool closed = false;  // they have gone: the thread is ending
+  State state = fresh;
 };
 constinit thread_local ThreadStock mine;
 
 struct SharedStock {
+  SharedStock() {
+    for (int c = 0; c < class_count; ++c) stocks[c].room = shared_limit(c);
+  }
   std::mutex mutex;
   Stock stocks[class_count];
 };
@@ -73,33 +73,32 @@ void give_shared(void* block, int c) {
   {
     SharedStock& s = shared();
     const std::lock_guard lock(s.mutex);
-    if (s.stocks[c].count < shared_limit(c)) return s.stocks[c].push(block);
+    if (s.stocks[c].room > 0) return s.stocks[c].push(block);
   }
   std::free(block);
 }
 
 struct HandOver {
   ~HandOver() {
-    mine.open = false;
-    mine.closed = true;
-    for (int c = 0; c < class_count; ++c)
+    mine.state = ThreadStock::closed;
+    for (int c = 0; c < class_count; ++c) {
       while (mine.stocks[c].head) give_shared(mine.stocks[c].pop(), c);
+      mine.stocks[c].room = 0;
+    }
   }
 };
 
-/// Whether this thread may keep blocks; from the first time on, they are handed over at its end.
-bool open_stock() {
-  if (!mine.open && !mine.closed) {
-    static thread_local HandOver hand_over;
-    static_cast<void>(hand_over);
-    mine.open = true;
-  }
-  return mine.open;
+/// From now on this thread keeps blocks, until its end.
+void open_stock() {
+  static thread_local HandOver hand_over;
+  static_cast<void>(hand_over);
+  mine.state = ThreadStock::open;
+  for (int c = 0; c < class_count; ++c) mine.stocks[c].room = thread_limit(c);
 }
 
-void* take_elsewhere(int c) {
+// Not inline, so that the usual case stays a few instructions.
+[[gnu::noinline]] void* take_elsewhere(int c) {
   if (recycle) {
-    open_stock();
     SharedStock& s = shared();
     const std::lock_guard lock(s.mutex);
     if (s.stocks[c].head) return s.stocks[c].pop();
@@ -109,19 +108,25 @@ void* take_elsewhere(int c) {
   return block;
 }
 
+[[gnu::noinline]] void give_elsewhere(void* block, int c) noexcept {
+  if (!recycle) return std::free(block);
+  if (mine.state == ThreadStock::fresh) {
+    open_stock();
+    return mine.stocks[c].push(block);
+  }
+  give_shared(block, c);
+}
+
 }  // namespace
 
 void* take_block(int c) {
-  if (mine.stocks[c].head) [[likely]]
-    return mine.stocks[c].pop();
-  return take_elsewhere(c);
+  Stock& stock = mine.stocks[c];
+  return stock.head ? stock.pop() : take_elsewhere(c);
 }
 
 void give_block(void* block, int c) noexcept {
-  if (!recycle) return std::free(block);
-  if (mine.stocks[c].count < thread_limits[static_cast<std::size_t>(c)] && (mine.open || open_stock())) [[likely]]
-    return mine.stocks[c].push(block);
-  give_shared(block, c);
+  Stock& stock = mine.stocks[c];
+  return stock.room > 0 ? stock.push(block) : give_elsewhere(block, c);
 }
 
 }  // namespace ravine::detail

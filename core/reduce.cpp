@@ -34,19 +34,13 @@ Run take_run(const Shape& shape, unsigned& mask) {
 /// Reduces run after run; reduce(x, y, run) fills y (outer, inner) from x (outer, count, inner).
 template <class F>
 Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F reduce) {
-  const Shape result = detail::reduced_shape(x.shape(), mask, keepdim);
-  if (mask == 0) return (x.dtype() == dtype ? x.clone() : x.to(dtype)).reshape(result);
-  Tensor now = x;
-  Shape shape = x.shape();
-  while (mask != 0) {
-    const unsigned before = mask;
-    const Run run = take_run(shape, mask);
-    shape = detail::reduced_shape(shape, before & ~mask, true);
-    Tensor y(shape, dtype);
-    reduce(now, y, run);
-    now = std::move(y);
-  }
-  return now.reshape(result);
+  if (mask == 0) return x.dtype() == dtype ? x.clone() : x.to(dtype);
+  unsigned later = mask;
+  const Run run = take_run(x.shape(), later);
+  Tensor y(detail::reduced_shape(x.shape(), mask & ~later, keepdim || later != 0), dtype);
+  reduce(x, y, run);
+  if (later == 0) return y;
+  return by_runs(y, later, true, dtype, reduce).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
 }
 
 // All elements: pieces of a fixed size, whoever computes them, added up in order.

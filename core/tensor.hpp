@@ -70,11 +70,13 @@ class Tensor {
         offset_(other.offset_),
         shape_(other.shape_),
         dtype_(other.dtype_) {}
-  Tensor& operator=(Tensor other) noexcept {
-    std::swap(storage_, other.storage_);
+  Tensor& operator=(const Tensor& other) noexcept { return *this = Tensor(other); }
+  Tensor& operator=(Tensor&& other) noexcept {
+    detail::Storage* const before = std::exchange(storage_, std::exchange(other.storage_, nullptr));
     offset_ = other.offset_;
     shape_ = other.shape_;
     dtype_ = other.dtype_;
+    release(before);
     return *this;
   }
   ~Tensor() { release(); }
@@ -147,12 +149,12 @@ class Tensor {
     if (storage_) storage_->written = time;
   }
   /// Lets go of the memory; shape and dtype stay.
-  void release() {
-    if (storage_ && storage_->references.decrement()) detail::give_block(storage_, storage_->size_class);
-    storage_ = nullptr;
-  }
+  void release() { release(std::exchange(storage_, nullptr)); }
 
  private:
+  static void release(detail::Storage* storage) {
+    if (storage && storage->references.decrement()) detail::give_block(storage, storage->size_class);
+  }
   Tensor view(Index offset, const Shape& shape) const;
   Index position(const char* op, std::initializer_list<Index> position) const;
 

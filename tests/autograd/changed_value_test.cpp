@@ -108,7 +108,7 @@ TEST_CASE("a view of the same storage counts as the storage") {
 
 TEST_CASE("the graph of a gradient notices writes after its own recording") {
   const Variable w = parameter(tensor({2, 3}, f64)), c = tensor({5, 7}, f64);
-  const Variable g = grad(sum(square(w) * c), {w}, {.create_graph = true})[0];
+  const Variable g = grad(sum(square(w * c)), {w}, {.create_graph = true})[0];
   const Variable loss = sum(g * g);
   Tensor(c.value()).fill(0);
   CHECK_THROWS_WITH_AS(loss.backward(), Contains(words), std::logic_error);
