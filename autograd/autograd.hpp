@@ -11,4 +11,5 @@
 #include <ravine/autograd/manipulate.hpp>
 #include <ravine/autograd/math.hpp>
 #include <ravine/autograd/reduce.hpp>
+#include <ravine/autograd/reevaluation.hpp>
 #include <ravine/autograd/variable.hpp>

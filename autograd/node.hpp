@@ -74,6 +74,7 @@ void destroy(Pullback* pullback) noexcept;
 struct ThreadState {
   bool recording = true;
   bool anomaly = false;                             // DetectAnomaly is on
+  bool reevaluating = false;                        // a Reevaluation lives
   std::uint64_t reading_since = ~std::uint64_t{0};  // inside a pullback: when its op was recorded
   std::uint64_t recorded = 0;                       // nodes so far
   const char* pullback_of = nullptr;                // inside a pullback: its op

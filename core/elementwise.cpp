@@ -152,6 +152,9 @@ struct BinaryOp {
   }
 };
 
+template <class Member, class F>
+BinaryOp(const char*, Member, F) -> BinaryOp<Member, F>;
+
 constexpr BinaryOp add{"add", [](auto t) { return &MapOf<decltype(t)>::add; }, [](auto x, auto y) { return x + y; }};
 constexpr BinaryOp sub{"sub", [](auto t) { return &MapOf<decltype(t)>::sub; }, [](auto x, auto y) { return x - y; }};
 constexpr BinaryOp mul{"mul", [](auto t) { return &MapOf<decltype(t)>::mul; }, [](auto x, auto y) { return x * y; }};

@@ -6,6 +6,7 @@
 #include <ravine/autograd/manipulate.hpp>
 #include <ravine/autograd/math.hpp>
 #include <ravine/autograd/reduce.hpp>
+#include <ravine/autograd/reevaluation.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/kernels/kernels.hpp>
@@ -175,8 +176,9 @@ Variable layer_norm(const Variable& x, const Shape& normalized, const Variable& 
 
 namespace {
 
-/// running = (1 - momentum) running + momentum scale batch, in place.
+/// running = (1 - momentum) running + momentum scale batch, in place; once for an update.
 void move_towards(const Variable& running, const Tensor& batch, double momentum, double scale) {
+  if (reevaluating()) return;
   Tensor value = running.value();
   detail::visit_floating("BatchNorm1d", value.dtype(), [&](auto type) {
     using T = decltype(type);

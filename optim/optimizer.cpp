@@ -66,10 +66,15 @@ double Optimizer::advance(Closure closure) {
   return loss;
 }
 
-double Optimizer::evaluate(Closure closure) {
+Variable Optimizer::forward(Closure closure) {
   zero_grad();
-  const Variable loss = closure();
+  Variable loss = closure();
   if (!loss.defined()) throw std::logic_error(detail::text(name_, ": the closure returned no loss"));
+  return loss;
+}
+
+double Optimizer::evaluate(Closure closure) {
+  const Variable loss = forward(closure);
   loss.backward();
   run_callbacks();
   return loss.item();
@@ -100,6 +105,8 @@ void Optimizer::set_lr_factor(double factor) {
 void Optimizer::add_state(std::size_t parameter, const char* slot, Tensor value) {
   state_.push_back({detail::text(parameter, ".", slot), std::move(value)});
 }
+
+void Optimizer::add_state(const char* name, Tensor value) { state_.push_back({name, std::move(value)}); }
 
 void Optimizer::read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const {
   visit_options(group, [&](const detail::OptionField& field) {

@@ -45,6 +45,8 @@ class Optimizer {
   /// throws, parameters and state are as before. Throws as above.
   double step(Closure closure);
   void zero_grad();
+  /// True if `step()` is refused, because the loss must be evaluated where the optimizer says.
+  virtual bool needs_closure() const { return false; }
 
   /// Of all groups, in order.
   const std::vector<Variable>& parameters() const { return parameters_; }
@@ -81,10 +83,14 @@ class Optimizer {
 
   /// Adds to the state, by the key "<parameter>.<slot>"; an empty tensor stands for something that is not kept.
   void add_state(std::size_t parameter, const char* slot, Tensor value);
+  /// The same for something that belongs to all parameters, by its name alone.
+  void add_state(const char* name, Tensor value);
   /// What was added, in that order.
   const Tensor& state(std::size_t k) const { return state_[k].value; }
 
-  /// Gradients of the closure's loss at the present values, after the callbacks; returns the loss.
+  /// The closure's loss at the present values, of cleared gradients.
+  Variable forward(Closure closure);
+  /// Its gradients, after the callbacks; returns the loss.
   double evaluate(Closure closure);
   /// For an optimizer that makes gradients itself.
   void run_callbacks() const;
@@ -95,7 +101,6 @@ class Optimizer {
   virtual void update() = 0;
   /// Gets gradients as the optimizer needs them, then updates; returns the first loss.
   virtual double advance(Closure closure);
-  virtual bool needs_closure() const { return false; }
 
   virtual std::size_t group_count() const = 0;
   /// Shows a group's options to `visit` and checks what it makes of them. Throws std::invalid_argument.

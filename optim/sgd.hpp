@@ -70,9 +70,10 @@ class SGD final : public Elementwise<SGD, SGDOptions> {
   /// The rule's loops, compiled for this processor; for Elementwise.
   static const detail::RuleLoops<SGD>& compiled_loops();
 
+  bool needs_closure() const override;
+
  private:
   double advance(Closure closure) override;
-  bool needs_closure() const override;
 
   std::vector<Tensor> saved_;  // the parameters, while look-ahead has moved them
 };

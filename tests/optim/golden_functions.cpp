@@ -4,6 +4,7 @@
 
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
+#include <ravine/optim/landscapes.hpp>
 
 namespace golden {
 
@@ -35,19 +36,6 @@ namespace {
 rv::Tensor matrix(const Json& function, const char* name, rv::DType dtype) {
   const Json& rows = function.at("params").at(name);
   return tensor_of(rows, {static_cast<Index>(rows.size()), static_cast<Index>(rows.at(0).size())}, dtype);
-}
-
-/// A function of two numbers, without data.
-template <class F>
-Loss of_two(F f) {
-  return [f](const Variable& theta, const Batch&) { return f(theta[0], theta[1]); };
-}
-
-/// 1/2 theta^T A theta.
-Loss quadratic(const Json& function, rv::DType dtype) {
-  return [A = matrix(function, "A", dtype)](const Variable& theta, const Batch&) {
-    return 0.5 * rv::sum(theta * rv::matmul(A, theta));
-  };
 }
 
 /// 1/2 |P theta - Q|^2 for a matrix theta.
@@ -83,27 +71,13 @@ const Json& find_function(const Json& functions, const std::string& name) {
 }
 
 Loss loss_of(const Json& function, rv::DType dtype) {
-  using V = Variable;
   const auto name = function.at("name").get<std::string>();
-  const auto cube = [](const V& x) { return x * x * x; };
-  if (name == "beale")
-    return of_two([=](const V& x, const V& y) {
-      return rv::square(1.5 - x + x * y) + rv::square(2.25 - x + x * y * y) + rv::square(2.625 - x + x * cube(y));
-    });
-  if (name == "rosenbrock")
-    return of_two([](const V& x, const V& y) { return rv::square(1.0 - x) + 100.0 * rv::square(y - x * x); });
-  if (name == "himmelblau")
-    return of_two([](const V& x, const V& y) { return rv::square(x * x + y - 11.0) + rv::square(x + y * y - 7.0); });
-  if (name == "saddle") return of_two([](const V& x, const V& y) { return x * x - y * y; });
-  if (name == "monkey_saddle") return of_two([=](const V& x, const V& y) { return cube(x) - 3.0 * x * y * y; });
-  if (name == "booth")
-    return of_two([](const V& x, const V& y) { return rv::square(x + 2.0 * y - 7.0) + rv::square(2.0 * x + y - 5.0); });
-  if (name == "styblinski_tang")
-    return [](const V& theta, const Batch&) {
-      const V squares = theta * theta;
-      return 0.5 * rv::sum(squares * squares - 16.0 * squares + 5.0 * theta);
+  for (const rv::landscapes::Landscape& landscape : rv::landscapes::all())
+    if (name == landscape.name) return [f = landscape.f](const Variable& theta, const Batch&) { return f(theta); };
+  if (name.starts_with("quad_"))
+    return [f = rv::landscapes::quadratic(matrix(function, "A", dtype))](const Variable& theta, const Batch&) {
+      return f(theta);
     };
-  if (name.starts_with("quad_")) return quadratic(function, dtype);
   if (name == "matrix_lsq_4x3") return matrix_least_squares(function, dtype);
   if (name == "tiny_mlp" || name == "tiny_mlp_sum") return tiny_mlp(function, dtype);
   throw std::runtime_error("the function " + name + " is not known");

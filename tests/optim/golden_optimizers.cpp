@@ -1,8 +1,6 @@
 #include "golden_optimizers.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <numbers>
+#include <limits>
 #include <set>
 #include <stdexcept>
 
@@ -83,6 +81,7 @@ Made make_sgd(Options options, const Params& params) {
   return {std::move(sgd), ""};
 }
 
+/// Adam, AdamW or AdaBelief: the first that has these options.
 Made make_adam(Options options, const Params& params) {
   optim::AdamOptions o;
   options.take("lr", o.lr);
@@ -92,16 +91,145 @@ Made make_adam(Options options, const Params& params) {
   options.take("eps_inside", o.eps_inside);
   options.take("bias_correction", o.bias_correction);
   options.take("weight_decay", o.weight_decay);
-  bool belief = false, belief_eps = false, decoupled = false;
+  bool belief = false, belief_eps = false;
+  enum { none, l2, plain, times_lr } decay = none;
   options.take("variance", belief, {{"raw", false}, {"belief", true}});
   options.take("belief_eps", belief_eps);
-  options.take("decay", decoupled, {{"none", false}, {"l2", false}, {"decoupled", true}, {"decoupled_lr", true}});
-  if (options.take("decay") == "none" && o.weight_decay != 0.0) refuse("weight_decay without decay");
-  if (belief_eps && !belief) refuse("belief_eps without belief");
+  options.take("decay", decay, {{"none", none}, {"l2", l2}, {"decoupled", plain}, {"decoupled_lr", times_lr}});
   options.check_all_taken();
-  if (belief) return {nullptr, "adam with variance=belief (AdaBelief)"};
-  if (decoupled) return {nullptr, "adam with decoupled decay (AdamW)"};
+  if (decay == none && o.weight_decay != 0.0) refuse("weight_decay without decay");
+  if (belief_eps && !belief) refuse("belief_eps without belief");
+  const optim::Decay decoupled = decay == plain ? optim::Decay::plain : optim::Decay::times_lr;
+  if (belief && decay == l2) return {nullptr, "adam with variance=belief and decay=l2"};
+  if (belief)
+    return {std::make_unique<optim::AdaBelief>(
+                params, optim::AdaBeliefOptions{o.lr, o.beta1, o.beta2, o.eps, belief_eps, o.weight_decay, decoupled,
+                                                o.eps_inside, o.bias_correction}),
+            ""};
+  if (decay == plain || decay == times_lr)
+    return {std::make_unique<optim::AdamW>(params, optim::AdamWOptions{o.lr, o.beta1, o.beta2, o.eps, o.weight_decay,
+                                                                       decoupled, o.eps_inside, o.bias_correction}),
+            ""};
   return {std::make_unique<optim::Adam>(params, o), ""};
+}
+
+Made make_adagrad(Options options, const Params& params) {
+  optim::AdaGradOptions o;
+  options.take("lr", o.lr);
+  options.take("delta", o.eps);
+  options.take("form", o.form, {{"sum", optim::AdaGradForm::sum}, {"rms", optim::AdaGradForm::rms}});
+  options.take("initial_accumulator", o.initial_accumulator);
+  options.take("weight_decay", o.weight_decay);
+  options.check_all_taken();
+  return {std::make_unique<optim::AdaGrad>(params, o), ""};
+}
+
+Made make_rmsprop(Options options, const Params& params) {
+  using optim::RMSPropInit;
+  optim::RMSPropOptions o;
+  options.take("lr", o.lr);
+  options.take("rho", o.rho);
+  options.take("eps", o.eps);
+  options.take("eps_inside", o.eps_inside);
+  options.take("init", o.init, {{"zero", RMSPropInit::zero}, {"first_gradient", RMSPropInit::first_gradient}});
+  options.take("weight_decay", o.weight_decay);
+  options.check_all_taken();
+  return {std::make_unique<optim::RMSProp>(params, o), ""};
+}
+
+Made make_adadelta(Options options, const Params& params) {
+  optim::AdaDeltaOptions o;
+  options.take("lr", o.lr);
+  options.take("rho", o.rho);
+  options.take("eps", o.eps);
+  options.take("weight_decay", o.weight_decay);
+  options.check_all_taken();
+  return {std::make_unique<optim::AdaDelta>(params, o), ""};
+}
+
+Made make_factored_adam(Options options, const Params& params) {
+  optim::FactoredAdamOptions o;
+  options.take("lr", o.lr);
+  options.take("beta2", o.beta2);
+  options.take("eps", o.eps);
+  options.take("shape");  // the case's own shape
+  options.check_all_taken();
+  return {std::make_unique<optim::FactoredAdam>(params, o), ""};
+}
+
+/// A flat vector, cut to the parameters' shapes.
+std::vector<rv::Tensor> cut(const std::vector<double>& flat, const Params& params) {
+  std::vector<rv::Tensor> parts;
+  auto next = flat.begin();
+  for (const rv::Variable& p : params) {
+    parts.push_back(rv::tensor(std::vector<double>(next, next + p.numel()), p.shape(), p.dtype()));
+    next += p.numel();
+  }
+  return parts;
+}
+
+/// z ⊙ (H z) for the vectors given for update t, averaged; or, for want of them, all of diag(H).
+std::vector<rv::Tensor> hessian_diagonal(const std::vector<std::vector<double>>& z, const Params& params,
+                                         const Params& gradients) {
+  std::vector<rv::Tensor> diagonal;
+  for (const rv::Variable& p : params) diagonal.push_back(rv::zeros_like(p.value()));
+  const auto product = [&](const std::vector<rv::Tensor>& v) {  // H v
+    rv::Variable along = rv::scalar(0.0, params[0].dtype());
+    for (std::size_t i = 0; i < params.size(); ++i) along = along + rv::sum(gradients[i] * v[i]);
+    return rv::grad(along, params, {.retain_graph = true, .allow_unused = true});
+  };
+  const auto add = [&](const std::vector<rv::Tensor>& v, double weight) {
+    const Params Hv = product(v);
+    for (std::size_t i = 0; i < params.size(); ++i)
+      if (Hv[i].defined()) diagonal[i] = diagonal[i] + v[i] * Hv[i].value() * weight;
+  };
+  for (const std::vector<double>& sample : z) add(cut(sample, params), 1.0 / static_cast<double>(z.size()));
+  if (!z.empty()) return diagonal;
+  std::size_t n = 0;
+  for (const rv::Variable& p : params) n += static_cast<std::size_t>(p.numel());
+  for (std::size_t k = 0; k < n; ++k) {
+    std::vector<double> unit(n, 0.0);
+    unit[k] = 1.0;
+    add(cut(unit, params), 1.0);
+  }
+  return diagonal;
+}
+
+Made make_adahessian(Options options, const Params& params) {
+  optim::AdaHessianOptions o;
+  options.take("lr", o.lr);
+  options.take("beta1", o.beta1);
+  options.take("beta2", o.beta2);
+  options.take("eps", o.eps);
+  options.take("power", o.power);
+  options.take("block", o.block);
+  options.take("weight_decay", o.weight_decay);
+  bool exact = false;
+  options.take("diag", exact, {{"exact", true}, {"hutchinson", false}});
+  std::vector<std::vector<std::vector<double>>> z;  // of each update, of each sample
+  const Json& given = options.take("z");
+  if (!exact) given.get_to(z);
+  options.check_all_taken();
+  const auto self = std::make_shared<const optim::Optimizer*>();
+  o.diagonal = [z, self](const Params& of, const Params& gradients) {
+    const auto t = static_cast<std::size_t>((*self)->steps());
+    return hessian_diagonal(z.empty() ? std::vector<std::vector<double>>() : z.at(t % z.size()), of, gradients);
+  };
+  auto made = std::make_unique<optim::AdaHessian>(params, o);
+  *self = made.get();
+  return {std::move(made), ""};
+}
+
+Made make_sam(Options options, const Params& params) {
+  optim::SAMOptions o;
+  options.take("rho", o.rho);
+  const Json& p = options.take("p");
+  o.p = p == "inf" ? std::numeric_limits<double>::infinity() : p.get<double>();
+  const Json base = {{"optimizer", options.take("base")}, {"options", options.take("base_options")}};
+  options.check_all_taken();
+  Made made = make_optimizer(base, params);
+  if (made.optimizer) made.optimizer = std::make_unique<optim::SAM>(std::move(made.optimizer), o);
+  return made;
 }
 
 }  // namespace
@@ -111,41 +239,39 @@ Made make_optimizer(const Json& one_case, const Params& params) {
   const Options options(one_case.at("options"));
   if (name == "sgd") return make_sgd(options, params);
   if (name == "adam") return make_adam(options, params);
-  for (const char* later : {"adagrad", "rmsprop", "adadelta", "adahessian", "factored_adam", "sam"})
-    if (name == later) return {nullptr, name};
+  if (name == "adagrad") return make_adagrad(options, params);
+  if (name == "rmsprop") return make_rmsprop(options, params);
+  if (name == "adadelta") return make_adadelta(options, params);
+  if (name == "adahessian") return make_adahessian(options, params);
+  if (name == "factored_adam") return make_factored_adam(options, params);
+  if (name == "sam") return make_sam(options, params);
   refuse("optimizer " + name);
 }
 
 double lr_factor(const Json& schedule, double base, rv::Index update) {
   const auto kind = schedule.at("kind").get<std::string>();
-  const auto t = static_cast<double>(update);
   const auto number = [&](const char* name) { return schedule.at(name).get<double>(); };
-  const auto between = [&](double fraction) {  // from the base rate to `min` as the fraction falls from 1 to 0
-    const double last = number("min") / base;
-    return last + (1.0 - last) * fraction;
+  const auto count = [&](const char* name) { return schedule.at(name).get<rv::Index>(); };
+  const auto last = [&] { return number("min") / base; };
+  const auto make = [&]() -> optim::Schedule {
+    if (kind == "constant") return optim::constant();
+    if (kind == "step") return optim::step_decay({.every = count("every"), .gamma = number("gamma")});
+    if (kind == "multistep")
+      return optim::multi_step(
+          {.milestones = schedule.at("milestones").get<std::vector<rv::Index>>(), .gamma = number("gamma")});
+    if (kind == "exponential") return optim::exponential(number("gamma"));
+    if (kind == "cosine") return optim::cosine({.total_steps = count("total"), .final_factor = last()});
+    if (kind == "linear_warmup") return optim::warmup(count("warmup"));
+    if (kind == "warmup_cosine")
+      return optim::warmup(count("warmup"),
+                           optim::cosine({.total_steps = count("total") - count("warmup"), .final_factor = last()}));
+    if (kind == "inv_sqrt") return optim::inverse_sqrt();
+    if (kind == "inv_time") return optim::inverse_time(number("decay"));
+    if (kind == "polynomial")
+      return optim::polynomial({.total_steps = count("total"), .power = number("power"), .final_factor = last()});
+    refuse("schedule " + kind);
   };
-  const auto cosine = [&](double t, double total) {
-    return between(0.5 * (1.0 + std::cos(std::numbers::pi * std::min(t, total) / total)));
-  };
-  if (kind == "constant") return 1.0;
-  if (kind == "step") return std::pow(number("gamma"), std::floor(t / number("every")));
-  if (kind == "multistep") {
-    int passed = 0;
-    for (const double milestone : numbers(schedule.at("milestones"))) passed += milestone <= t;
-    return std::pow(number("gamma"), passed);
-  }
-  if (kind == "exponential") return std::pow(number("gamma"), t);
-  if (kind == "cosine") return cosine(t, number("total"));
-  if (kind == "linear_warmup") return std::min(1.0, (t + 1.0) / number("warmup"));
-  if (kind == "warmup_cosine") {
-    const double warmup = number("warmup");
-    return t < warmup ? (t + 1.0) / warmup : cosine(t - warmup, number("total") - warmup);
-  }
-  if (kind == "inv_sqrt") return 1.0 / std::sqrt(t + 1.0);
-  if (kind == "inv_time") return 1.0 / (1.0 + number("decay") * t);
-  if (kind == "polynomial")
-    return between(std::pow(1.0 - std::min(t, number("total")) / number("total"), number("power")));
-  refuse("schedule " + kind);
+  return make()(update);
 }
 
 rv::Variable regularizer(const Json& regularizer, const rv::Variable& theta) {
@@ -162,16 +288,9 @@ rv::Variable regularizer(const Json& regularizer, const rv::Variable& theta) {
 
 void clip(const Json& clipping, const Params& params) {
   const auto limit = clipping.at("limit").get<double>();
-  if (clipping.at("kind") == "value") {
-    for (const rv::Variable& p : params) p.set_grad(rv::clamp(p.grad(), -limit, limit));
-    return;
-  }
+  if (clipping.at("kind") == "value") return optim::clip_grad_value(params, limit);
   if (clipping.at("kind") != "norm") refuse("clipping " + clipping.dump());
-  double squares = 0.0;
-  for (const rv::Variable& p : params) squares += rv::sum(rv::square(p.grad())).item();
-  const double norm = std::sqrt(squares);
-  if (norm <= limit) return;
-  for (const rv::Variable& p : params) p.set_grad(p.grad() * (limit / norm));
+  optim::clip_grad_norm(params, limit);
 }
 
 }  // namespace golden

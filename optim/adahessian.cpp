@@ -1,0 +1,100 @@
+#include <ravine/optim/adahessian.hpp>
+
+#include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/grad.hpp>
+#include <ravine/autograd/reduce.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/text.hpp>
+
+namespace ravine::optim {
+
+template class Grouped<AdaHessianOptions>;
+template class Elementwise<AdaHessian, AdaHessianOptions>;
+
+namespace {
+
+/// Every element becomes the mean of its block.
+void average_blocks(Tensor& d, Index block) {
+  detail::visit_floating("AdaHessian", d.dtype(), [&](auto type) {
+    using T = decltype(type);
+    T* x = d.mutable_data<T>();
+    for (Index begin = 0; begin < d.numel(); begin += block) {
+      const Index end = std::min(begin + block, d.numel());
+      double sum = 0.0;
+      for (Index i = begin; i < end; ++i) sum += x[i];
+      for (Index i = begin; i < end; ++i) x[i] = static_cast<T>(sum / static_cast<double>(end - begin));
+    }
+  });
+}
+
+}  // namespace
+
+std::vector<Tensor> hutchinson_diagonal(const std::vector<Variable>& params, const std::vector<Variable>& gradients,
+                                        Index samples, Generator& generator) {
+  if (samples < 1)
+    throw std::invalid_argument(detail::text("hutchinson_diagonal: samples must be >= 1, got ", samples));
+  std::vector<Tensor> diagonal;
+  for (const Variable& p : params) diagonal.push_back(zeros_like(p.value()));
+  for (Index s = 0; s < samples; ++s) {
+    std::vector<Tensor> z;
+    Variable product = scalar(0.0, params.front().dtype());  // gᵀz
+    for (std::size_t i = 0; i < params.size(); ++i) {
+      z.push_back(randint(0, 2, params[i].shape(), generator).to(params[i].dtype()) * 2.0 - 1.0);
+      if (gradients[i].defined()) product = product + sum(gradients[i] * z[i]);
+    }
+    if (!product.requires_grad()) break;  // the loss is linear: H = 0
+    const std::vector<Variable> Hz = grad(product, params, {.retain_graph = true, .allow_unused = true});
+    for (std::size_t i = 0; i < params.size(); ++i)
+      if (Hz[i].defined()) diagonal[i] = diagonal[i] + z[i] * Hz[i].value() * (1.0 / static_cast<double>(samples));
+  }
+  return diagonal;
+}
+
+AdaHessian::Rule::Rule(const AdaHessianOptions& o, double lr, Index t)
+    : rate(lr / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
+      beta1(o.beta1),
+      scale(1.0 / (1.0 - std::pow(o.beta2, static_cast<double>(t)))),
+      power(o.power),
+      eps(o.eps),
+      decay(lr * o.weight_decay) {}
+
+double AdaHessian::advance(Closure closure) {
+  const Variable loss = forward(closure);
+  const std::vector<Variable> gradients = grad(loss, parameters(), {.create_graph = true, .allow_unused = true});
+  std::vector<Tensor> diagonals;
+  for (const Group& group : groups()) {
+    const auto of_group = [&](const std::vector<Variable>& all) {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(group.begin);
+      return std::vector<Variable>(first, first + static_cast<std::ptrdiff_t>(group.end - group.begin));
+    };
+    const AdaHessianOptions& o = group.options;
+    const std::vector<Variable> params = of_group(parameters());
+    std::vector<Tensor> d = o.diagonal ? o.diagonal(params, of_group(gradients))
+                                       : hutchinson_diagonal(params, of_group(gradients), o.samples);
+    if (d.size() != params.size())
+      throw std::invalid_argument(
+          detail::text("AdaHessian: diagonal returned ", d.size(), " tensors for ", params.size(), " parameters"));
+    for (std::size_t i = 0; i < d.size(); ++i) {
+      if (d[i].shape() != params[i].shape() || d[i].dtype() != params[i].dtype())
+        throw std::invalid_argument(detail::text("AdaHessian: diagonal returned ", d[i].shape(), " ", d[i].dtype(),
+                                                 " for a parameter of ", params[i].shape(), " ", params[i].dtype()));
+      diagonals.push_back(std::move(d[i]));
+    }
+  }
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    if (gradients[i].defined()) parameters()[i].set_grad(gradients[i].value().clone());
+  run_callbacks();
+  check_unchanged();
+  for (const Group& group : groups())
+    for (std::size_t i = group.begin; i < group.end; ++i) {
+      if (!parameters()[i].grad().defined()) continue;
+      const double beta2 = group.options.beta2;
+      if (group.options.block > 1) average_blocks(diagonals[i] = diagonals[i].clone(), group.options.block);
+      Tensor v = slot(i, 1);
+      v.copy_from(v * beta2 + square(diagonals[i]) * (1.0 - beta2));
+    }
+  update();
+  return loss.item();
+}
+
+}  // namespace ravine::optim

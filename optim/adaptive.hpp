@@ -1,0 +1,164 @@
+/// @file
+/// Optimizers that scale each element's step by the sizes of its gradients: AdaGrad, RMSProp, AdaDelta.
+#pragma once
+
+#include <cmath>
+
+#include <ravine/optim/elementwise.hpp>
+
+namespace ravine::optim {
+
+/// How AdaGrad is written: by the sum of squared gradients, or by their mean and a rate α / √t. The same for eps = 0.
+enum class AdaGradForm { sum, rms };
+
+struct AdaGradOptions {
+  double lr = 0.01;   ///< step size α, > 0
+  double eps = 1e-7;  ///< δ, >= 0
+  AdaGradForm form = AdaGradForm::sum;
+  double initial_accumulator = 0.0;  ///< what r starts with, >= 0
+  double weight_decay = 0.0;         ///< λ, >= 0: adds λ θ to the gradient
+
+  static void fields(auto&& field) {
+    field("lr", &AdaGradOptions::lr, positive);
+    field("eps", &AdaGradOptions::eps, non_negative);
+    field("form", &AdaGradOptions::form, {"sum", "rms"});
+    field("initial_accumulator", &AdaGradOptions::initial_accumulator, non_negative);
+    field("weight_decay", &AdaGradOptions::weight_decay, non_negative);
+  }
+};
+
+/// What RMSProp's mean of squares starts with: 0, or the square of the gradient in the optimizer's first update.
+enum class RMSPropInit { zero, first_gradient };
+
+struct RMSPropOptions {
+  double lr = 0.01;         ///< step size α, > 0
+  double rho = 0.9;         ///< decay ρ of the mean of squares, in [0, 1)
+  double eps = 1e-6;        ///< δ, >= 0
+  bool eps_inside = false;  ///< δ under the root
+  RMSPropInit init = RMSPropInit::zero;
+  double weight_decay = 0.0;  ///< λ, >= 0: adds λ θ to the gradient
+
+  static void fields(auto&& field) {
+    field("lr", &RMSPropOptions::lr, positive);
+    field("rho", &RMSPropOptions::rho, below_one);
+    field("eps", &RMSPropOptions::eps, non_negative);
+    field("eps_inside", &RMSPropOptions::eps_inside);
+    field("init", &RMSPropOptions::init, {"zero", "first_gradient"});
+    field("weight_decay", &RMSPropOptions::weight_decay, non_negative);
+  }
+};
+
+struct AdaDeltaOptions {
+  double lr = 1.0;            ///< factor α of the step, > 0
+  double rho = 0.95;          ///< decay ρ of both means, in [0, 1)
+  double eps = 1e-6;          ///< ε, >= 0: it sets the pace, and with 0 nothing ever moves
+  double weight_decay = 0.0;  ///< λ, >= 0: adds λ θ to the gradient
+
+  static void fields(auto&& field) {
+    field("lr", &AdaDeltaOptions::lr, positive);
+    field("rho", &AdaDeltaOptions::rho, below_one);
+    field("eps", &AdaDeltaOptions::eps, non_negative);
+    field("weight_decay", &AdaDeltaOptions::weight_decay, non_negative);
+  }
+};
+
+/// AdaGrad, in update t = 1, 2, …:
+///
+///     sum    r ← r + g²        θ ← θ - α g / (δ + √r)
+///     rms    the same r        θ ← θ - α/√t g / (δ + √(r/t))
+///
+/// Where g is 0, θ stays: with δ = 0, 0/0 counts as 0. The slot is "squares", r.
+///
+/// Source: the lectures; Duchi, Hazan & Singer (2011).
+class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
+ public:
+  using Elementwise::Elementwise;
+  static constexpr const char* name = "AdaGrad";
+  static constexpr std::array slots = {"squares"};
+  static double initial(const AdaGradOptions& o, std::size_t /*slot*/) { return o.initial_accumulator; }
+
+  struct Rule {
+    double lr, eps, decay;  // eps: δ, times √t in the rms form, whose other factors √t cancel
+    Rule(const AdaGradOptions& options, double lr, Index t);
+
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& r) const {
+      g += T(decay) * theta;
+      r += g * g;
+      const T step = T(lr) * g / (T(eps) + std::sqrt(r));
+      theta -= g == T(0) ? T(0) : step;
+    }
+  };
+  /// The rule's loops, compiled for this processor; for Elementwise.
+  static const detail::RuleLoops<AdaGrad>& compiled_loops();
+};
+
+/// RMSProp:
+///
+///     r ← ρ r + (1 - ρ) g²        θ ← θ - α g / (δ + √r)    or, with eps_inside, θ - α g / √(r + δ)
+///
+/// With first_gradient, the first update sets r = g² instead. Where g is 0, θ stays: with δ = 0, 0/0 counts as 0.
+/// The slot is "squares", r. Near a minimum the steps stay about α.
+///
+/// Source: the lectures; Tieleman & Hinton (2012).
+class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
+ public:
+  using Elementwise::Elementwise;
+  static constexpr const char* name = "RMSProp";
+  static constexpr std::array slots = {"squares"};
+
+  struct Rule {
+    double lr, keep, gain, inside, outside, decay;
+    Rule(const RMSPropOptions& options, double lr, Index t);
+
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& r) const {
+      g += T(decay) * theta;
+      r = T(keep) * r + T(gain) * g * g;
+      const T step = T(lr) * g / (T(outside) + std::sqrt(r + T(inside)));
+      theta -= g == T(0) ? T(0) : step;
+    }
+  };
+  /// The rule's loops, compiled for this processor; for Elementwise.
+  static const detail::RuleLoops<RMSProp>& compiled_loops();
+};
+
+/// AdaDelta:
+///
+///     r ← ρ r + (1 - ρ) g²        Δ = -√(s + ε) / √(r + ε) g        s ← ρ s + (1 - ρ) Δ²        θ ← θ + α Δ
+///
+/// Where g is 0, θ stays. The slots are "squares", r, and "steps", s.
+///
+/// Source: Zeiler (2012), named in the lectures.
+class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
+ public:
+  using Elementwise::Elementwise;
+  static constexpr const char* name = "AdaDelta";
+  static constexpr std::array slots = {"squares", "steps"};
+
+  struct Rule {
+    double lr, rho, eps, decay;
+    Rule(const AdaDeltaOptions& options, double lr, Index t);
+
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& r, T& s) const {
+      g += T(decay) * theta;
+      r = T(rho) * r + T(1.0 - rho) * g * g;
+      const T step = std::sqrt(s + T(eps)) / std::sqrt(r + T(eps)) * g;
+      const T delta = g == T(0) ? T(0) : step;
+      s = T(rho) * s + T(1.0 - rho) * delta * delta;
+      theta -= T(lr) * delta;
+    }
+  };
+  /// The rule's loops, compiled for this processor; for Elementwise.
+  static const detail::RuleLoops<AdaDelta>& compiled_loops();
+};
+
+extern template class Grouped<AdaGradOptions>;
+extern template class Grouped<RMSPropOptions>;
+extern template class Grouped<AdaDeltaOptions>;
+extern template class Elementwise<AdaGrad, AdaGradOptions>;
+extern template class Elementwise<RMSProp, RMSPropOptions>;
+extern template class Elementwise<AdaDelta, AdaDeltaOptions>;
+
+}  // namespace ravine::optim

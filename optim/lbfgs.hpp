@@ -1,0 +1,74 @@
+/// @file
+/// L-BFGS with a line search.
+#pragma once
+
+#include <ravine/optim/groups.hpp>
+
+namespace ravine::optim {
+
+struct LBFGSOptions {
+  double lr = 1.0;                   ///< the step that a line search tries first, > 0
+  Index history = 10;                ///< pairs of steps and changes of the gradient that are kept, >= 1
+  Index max_iterations = 20;         ///< directions in one step(), >= 1
+  Index max_evaluations = 25;        ///< evaluations of the loss in one line search, >= 1
+  double gradient_tolerance = 1e-7;  ///< step() ends when no element of the gradient is larger, >= 0
+  double change_tolerance = 1e-9;    ///< and when neither an element of θ nor the loss changes by more, >= 0
+
+  static void fields(auto&& field) {
+    field("lr", &LBFGSOptions::lr, positive);
+    field("history", &LBFGSOptions::history, at_least_one);
+    field("max_iterations", &LBFGSOptions::max_iterations, at_least_one);
+    field("max_evaluations", &LBFGSOptions::max_evaluations, at_least_one);
+    field("gradient_tolerance", &LBFGSOptions::gradient_tolerance, non_negative);
+    field("change_tolerance", &LBFGSOptions::change_tolerance, non_negative);
+  }
+};
+
+/// L-BFGS: each iteration goes along d = -H g, with H the inverse Hessian as the last pairs s = Δθ, y = Δg see it, to a
+/// point that satisfies the strong Wolfe conditions,
+///
+///     f(θ + t d) ≤ f(θ) + c1 t gᵀd        |∇f(θ + t d)ᵀd| ≤ c2 |gᵀd|        c1 = 10⁻⁴, c2 = 0.9
+///
+/// For a loss that is the same function in every evaluation: the whole data set, not a batch. Needs a closure; one
+/// step() makes several iterations. All parameters are one vector. Where the loss is not finite, a line search goes
+/// back; if none is found to go on from, the parameters stay. Evaluations after a step's first see the same random
+/// numbers and leave running statistics alone (see Reevaluation). If the closure throws, the parameters are as before;
+/// pairs gathered until then stay. The slots are "s" and "y", each `history` times a parameter's shape; "pairs" counts.
+///
+/// Source: Nocedal & Wright, Numerical optimization (2006), algorithms 7.4, 3.5, 3.6.
+class LBFGS final : public Grouped<LBFGSOptions> {
+ public:
+  /// Throws std::invalid_argument for options out of range, and as Optimizer.
+  explicit LBFGS(std::vector<Variable> params, LBFGSOptions options = {});
+
+  bool needs_closure() const override { return true; }
+
+ private:
+  /// A vector of all parameters' elements, cut into their shapes.
+  using Vector = std::vector<Tensor>;
+  struct Point {
+    double f;       // loss
+    double slope;   // gᵀd
+    double t;       // how far along d
+    Vector g = {};  // gradient
+  };
+
+  double advance(Closure closure) override;
+  void update() override {}  // advance does it all
+
+  Vector gradient() const;
+  Vector direction(const Vector& g) const;
+  void keep(const Vector& s, const Vector& y);
+  /// Evaluates at start + t d, where the parameters are then.
+  Point look(Closure closure, const Vector& start, const Vector& d, double t);
+  /// The point to go on from; the parameters are somewhere else.
+  Point search(Closure closure, const Vector& start, const Vector& d, Point from, double t);
+  void move(const Vector& start, const Vector& d, double t) const;
+
+  const Tensor& pair(std::size_t parameter, std::size_t slot) const { return state(2 * parameter + slot); }
+  Tensor count() const { return state(2 * parameters().size()); }
+
+  Vector start_, latest_;  // θ before the step; θ before the iteration
+};
+
+}  // namespace ravine::optim

@@ -1,0 +1,112 @@
+#include <ravine/optim/sam.hpp>
+
+#include <cmath>
+
+#include <ravine/autograd/reevaluation.hpp>
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/reduce.hpp>
+#include <ravine/core/text.hpp>
+
+namespace ravine::optim {
+namespace {
+
+constexpr const char* prefix = "base.";
+
+const std::vector<Variable>& parameters_of(const std::unique_ptr<Optimizer>& base) {
+  if (!base) throw std::invalid_argument("SAM: needs a base optimizer, got none");
+  if (base->needs_closure())
+    throw std::invalid_argument(
+        detail::text("SAM: the base evaluates the loss itself and cannot be given a gradient: ", base->describe()));
+  return base->parameters();
+}
+
+}  // namespace
+
+SAM::SAM(std::unique_ptr<Optimizer> base, SAMOptions options)
+    : Grouped("SAM", parameters_of(base), options), base_(std::move(base)) {}
+
+void SAM::perturb() const {
+  const auto& [rho, p] = groups()[0].options;
+  double largest = 0.0;
+  const Variable* at_largest = nullptr;
+  for (const Variable& w : parameters()) {
+    if (!w.grad().defined() || w.numel() == 0) continue;
+    const double here = max(abs(w.grad())).item();
+    if (!at_largest || here > largest || std::isnan(here)) {
+      largest = here;
+      at_largest = &w;
+    }
+    if (std::isnan(here)) break;
+  }
+  if (largest == 0.0) return;
+
+  const auto move = [](const Variable& w, const Tensor& e) {
+    Tensor value = w.node()->value;
+    value.copy_from(value + e);
+  };
+  if (p == 1.0) {
+    const Tensor g = at_largest->grad().reshape({-1});
+    const Index i = argmax(abs(g), 0).to_vector<Index>()[0];
+    Tensor w = at_largest->node()->value.reshape({-1});
+    const double e = rho * sign(g[i]).item();
+    w.set({i}, w.at({i}) + e);
+    return;
+  }
+  // With u = |g| / max |g| no power over- or underflows, and e = ρ sign(g) u^(q-1) / (Σ u^q)^(1/p).
+  const double q = std::isinf(p) ? 1.0 : p / (p - 1.0);
+  const auto power = [](Tensor u, double exponent) { return exponent == 0.0 ? sign(u) : pow(std::move(u), exponent); };
+  double sum_of_powers = 0.0;
+  for (const Variable& w : parameters())
+    if (w.grad().defined()) sum_of_powers += sum(pow(abs(w.grad()) / largest, q).to(f64)).item();
+  const double length = std::isinf(p) ? rho : rho / std::pow(sum_of_powers, 1.0 / p);
+  for (const Variable& w : parameters())
+    if (w.grad().defined()) move(w, sign(w.grad()) * power(abs(w.grad()) / largest, q - 1.0) * length);
+}
+
+double SAM::advance(Closure closure) {
+  const Generator before = default_generator();
+  const double loss = evaluate(closure);
+  check_unchanged();
+  {
+    const detail::Excursion excursion(parameters(), saved_);
+    perturb();
+    const Reevaluation again(before);
+    evaluate(closure);
+    check_unchanged();
+  }
+  update();
+  return loss;
+}
+
+void SAM::update() {
+  base_->set_lr_factor(lr_factor());
+  base_->step();
+}
+
+std::string SAM::describe() const { return Grouped::describe() + " over " + base_->describe(); }
+
+StateDict SAM::state_dict() const {
+  StateDict all = Grouped::state_dict();
+  for (auto& [key, value] : base_->state_dict()) all[prefix + key] = value;
+  return all;
+}
+
+void SAM::load_state_dict(const StateDict& state) {
+  StateDict own, of_base;
+  for (const auto& [key, value] : state) {
+    if (key.starts_with(prefix))
+      of_base[key.substr(std::string_view(prefix).size())] = value;
+    else
+      own[key] = value;
+  }
+  const StateDict before = base_->state_dict();
+  base_->load_state_dict(of_base);
+  try {
+    Grouped::load_state_dict(own);
+  } catch (...) {
+    base_->load_state_dict(before);
+    throw;
+  }
+}
+
+}  // namespace ravine::optim

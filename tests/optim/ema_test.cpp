@@ -1,0 +1,182 @@
+// Averages of weights: values by hand, use in place, and states.
+#include <cmath>
+#include <stdexcept>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <ravine/autograd/autograd.hpp>
+#include <ravine/core/core.hpp>
+#include <ravine/optim/ema.hpp>
+#include <ravine/optim/sgd.hpp>
+
+namespace rv = ravine;
+using doctest::Approx;
+using doctest::Contains;
+using rv::optim::ExponentialMovingAverage;
+using rv::optim::UseAverages;
+using Values = std::vector<double>;
+
+namespace {
+
+rv::Variable parameter(const Values& values, const rv::Shape& shape, rv::DType dtype = rv::f64) {
+  return rv::parameter(rv::tensor(values, shape, dtype));
+}
+Values values(const rv::Variable& p) { return p.value().to_vector<double>(); }
+Values average(const ExponentialMovingAverage& ema, std::size_t i) { return ema.averages()[i].to_vector<double>(); }
+void move(const rv::Variable& p, const Values& to) { p.set_value(rv::tensor(to, p.shape(), p.dtype())); }
+
+}  // namespace
+
+TEST_CASE("ema: by hand, for parameters of several shapes and types") {
+  const rv::Variable a = parameter({8, -8}, {2}), b = parameter({1, 2, 3, 4}, {2, 2}, rv::f32), c = parameter({4}, {});
+  ExponentialMovingAverage ema({a, b, c}, 0.75);
+  CHECK(average(ema, 0) == Values{8, -8});  // from the start values, not from 0
+  move(a, {0, 0});
+  move(b, {5, 2, 3, 0});
+  ema.update();
+  CHECK(average(ema, 0) == Values{6, -6});
+  CHECK(average(ema, 1) == Values{2, 2, 3, 3});
+  CHECK(average(ema, 2) == Values{4});
+  CHECK(ema.averages()[1].dtype() == rv::f32);
+  CHECK(ema.averages()[1].shape() == rv::Shape{2, 2});
+  move(a, {2, 2});
+  ema.update();
+  CHECK(average(ema, 0) == Values{5, -4});
+  CHECK(values(a) == Values{2, 2});
+
+  ExponentialMovingAverage last({a}, 0.0);
+  move(a, {0.1, 0.3});
+  last.update();
+  CHECK(average(last, 0)[0] == Approx(0.1).epsilon(1e-15));
+}
+
+TEST_CASE("ema: it does not share memory with the parameters, nor change what was handed out") {
+  const rv::Variable p = parameter({4}, {1});
+  ExponentialMovingAverage ema({p}, 0.5);
+  rv::Tensor value = p.value();
+  value.fill(8.0);  // in place, as an optimizer does
+  CHECK(average(ema, 0) == Values{4});
+  const rv::Tensor handed_out = ema.averages()[0];
+  ema.update();
+  CHECK(handed_out.item() == 4.0);
+  CHECK(average(ema, 0) == Values{6});
+  // steady state: in its own memory
+  ExponentialMovingAverage own({p}, 0.5);
+  const double* memory = own.averages()[0].data<double>();
+  own.update();
+  CHECK(own.averages()[0].data<double>() == memory);
+}
+
+TEST_CASE("ema: in place for a scope, then every bit comes back") {
+  rv::Generator generator(1);
+  const rv::Variable p = rv::parameter(rv::randn({5}, rv::f32, generator)), q = parameter({std::nan(""), -0.0}, {2});
+  ExponentialMovingAverage ema({p, q}, 0.9);
+  p.set_value(rv::randn({5}, rv::f32, generator));
+  ema.update();
+  const rv::Tensor p_before = p.value().clone(), q_before = q.value().clone(), p_average = ema.averages()[0].clone();
+  const void* memory = p.value().data<float>();
+  p.set_grad(rv::ones({5}));
+  {
+    const UseAverages use(ema);
+    CHECK(rv::bitwise_equal(p.value(), p_average));
+    CHECK(p.requires_grad());
+    {
+      const UseAverages again(ema);
+      CHECK(rv::bitwise_equal(p.value(), p_average));
+    }
+    CHECK(rv::bitwise_equal(p.value(), p_average));
+  }
+  CHECK(rv::bitwise_equal(p.value(), p_before));
+  CHECK(rv::bitwise_equal(q.value(), q_before));
+  CHECK(p.value().data<float>() == memory);
+  CHECK(p.grad().defined());
+
+  const auto fails = [&] {
+    const UseAverages use(ema);
+    throw std::runtime_error("evaluation");
+  };
+  CHECK_THROWS_AS(fails(), std::runtime_error);
+  CHECK(rv::bitwise_equal(p.value(), p_before));
+}
+
+TEST_CASE("ema: steps taken inside the scope reach neither the averages nor the parameters") {
+  const rv::Variable p = parameter({4}, {1});
+  ExponentialMovingAverage ema({p}, 0.5);
+  move(p, {8});
+  ema.update();
+  rv::optim::SGD sgd({p}, {.lr = 1.0});
+  {
+    const UseAverages use(ema);
+    sgd.step([&] { return rv::sum(p); });
+    CHECK(values(p) == Values{5});
+    CHECK(average(ema, 0) == Values{6});
+  }
+  CHECK(values(p) == Values{8});
+  CHECK(average(ema, 0) == Values{6});
+}
+
+TEST_CASE("ema: a graph recorded with other values refuses its backward pass") {
+  const rv::Variable p = parameter({4}, {1});
+  const ExponentialMovingAverage ema({p}, 0.5);
+  const rv::Variable loss = rv::sum(p * p);
+  const UseAverages use(ema);
+  CHECK_THROWS_AS(loss.backward(), std::logic_error);
+}
+
+TEST_CASE("ema: the state comes back bit for bit") {
+  rv::Generator generator(2);
+  const rv::Variable p = rv::parameter(rv::randn({3}, rv::f32, generator)), q = parameter({1, 2}, {2, 1});
+  ExponentialMovingAverage ema({p, q}, 0.875), other({p, q}, 0.5);
+  p.set_value(rv::randn({3}, rv::f32, generator));
+  ema.update();
+  const rv::StateDict state = ema.state_dict();
+  CHECK(state.size() == 3);
+  CHECK(state.at("decay").item() == 0.875);
+  other.load_state_dict(state);
+  p.set_value(rv::randn({3}, rv::f32, generator));
+  ema.update();
+  other.update();
+  for (std::size_t i = 0; i < 2; ++i) CHECK(rv::bitwise_equal(ema.averages()[i], other.averages()[i]));
+
+  rv::StateDict taken = other.state_dict();
+  const Values before = average(other, 1);
+  other.load_state_dict(taken);
+  for (auto& [key, value] : taken) value.fill(0.0);  // a copy, both ways
+  other.state_dict().at("1.average").fill(0.0);
+  CHECK(average(other, 1) == before);
+
+  const rv::StateDict present = other.state_dict();
+  const auto refuses = [&](const char* key, const rv::Tensor& value, const char* message) {
+    rv::StateDict bad = state;
+    bad["decay"] = rv::scalar(0.25, rv::f64);  // would show if anything were taken over
+    bad[key] = value;
+    if (!value.defined()) bad.erase(key);
+    CHECK_THROWS_WITH_AS(other.load_state_dict(bad), Contains(message), std::invalid_argument);
+    for (const auto& [name, tensor] : other.state_dict()) CHECK(rv::bitwise_equal(tensor, present.at(name)));
+  };
+  refuses("1.average", rv::ones({2}, rv::f64), "ExponentialMovingAverage: 1.average is (2), expected (2, 1)");
+  refuses("2.average", rv::ones({2}, rv::f64), "unexpected 2.average");
+  refuses("decay", {}, "missing decay");
+  refuses("decay", rv::scalar(1.0, rv::f64), "decay must be in [0, 1), got 1");
+}
+
+TEST_CASE("ema: what makes no sense is refused") {
+  const rv::Variable p = parameter({1, 2}, {2});
+  for (const double decay : {-0.1, 1.0, std::nan("")})
+    CHECK_THROWS_WITH_AS(ExponentialMovingAverage({p}, decay),
+                         Contains("ExponentialMovingAverage: decay must be in [0, 1), got"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(ExponentialMovingAverage({}, 0.5), Contains("no parameters to average"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(ExponentialMovingAverage({p, rv::Variable()}, 0.5), Contains("parameter 1 is undefined"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(ExponentialMovingAverage({p * p}, 0.5), Contains("parameter 0 is the result of mul"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(ExponentialMovingAverage({rv::Variable(rv::arange(3, rv::i64))}, 0.5), Contains("is i64"),
+                       std::invalid_argument);
+  ExponentialMovingAverage ema({p}, 0.5);
+  p.set_value(rv::ones({1}, rv::f64));  // would broadcast
+  CHECK_THROWS_WITH_AS(ema.update(), Contains("parameter 0 is (1) f64 and its average (2) f64"), std::logic_error);
+  CHECK_THROWS_AS(UseAverages{ema}, std::logic_error);
+  CHECK(values(p) == Values{1});
+  p.set_value(rv::ones({2}, rv::f32));
+  CHECK_THROWS_WITH_AS(ema.update(), Contains("is (2) f32"), std::logic_error);
+}

@@ -1,0 +1,304 @@
+// What holds for every optimizer of the library, with parameters of different shapes.
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <ravine/autograd/autograd.hpp>
+#include <ravine/core/core.hpp>
+#include <ravine/optim/optim.hpp>
+
+namespace rv = ravine;
+namespace optim = rv::optim;
+using Params = std::vector<rv::Variable>;
+
+namespace {
+
+struct Entry {
+  std::string name;
+  std::function<std::unique_ptr<optim::Optimizer>(const Params&)> make;
+  double from_start = 0.02;  // the loss falls below this part of what it was, in 300 steps
+  int evaluations = 1;       // in a step; 0: it depends
+  bool elementwise = true;   // an element's update reads nothing of other elements
+  double state_numbers = 0;  // kept for each element of a matrix of 30 x 20
+};
+
+/// An optimizer made with options, or for groups of parameters with options of their own.
+template <class O, class Options>
+auto with(const Options& options) {
+  return [options](const Params& params) { return std::make_unique<O>(params, options); };
+}
+
+std::vector<Entry> every_optimizer() {
+  const auto sam = [](double p) {
+    return [p](const Params& params) {
+      auto base = std::make_unique<optim::SGD>(params, optim::SGDOptions{.lr = 0.05, .momentum = 0.5});
+      return std::make_unique<optim::SAM>(std::move(base), optim::SAMOptions{.rho = 0.01, .p = p});
+    };
+  };
+  constexpr double inf = std::numeric_limits<double>::infinity(), factored = 50.0 / 600.0;
+  return {
+      {"SGD", with<optim::SGD>(optim::SGDOptions{.lr = 0.05})},
+      {"SGD momentum", with<optim::SGD>(optim::SGDOptions{.lr = 0.02, .momentum = 0.9}), 0.02, 1, true, 1},
+      {"SGD velocity",
+       with<optim::SGD>(optim::SGDOptions{.lr = 0.02, .momentum = 0.9, .form = optim::MomentumForm::velocity}), 0.02, 1,
+       true, 1},
+      {"SGD look-ahead",
+       with<optim::SGD>(optim::SGDOptions{.lr = 0.02, .momentum = 0.9, .nesterov = optim::Nesterov::lookahead}), 0.02,
+       1, true, 1},
+      {"SGD reparam",
+       with<optim::SGD>(optim::SGDOptions{.lr = 0.02, .momentum = 0.9, .nesterov = optim::Nesterov::reparam}), 0.02, 1,
+       true, 1},
+      {"AdaGrad", with<optim::AdaGrad>(optim::AdaGradOptions{.lr = 0.5}), 0.02, 1, true, 1},
+      {"AdaGrad rms", with<optim::AdaGrad>(optim::AdaGradOptions{.lr = 0.5, .form = optim::AdaGradForm::rms}), 0.02, 1,
+       true, 1},
+      {"RMSProp", with<optim::RMSProp>(optim::RMSPropOptions{}), 0.02, 1, true, 1},
+      {"RMSProp first",
+       with<optim::RMSProp>(optim::RMSPropOptions{.eps_inside = true, .init = optim::RMSPropInit::first_gradient}),
+       0.02, 1, true, 1},
+      {"AdaDelta", with<optim::AdaDelta>(optim::AdaDeltaOptions{.lr = 10.0}), 0.02, 1, true, 2},
+      {"Adam", with<optim::Adam>(optim::AdamOptions{.lr = 0.05}), 0.02, 1, true, 2},
+      {"AdamW", with<optim::AdamW>(optim::AdamWOptions{.lr = 0.05}), 0.02, 1, true, 2},
+      {"AdaBelief", with<optim::AdaBelief>(optim::AdaBeliefOptions{.lr = 0.05}), 0.02, 1, true, 2},
+      {"NAdam", with<optim::NAdam>(optim::NAdamOptions{.lr = 0.05}), 0.02, 1, true, 2},
+      {"Lion", with<optim::Lion>(optim::LionOptions{.lr = 0.02}), 0.02, 1, true, 1},
+      {"AdaHessian", with<optim::AdaHessian>(optim::AdaHessianOptions{}), 0.02, 1, false, 2},
+      {"FactoredAdam", with<optim::FactoredAdam>(optim::FactoredAdamOptions{.lr = 0.05}), 0.02, 1, false, factored},
+      {"SAM", sam(2.0), 0.02, 2, false, 1},
+      {"SAM p=1", sam(1.0), 0.02, 2, false, 1},
+      {"SAM p=1.5", sam(1.5), 0.02, 2, false, 1},
+      {"SAM p=inf", sam(inf), 0.02, 2, false, 1},
+      {"LBFGS", with<optim::LBFGS>(optim::LBFGSOptions{}), 1e-9, 0, false, 20},
+  };
+}
+
+/// A matrix, a vector and a scalar.
+Params start(rv::DType dtype) {
+  return {rv::parameter(rv::tensor({2.0, -1.0, 0.5, 1.5, -2.0, 1.0}, {2, 3}, dtype)),
+          rv::parameter(rv::tensor({1.0, -1.5, 2.0, -0.5}, {4}, dtype)), rv::parameter(rv::tensor({3.0}, {}, dtype))};
+}
+
+/// Smooth, not separable, not quadratic; its minimum is where all elements are 1.
+rv::Variable loss_of(const Params& p) {
+  const rv::Variable a = p[0] - 1.0, b = p[1] - 1.0, c = p[2] - 1.0;
+  return rv::sum(rv::square(a)) + rv::sum(rv::square(b) * 2.0) + rv::square(c) +
+         0.1 * rv::square(rv::sum(a) + rv::sum(b)) + 0.01 * rv::square(rv::square(c));
+}
+
+/// Different gradients in each call, the same in each run.
+void step_with_given_gradients(optim::Optimizer& optimizer, const Params& p, int t) {
+  const auto c = std::cos(1.0 + t);
+  optimizer.step([&] { return loss_of(p) + c * rv::sum(p[0]) + c * rv::sum(p[1]) - c * p[2]; });
+}
+
+bool same(const Params& a, const Params& b) {
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!rv::bitwise_equal(a[i].value(), b[i].value())) return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("every optimizer: minimizes over parameters of different shapes, in both precisions") {
+  for (const Entry& entry : every_optimizer())
+    for (const rv::DType dtype : {rv::f32, rv::f64}) {
+      CAPTURE(entry.name);
+      rv::manual_seed(1);
+      const Params p = start(dtype);
+      const auto optimizer = entry.make(p);
+      const double before = loss_of(p).item();
+      for (int t = 0; t < 300; ++t) optimizer->step([&] { return loss_of(p); });
+      CHECK(loss_of(p).item() < entry.from_start * before);
+      CHECK(optimizer->steps() == 300);  // not once for each parameter
+    }
+}
+
+TEST_CASE("every optimizer: a state loaded into a new one in the middle changes no bit") {
+  for (const Entry& entry : every_optimizer())
+    for (const rv::DType dtype : {rv::f32, rv::f64}) {
+      CAPTURE(entry.name);
+      const Params straight = start(dtype), stopped = start(dtype);
+      const auto first = entry.make(straight);
+      auto second = entry.make(stopped);
+      for (int t = 0; t < 14; ++t) {
+        if (t == 7) {
+          const rv::StateDict state = second->state_dict();
+          second = entry.make(stopped);
+          second->load_state_dict(state);
+          CHECK(second->steps() == 7);
+        }
+        rv::manual_seed(static_cast<std::uint64_t>(t));
+        step_with_given_gradients(*first, straight, t);
+        rv::manual_seed(static_cast<std::uint64_t>(t));
+        step_with_given_gradients(*second, stopped, t);
+        CHECK(same(straight, stopped));
+      }
+    }
+}
+
+TEST_CASE("every optimizer: evaluates the loss as often as it says") {
+  for (const Entry& entry : every_optimizer()) {
+    CAPTURE(entry.name);
+    const Params p = start(rv::f64);
+    const auto optimizer = entry.make(p);
+    int evaluations = 0;
+    for (int t = 0; t < 5; ++t)
+      optimizer->step([&] {
+        ++evaluations;
+        return loss_of(p);
+      });
+    if (entry.evaluations > 0) CHECK(evaluations == 5 * entry.evaluations);
+  }
+}
+
+TEST_CASE("every optimizer: step() without a closure works from the gradients, or is refused with the reason") {
+  for (const Entry& entry : every_optimizer()) {
+    CAPTURE(entry.name);
+    const Params p = start(rv::f64), with_closure = start(rv::f64);
+    const auto optimizer = entry.make(p), other = entry.make(with_closure);
+    if (optimizer->needs_closure()) {
+      CHECK_THROWS_WITH_AS(optimizer->step(), doctest::Contains("closure"), std::logic_error);
+      CHECK(same(p, with_closure));
+      continue;
+    }
+    for (int t = 0; t < 3; ++t) {
+      optimizer->zero_grad();
+      loss_of(p).backward();
+      optimizer->step();
+      other->step([&] { return loss_of(with_closure); });
+    }
+    CHECK(same(p, with_closure));
+  }
+}
+
+TEST_CASE("every optimizer: a parameter the loss does not depend on stays, and its state too") {
+  for (const Entry& entry : every_optimizer()) {
+    CAPTURE(entry.name);
+    Params p = start(rv::f64);
+    p.push_back(rv::parameter(rv::tensor({0.25, -4.0}, {1, 2}, rv::f64)));
+    const auto optimizer = entry.make(p);
+    const rv::StateDict before = optimizer->state_dict();
+    for (int t = 0; t < 3; ++t) optimizer->step([&] { return loss_of(p); });
+    CHECK(p[3].value().to_vector<double>() == std::vector<double>{0.25, -4.0});
+    for (const auto& [key, value] : optimizer->state_dict())
+      if (key.starts_with("3.") || key.starts_with("base.3.")) CHECK(rv::bitwise_equal(value, before.at(key)));
+  }
+}
+
+TEST_CASE("every optimizer: a NaN in one gradient reaches no other element where the update is elementwise") {
+  for (const Entry& entry : every_optimizer()) {
+    if (!entry.elementwise) continue;
+    CAPTURE(entry.name);
+    const Params p = start(rv::f64), clean = start(rv::f64);
+    const auto optimizer = entry.make(p), other = entry.make(clean);
+    for (int t = 0; t < 2; ++t) {
+      const double poison = t == 0 ? std::numeric_limits<double>::quiet_NaN() : 0.0;
+      optimizer->on_gradients([poison](const Params& params) {
+        rv::Tensor g = params[0].grad().clone();
+        g.set({1, 2}, g.at({1, 2}) + poison);
+        params[0].set_grad(g);
+      });
+      optimizer->step([&] { return rv::sum(rv::square(p[0])) + rv::sum(rv::square(p[1])) + rv::square(p[2]); });
+      other->step([&] { return rv::sum(rv::square(clean[0])) + rv::sum(rv::square(clean[1])) + rv::square(clean[2]); });
+    }
+    CHECK(std::isnan(p[0].value().at({1, 2})));
+    rv::Tensor healed = p[0].value().clone();
+    healed.set({1, 2}, clean[0].value().at({1, 2}));
+    CHECK(rv::bitwise_equal(healed, clean[0].value()));
+    CHECK(rv::bitwise_equal(p[1].value(), clean[1].value()));
+  }
+}
+
+TEST_CASE("every optimizer: keeps as many numbers for a matrix as it says") {
+  for (const Entry& entry : every_optimizer()) {
+    CAPTURE(entry.name);
+    double numbers = 0;
+    for (const auto& [key, value] : entry.make({rv::parameter(rv::zeros({30, 20}))})->state_dict())
+      if (key.starts_with("0.") || key.starts_with("base.0.")) numbers += static_cast<double>(value.numel());
+    CHECK(numbers / 600.0 == doctest::Approx(entry.state_numbers));
+  }
+}
+
+TEST_CASE("every optimizer: describes itself by name and rate, and follows a factor of the rate") {
+  for (const Entry& entry : every_optimizer()) {
+    CAPTURE(entry.name);
+    const Params p = start(rv::f64);
+    const auto optimizer = entry.make(p);
+    const std::string class_name = entry.name.substr(0, entry.name.find(' '));
+    CHECK(optimizer->describe().starts_with(class_name + "("));
+    CHECK(optimizer->describe().find("lr=") != std::string::npos);
+    optimizer->set_lr_factor(0.0);
+    optimizer->step([&] { return loss_of(p); });
+    if (class_name != "LBFGS") CHECK(same(p, start(rv::f64)));
+  }
+}
+
+namespace {
+
+/// Two groups behave as two optimizers with the same options each.
+template <class O, class Options>
+void check_groups(const Options& one, const Options& two) {
+  const Params grouped = start(rv::f64), separate = start(rv::f64);
+  O both(std::vector<optim::ParamGroup<Options>>{{{grouped[0], grouped[2]}, one}, {{grouped[1]}, two}});
+  O first(Params{separate[0], separate[2]}, one), second(Params{separate[1]}, two);
+  for (int t = 0; t < 6; ++t) {
+    step_with_given_gradients(both, grouped, t);
+    for (const rv::Variable& p : separate) p.zero_grad();
+    const auto c = std::cos(1.0 + t);
+    (loss_of(separate) + c * rv::sum(separate[0]) + c * rv::sum(separate[1]) - c * separate[2]).backward();
+    first.step();
+    second.step();
+  }
+  CHECK(same(grouped, separate));
+  CHECK(both.steps() == 6);
+  CHECK(!rv::bitwise_equal(grouped[1].value(), start(rv::f64)[1].value()));
+}
+
+template <class O, class Options>
+void check_groups_of(const Options& base) {
+  Options changed = base;
+  changed.lr = 0.3;
+  changed.weight_decay = 0.1;
+  if constexpr (requires { base.beta2; }) changed.beta2 = 0.9;
+  check_groups<O>(base, changed);
+}
+
+}  // namespace
+
+TEST_CASE("every optimizer: groups have their own rate, decay and betas") {
+  check_groups_of<optim::Adam>(optim::AdamOptions{});
+  check_groups_of<optim::AdamW>(optim::AdamWOptions{});
+  check_groups_of<optim::AdaBelief>(optim::AdaBeliefOptions{});
+  check_groups_of<optim::NAdam>(optim::NAdamOptions{});
+  check_groups_of<optim::Lion>(optim::LionOptions{});
+  check_groups_of<optim::AdaGrad>(optim::AdaGradOptions{});
+  check_groups_of<optim::RMSProp>(optim::RMSPropOptions{});
+  check_groups_of<optim::AdaDelta>(optim::AdaDeltaOptions{});
+  check_groups<optim::FactoredAdam>(optim::FactoredAdamOptions{}, optim::FactoredAdamOptions{.lr = 0.2, .beta2 = 0.5});
+}
+
+TEST_CASE("every optimizer: options out of range are refused with name and value") {
+  const Params p = start(rv::f64);
+  const auto refused = [&](auto make, const char* message) {
+    CHECK_THROWS_WITH_AS(make(), message, std::invalid_argument);
+  };
+  refused([&] { optim::AdaGrad(p, {.eps = -1.0}); }, "AdaGrad: eps must be >= 0, got -1");
+  refused([&] { optim::AdaGrad(p, {.initial_accumulator = -2.0}); },
+          "AdaGrad: initial_accumulator must be >= 0, got -2");
+  refused([&] { optim::RMSProp(p, {.rho = 1.0}); }, "RMSProp: rho must be in [0, 1), got 1");
+  refused([&] { optim::AdaDelta(p, {.rho = -0.5}); }, "AdaDelta: rho must be in [0, 1), got -0.5");
+  refused([&] { optim::AdamW(p, {.weight_decay = -0.5}); }, "AdamW: weight_decay must be >= 0, got -0.5");
+  refused([&] { optim::AdaBelief(p, {.beta1 = 0.0}); }, "AdaBelief: beta1 must be in (0, 1), got 0");
+  refused([&] { optim::NAdam(p, {.momentum_decay = -1.0}); }, "NAdam: momentum_decay must be >= 0, got -1");
+  refused([&] { optim::Lion(p, {.lr = 0.0}); }, "Lion: lr must be > 0, got 0");
+  refused([&] { optim::AdaHessian(p, {.power = 1.5}); }, "AdaHessian: power must be in [0, 1], got 1.5");
+  refused([&] { optim::AdaHessian(p, {.block = 0}); }, "AdaHessian: block must be >= 1, got 0");
+  refused([&] { optim::AdaHessian(p, {.samples = -1}); }, "AdaHessian: samples must be >= 1, got -1");
+  refused([&] { optim::FactoredAdam(p, {.beta2 = 1.0}); }, "FactoredAdam: beta2 must be in [0, 1), got 1");
+  refused([&] { optim::LBFGS(p, {.history = 0}); }, "LBFGS: history must be >= 1, got 0");
+  refused([&] { optim::SAM(std::make_unique<optim::SGD>(p), {.p = 0.5}); }, "SAM: p must be >= 1, got 0.5");
+  refused([&] { optim::SAM(std::make_unique<optim::SGD>(p), {.rho = -1.0}); }, "SAM: rho must be >= 0, got -1");
+}

@@ -1,0 +1,113 @@
+// L-BFGS: convergence, the conditions of its line search, and what happens when a loss misbehaves.
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <ravine/autograd/autograd.hpp>
+#include <ravine/core/core.hpp>
+#include <ravine/optim/optim.hpp>
+
+namespace rv = ravine;
+namespace optim = rv::optim;
+using optim::LBFGS;
+using Values = std::vector<double>;
+
+namespace {
+
+rv::Variable rosenbrock(const rv::Variable& x) {
+  return rv::square(1.0 - x[0]) + 100.0 * rv::square(x[1] - rv::square(x[0]));
+}
+
+}  // namespace
+
+TEST_CASE("LBFGS: Rosenbrock to the bottom in a few dozen evaluations") {
+  const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+  LBFGS lbfgs({x}, {.max_iterations = 100});
+  int evaluations = 0;
+  lbfgs.step([&] {
+    ++evaluations;
+    return rosenbrock(x);
+  });
+  CHECK(rosenbrock(x).item() < 1e-15);
+  CHECK(evaluations < 80);
+  CHECK(lbfgs.steps() == 1);
+}
+
+TEST_CASE("LBFGS: an ill-conditioned quadratic over parameters of two shapes") {
+  const rv::Variable a = rv::parameter(rv::ones({2, 3}, rv::f64)), b = rv::parameter(rv::ones({2}, rv::f64));
+  const rv::Tensor scale = rv::tensor({1.0, 10.0, 100.0, 1000.0, 0.1, 5.0}, {2, 3}, rv::f64);
+  LBFGS lbfgs({a, b}, {.max_iterations = 200, .change_tolerance = 0.0});
+  const auto loss = [&] {
+    return rv::sum(scale * rv::square(a - 2.0)) + rv::sum(rv::square(b)) + rv::square(rv::sum(a) - rv::sum(b));
+  };
+  const double first = loss().item();
+  CHECK(lbfgs.step(loss) == first);
+  const auto g = rv::grad(loss(), {a, b});
+  CHECK(rv::max(rv::abs(g[0].value())).item() < 1e-6);
+  CHECK(rv::max(rv::abs(g[1].value())).item() < 1e-6);
+}
+
+TEST_CASE("LBFGS: every iteration's point satisfies the strong Wolfe conditions") {
+  const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+  LBFGS lbfgs({x}, {.max_iterations = 1});
+  const auto gradient = [&] { return rv::grad(rosenbrock(x), {x})[0].value(); };
+  const auto dot = [](const rv::Tensor& a, const rv::Tensor& b) { return rv::sum(a * b).item(); };
+  for (int t = 0; t < 25; ++t) {
+    const rv::Tensor from = x.value().clone(), g = gradient();
+    const double f = lbfgs.step([&] { return rosenbrock(x); });
+    const rv::Tensor s = x.value() - from, h = gradient();
+    const double slope = dot(g, s);  // times the step's length, as both sides are
+    REQUIRE(slope < 0.0);
+    CHECK(rosenbrock(x).item() <= f + 1e-4 * slope);
+    CHECK(std::abs(dot(h, s)) <= -0.9 * slope * (1.0 + 1e-12));
+  }
+}
+
+TEST_CASE("LBFGS: goes back where the loss is not finite, and stays where there is nothing better") {
+  // log(x) is NaN below 0; a first step of -10 from 1 would be there
+  const rv::Variable x = rv::parameter(rv::tensor({0.1}, rv::f64));
+  LBFGS lbfgs({x}, {.lr = 10.0});
+  for (int t = 0; t < 5; ++t) lbfgs.step([&] { return rv::sum(x - rv::log(x)); });
+  CHECK(x.item() == doctest::Approx(1.0).epsilon(1e-6));
+
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const rv::Variable y = rv::parameter(rv::tensor({0.5, 1.0}, rv::f64));
+  LBFGS of_nan({y});
+  CHECK(std::isnan(of_nan.step([&] { return rv::sum(y * nan); })));
+  CHECK(y.value().to_vector<double>() == Values{0.5, 1.0});
+
+  const rv::Variable z = rv::parameter(rv::tensor({0.0}, rv::f64));
+  LBFGS at_minimum({z});
+  int evaluations = 0;
+  at_minimum.step([&] {
+    ++evaluations;
+    return rv::sum(rv::square(z));
+  });
+  CHECK(evaluations == 1);
+}
+
+TEST_CASE("LBFGS: a loss without a lower bound ends after the evaluations it may take") {
+  const rv::Variable x = rv::parameter(rv::tensor({1.0}, rv::f64));
+  LBFGS lbfgs({x}, {.max_iterations = 1, .max_evaluations = 7});
+  int evaluations = 0;
+  lbfgs.step([&] {
+    ++evaluations;
+    return -rv::sum(x);
+  });
+  CHECK(evaluations == 8);
+  CHECK(x.item() > 60.0);
+}
+
+TEST_CASE("LBFGS: when the closure throws, the parameters are as before") {
+  const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+  LBFGS lbfgs({x});
+  int evaluations = 0;
+  CHECK_THROWS_AS(lbfgs.step([&]() -> rv::Variable {
+    if (++evaluations == 9) throw std::runtime_error("ninth");
+    return rosenbrock(x);
+  }),
+                  std::runtime_error);
+  CHECK(x.value().to_vector<double>() == Values{-1.2, 1.0});
+  CHECK(lbfgs.steps() == 0);
+}
