@@ -103,4 +103,10 @@ Variable Variable::slice(Index dim, Index begin, Index end) const { return ravin
 
 Variable Variable::reshape(const Shape& shape) const { return ravine::reshape(*this, shape); }
 
+Variable Variable::to(DType dtype) const {
+  if (dtype == this->dtype()) return *this;
+  if (!is_floating(dtype)) return value().to(dtype);
+  return record("to", value().to(dtype), {{*this, [from = this->dtype()](auto dy) { return dy.to(from); }}});
+}
+
 }  // namespace ravine

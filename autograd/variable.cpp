@@ -103,6 +103,14 @@ void Variable::set_value(Tensor value) const {
   node_->value = std::move(value);
 }
 
+void Variable::set_requires_grad(bool wanted) const {
+  if (!is_leaf())
+    throw std::logic_error(detail::text("set_requires_grad: this is the result of ", node_->op, ", not a leaf"));
+  if (wanted && !is_floating(dtype())) detail::refuse_dtype("set_requires_grad", dtype());
+  node_->requires_grad = wanted;
+  if (!wanted) zero_grad();
+}
+
 Variable parameter(Tensor value) {
   if (!is_floating(value.dtype())) detail::refuse_dtype("parameter", value.dtype());
   Variable v(std::move(value));

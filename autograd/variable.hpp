@@ -50,6 +50,9 @@ class Variable {
 
   /// True for parameters and for what was computed from them while recording.
   bool requires_grad() const { return node_->requires_grad; }
+  /// Freezes a parameter, or has a leaf ask for a gradient. What is frozen loses its gradient, and optimizers leave it
+  /// alone. Throws std::logic_error for a recorded result, DTypeError for an integer tensor.
+  void set_requires_grad(bool wanted) const;
   /// True if no recorded op made it: parameters and constants.
   bool is_leaf() const { return node_->is_leaf(); }
   /// The gradient that `backward` has accumulated in a parameter; an empty tensor (`defined()` is false) before.
@@ -71,6 +74,8 @@ class Variable {
   Variable operator[](Index i) const;
   Variable slice(Index dim, Index begin, Index end) const;
   Variable reshape(const Shape& shape) const;
+  /// The value in another type; a constant if that is an integer one. See Tensor::to.
+  Variable to(DType dtype) const;
 
   // For the engine and the ops.
 

@@ -43,16 +43,15 @@ Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F redu
   return by_runs(y, later, true, dtype, reduce).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
 }
 
-// All elements: pieces of a fixed size, whoever computes them, added up in order.
-template <class T>
-double sum_all(const T* x, Index n) {
+// All elements: pieces of a fixed size, whoever computes them, added up in order. f(begin, count) is a piece's sum.
+template <class F>
+double sum_pieces(Index n, F f) {
   constexpr Index piece = detail::parallel_grain;
-  const auto kernel = kernels::kernels<T>().reduce.sum;
-  if (n <= piece) return kernel(x, n);
+  if (n <= piece) return f(Index{0}, n);
   const Index pieces = (n + piece - 1) / piece;
   const Tensor parts({pieces}, f64);
   double* part = parts.raw<double>();
-  const auto one = [&](Index i) { part[i] = kernel(x + i * piece, std::min(piece, n - i * piece)); };
+  const auto one = [&](Index i) { part[i] = f(i * piece, std::min(piece, n - i * piece)); };
   if (detail::threads_available()) {
     detail::run_parallel(pieces, one);
   } else {
@@ -68,7 +67,8 @@ void sum_run(const T* x, T* y, const Run& run) {
   const auto& kernel = kernels::kernels<T>().reduce;
   if (run.inner == 1) {
     if (run.outer == 1) {
-      *y = static_cast<T>(sum_all(x, run.count));
+      *y =
+          static_cast<T>(sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(x + begin, count); }));
       return;
     }
     const Index rows = std::max<Index>(1, detail::parallel_grain / std::max<Index>(1, run.count));
@@ -143,6 +143,17 @@ void check_floating(const char* op, const Tensor& x) {
 
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
   return sum_masked(x, dims.mask("sum", x.shape()), keepdim);
+}
+
+double dot(const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) throw ShapeError(detail::text("dot: shapes differ: ", x.shape(), " and ", y.shape()));
+  if (x.dtype() != y.dtype()) throw DTypeError(detail::text("dot: dtypes differ: ", x.dtype(), " and ", y.dtype()));
+  return detail::visit_floating("dot", x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const auto kernel = kernels::kernels<T>().reduce.dot;
+    const T *a = x.raw<T>(), *b = y.raw<T>();
+    return sum_pieces(x.numel(), [&](Index begin, Index count) { return kernel(a + begin, b + begin, count); });
+  });
 }
 
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim) {

@@ -11,6 +11,9 @@ namespace ravine {
 
 Tensor sum(const Tensor& x, const Dims& dims = {}, bool keepdim = false);   ///< of nothing: 0. i64 and u8 sum to i64
 Tensor mean(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< of nothing: NaN
+/// The sum of the products of all elements, made and added up in double precision, which f32 cannot overflow.
+/// Throws ShapeError, DTypeError if the tensors differ in shape or type.
+double dot(const Tensor& x, const Tensor& y);
 /// Sum of squared deviations from the mean over (count - correction): 1 for the unbiased estimate, 0 for the mean
 /// square.
 Tensor var(const Tensor& x, const Dims& dims = {}, bool keepdim = false, double correction = 1.0);

@@ -33,16 +33,21 @@ std::vector<Tensor> hutchinson_diagonal(const std::vector<Variable>& params, con
                                         Index samples, Generator& generator) {
   if (samples < 1)
     throw std::invalid_argument(detail::text("hutchinson_diagonal: samples must be >= 1, got ", samples));
+  if (gradients.size() != params.size())
+    throw std::invalid_argument(
+        detail::text("hutchinson_diagonal: ", gradients.size(), " gradients for ", params.size(), " parameters"));
   std::vector<Tensor> diagonal;
   for (const Variable& p : params) diagonal.push_back(zeros_like(p.value()));
   for (Index s = 0; s < samples; ++s) {
     std::vector<Tensor> z;
-    Variable product = scalar(0.0, params.front().dtype());  // gᵀz
+    Variable product;  // gᵀz, in double: parameters may differ in precision
     for (std::size_t i = 0; i < params.size(); ++i) {
       z.push_back(randint(0, 2, params[i].shape(), generator).to(params[i].dtype()) * 2.0 - 1.0);
-      if (gradients[i].defined()) product = product + sum(gradients[i] * z[i]);
+      if (!gradients[i].defined() || !gradients[i].requires_grad()) continue;  // the loss is linear in it
+      const Variable part = sum(gradients[i] * z[i]).to(f64);
+      product = product.defined() ? product + part : part;
     }
-    if (!product.requires_grad()) break;  // the loss is linear: H = 0
+    if (!product.defined()) break;  // H = 0
     const std::vector<Variable> Hz = grad(product, params, {.retain_graph = true, .allow_unused = true});
     for (std::size_t i = 0; i < params.size(); ++i)
       if (Hz[i].defined()) diagonal[i] = diagonal[i] + z[i] * Hz[i].value() * (1.0 / static_cast<double>(samples));
@@ -60,6 +65,8 @@ AdaHessian::Rule::Rule(const AdaHessianOptions& o, double lr, Index t)
 
 double AdaHessian::advance(Closure closure) {
   const Variable loss = forward(closure);
+  if (!loss.requires_grad())
+    throw std::logic_error("AdaHessian: the loss depends on no parameter, or was computed without recording");
   const std::vector<Variable> gradients = grad(loss, parameters(), {.create_graph = true, .allow_unused = true});
   std::vector<Tensor> diagonals;
   for (const Group& group : groups()) {

@@ -30,7 +30,7 @@ struct AdaHessianOptions {
   double eps = 1e-4;           ///< ε, >= 0
   double power = 1.0;          ///< k, in [0, 1]: 0 ignores the curvature
   Index block = 1;             ///< so many neighbouring elements share their mean curvature, >= 1
-  Index samples = 1;           ///< vectors z for an estimate, >= 1
+  Index samples = 1;           ///< vectors z for an estimate, >= 1; small networks do better with several
   double weight_decay = 0.0;   ///< λ, >= 0, decoupled: subtracts α λ θ
   HessianDiagonal diagonal{};  ///< in place of Hutchinson's estimate
 
@@ -53,8 +53,9 @@ struct AdaHessianOptions {
 ///     θ ← θ - α m̂ / ((√v̂)^k + ε) - α λ θ
 ///
 /// Needs a closure; g and D are those of one evaluation, whose graph is differentiated twice. Gradient callbacks change
-/// g, not D. As D is squared, a saddle does not attract. A block is a run of a parameter's elements in memory, the last
-/// one perhaps shorter. The callable `diagonal` is not part of the state. The slots are "m" and "v".
+/// g, not D. As D is squared, a saddle does not attract. Where D is infinite, θ stays from then on. A block is a run of
+/// a parameter's elements in memory, the last one perhaps shorter. The callable `diagonal` is not part of the state.
+/// The slots are "m" and "v"; m is not kept for β1 = 0.
 ///
 /// Source: Yao et al., AdaHessian (2020), named in the lectures.
 class AdaHessian final : public Elementwise<AdaHessian, AdaHessianOptions> {
@@ -62,6 +63,7 @@ class AdaHessian final : public Elementwise<AdaHessian, AdaHessianOptions> {
   using Elementwise::Elementwise;
   static constexpr const char* name = "AdaHessian";
   static constexpr std::array slots = {"m", "v"};
+  static bool uses(const AdaHessianOptions& o, std::size_t slot) { return slot == 1 || o.beta1 > 0.0; }
 
   /// v is up to date by then.
   struct Rule {

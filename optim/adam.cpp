@@ -29,15 +29,17 @@ double decay_factor(double weight_decay, Decay decay, double lr) {
 }
 
 /// μ_1 … μ_t / β1^t, the product of 1 - ½ q^i for q = 0.96^ψ. Its logarithm, expanded in powers of ½ and summed over i
-/// first, has terms that halve: as exact as a product of t factors, and no slower in the millionth step.
+/// first, has terms that more than halve: as exact as a product of t factors, and no slower in the millionth step.
 double warm_up_product(double momentum_decay, double t) {
   const double log_q = momentum_decay * std::log(0.96);
   double log_product = 0.0, half = 1.0;
-  for (int k = 1; k <= 60; ++k) {
+  for (int k = 1; k <= 55; ++k) {
     half *= 0.5;
     const double x = k * log_q;
     const double powers = x == 0.0 ? t : std::exp(x) * std::expm1(x * t) / std::expm1(x);  // q^k + q^2k + … + q^tk
-    log_product -= half / k * powers;
+    const double term = half / k * powers;
+    log_product -= term;
+    if (term < 1e-18 * t || log_product < -800.0) break;
   }
   return std::exp(log_product);
 }
@@ -67,9 +69,9 @@ NAdam::Rule::Rule(const NAdamOptions& o, double lr, Index t)
     : beta1(o.beta1), beta2(o.beta2), decay(o.weight_decay), step(lr, 0.0, o.beta2, t, o.eps, false, true) {
   const auto now = static_cast<double>(t), next = now + 1.0;
   const auto momentum = [&](double i) { return o.beta1 * (1.0 - 0.5 * std::pow(0.96, i * o.momentum_decay)); };
-  const auto product = [&](double i) { return std::pow(o.beta1, i) * warm_up_product(o.momentum_decay, i); };
-  of_mean = momentum(next) / (1.0 - product(next));
-  of_gradient = (1.0 - momentum(now)) / (1.0 - product(now));
+  const double product = std::pow(o.beta1, now) * warm_up_product(o.momentum_decay, now);
+  of_mean = momentum(next) / (1.0 - product * momentum(next));
+  of_gradient = (1.0 - momentum(now)) / (1.0 - product);
 }
 
 }  // namespace ravine::optim

@@ -67,7 +67,8 @@ struct AdaDeltaOptions {
 ///     sum    r ← r + g²        θ ← θ - α g / (δ + √r)
 ///     rms    the same r        θ ← θ - α/√t g / (δ + √(r/t))
 ///
-/// Where g is 0, θ stays: with δ = 0, 0/0 counts as 0. The slot is "squares", r.
+/// Where g is 0, θ stays: with δ = 0, 0/0 counts as 0. (A gradient so small that its square vanishes still gives
+/// infinity then, also in the others.) The slot is "squares", r.
 ///
 /// Source: the lectures; Duchi, Hazan & Singer (2011).
 class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
@@ -85,8 +86,9 @@ class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
     [[gnu::always_inline]] void operator()(T& theta, T g, T& r) const {
       g += T(decay) * theta;
       r += g * g;
-      const T step = T(lr) * g / (T(eps) + std::sqrt(r));
-      theta -= g == T(0) ? T(0) : step;
+      const T up = T(lr) * g;
+      const T step = up / (T(eps) + std::sqrt(r));
+      theta -= up == T(0) ? T(0) : step;
     }
   };
   /// The rule's loops, compiled for this processor; for Elementwise.
@@ -98,7 +100,7 @@ class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
 ///     r ← ρ r + (1 - ρ) g²        θ ← θ - α g / (δ + √r)    or, with eps_inside, θ - α g / √(r + δ)
 ///
 /// With first_gradient, the first update sets r = g² instead. Where g is 0, θ stays: with δ = 0, 0/0 counts as 0.
-/// The slot is "squares", r. Near a minimum the steps stay about α.
+/// The slot is "squares", r, not kept for ρ = 0. Near a minimum the steps stay about α.
 ///
 /// Source: the lectures; Tieleman & Hinton (2012).
 class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
@@ -106,6 +108,7 @@ class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
   using Elementwise::Elementwise;
   static constexpr const char* name = "RMSProp";
   static constexpr std::array slots = {"squares"};
+  static bool uses(const RMSPropOptions& o, std::size_t /*slot*/) { return o.rho > 0.0; }
 
   struct Rule {
     double lr, keep, gain, inside, outside, decay;
@@ -115,8 +118,9 @@ class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
     [[gnu::always_inline]] void operator()(T& theta, T g, T& r) const {
       g += T(decay) * theta;
       r = T(keep) * r + T(gain) * g * g;
-      const T step = T(lr) * g / (T(outside) + std::sqrt(r + T(inside)));
-      theta -= g == T(0) ? T(0) : step;
+      const T up = T(lr) * g;
+      const T step = up / (T(outside) + std::sqrt(r + T(inside)));
+      theta -= up == T(0) ? T(0) : step;
     }
   };
   /// The rule's loops, compiled for this processor; for Elementwise.
@@ -127,7 +131,7 @@ class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
 ///
 ///     r ← ρ r + (1 - ρ) g²        Δ = -√(s + ε) / √(r + ε) g        s ← ρ s + (1 - ρ) Δ²        θ ← θ + α Δ
 ///
-/// Where g is 0, θ stays. The slots are "squares", r, and "steps", s.
+/// Where g is 0, θ stays. The slots are "squares", r, and "steps", s, not kept for ρ = 0.
 ///
 /// Source: Zeiler (2012), named in the lectures.
 class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
@@ -135,6 +139,7 @@ class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
   using Elementwise::Elementwise;
   static constexpr const char* name = "AdaDelta";
   static constexpr std::array slots = {"squares", "steps"};
+  static bool uses(const AdaDeltaOptions& o, std::size_t /*slot*/) { return o.rho > 0.0; }
 
   struct Rule {
     double lr, rho, eps, decay;
@@ -144,8 +149,9 @@ class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
     [[gnu::always_inline]] void operator()(T& theta, T g, T& r, T& s) const {
       g += T(decay) * theta;
       r = T(rho) * r + T(1.0 - rho) * g * g;
-      const T step = std::sqrt(s + T(eps)) / std::sqrt(r + T(eps)) * g;
-      const T delta = g == T(0) ? T(0) : step;
+      const T up = std::sqrt(s + T(eps)) * g;
+      const T step = up / std::sqrt(r + T(eps));
+      const T delta = up == T(0) ? T(0) : step;
       s = T(rho) * s + T(1.0 - rho) * delta * delta;
       theta -= T(lr) * delta;
     }

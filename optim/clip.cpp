@@ -34,7 +34,7 @@ double clip_grad_norm(const std::vector<Variable>& params, double limit) {
   check_limit("clip_grad_norm", limit);
   double squares = 0.0;
   for (const Variable& p : params)
-    if (p.grad().defined()) squares += sum(square(p.grad().to(f64))).item();
+    if (p.grad().defined()) squares += dot(p.grad(), p.grad());
   const double norm = std::sqrt(squares);
   if (!(norm <= limit)) change_gradients(params, [=](Tensor&& g) { return std::move(g) * (limit / norm); });
   return norm;

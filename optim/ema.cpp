@@ -45,8 +45,7 @@ void ExponentialMovingAverage::update() {
   check_unchanged();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& a = averages_[i];
-    Tensor towards = (parameters_[i].value() - a) * (1.0 - decay_);
-    a = std::move(a) + std::move(towards);
+    a = std::move(a) * decay_ + parameters_[i].value() * (1.0 - decay_);
   }
 }
 

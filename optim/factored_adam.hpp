@@ -24,7 +24,8 @@ struct FactoredAdamOptions {
 ///     V̂ = R Cᵀ / ΣR / (1 - β2^t)                           X ← X - α G / (√V̂ + ε)
 ///
 /// The slots are "rows", R, and "columns", C. A parameter of more dimensions is the matrix of its first by all others;
-/// one of fewer keeps all its second moments, as "v". Where G is 0, X stays: 0/0 counts as 0.
+/// one of fewer keeps all its second moments, as "v". Where G is 0, X stays: with ε = 0, 0/0 counts as 0. (A gradient
+/// so small that its square vanishes still gives infinity then.)
 ///
 /// Source: the lectures (deck A, Algorithm 2); Shazeer & Stern, Adafactor (2018).
 class FactoredAdam final : public Grouped<FactoredAdamOptions> {

@@ -17,6 +17,21 @@ struct ParamGroup {
   Options options;
 };
 
+/// Two groups: matrices with these options, and what has fewer dimensions, biases and the weights of normalization,
+/// without their weight decay.
+///
+///     AdamW adamw(decay_matrices_only(model.parameters(), AdamWOptions{.weight_decay = 0.05}));
+template <class Options>
+std::vector<ParamGroup<Options>> decay_matrices_only(const std::vector<Variable>& params, const Options& options) {
+  ParamGroup<Options> matrices{{}, options}, others{{}, options};
+  others.options.weight_decay = 0.0;
+  for (const Variable& p : params) (p.rank() >= 2 ? matrices : others).params.push_back(p);
+  std::vector<ParamGroup<Options>> groups;
+  for (ParamGroup<Options>* group : {&matrices, &others})
+    if (!group->params.empty()) groups.push_back(std::move(*group));
+  return groups;
+}
+
 /// An optimizer whose parameters come in groups with options.
 template <class Options>
 class Grouped : public Optimizer {

@@ -7,6 +7,7 @@
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/reduce.hpp>
+#include <ravine/core/text.hpp>
 
 namespace ravine::optim {
 namespace {
@@ -15,14 +16,16 @@ constexpr double c1 = 1e-4, c2 = 0.9;
 
 double dot(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   double total = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) total += sum((a[i] * b[i]).to(f64)).item();
+  for (std::size_t i = 0; i < a.size(); ++i) total += ravine::dot(a[i], b[i]);
   return total;
 }
 
 double largest(const std::vector<Tensor>& a) {
   double most = 0.0;
-  for (const Tensor& x : a)
-    if (x.numel() > 0) most = std::max(most, max(abs(x)).item());
+  for (const Tensor& x : a) {
+    const double here = x.numel() > 0 ? max(abs(x)).item() : 0.0;
+    if (!(here <= most)) most = here;  // NaN as well
+  }
   return most;
 }
 
@@ -45,81 +48,100 @@ double minimum_of_cubic(const Point& a, const Point& b) {
 }  // namespace
 
 LBFGS::LBFGS(std::vector<Variable> params, LBFGSOptions options) : Grouped("LBFGS", std::move(params), options) {
-  for (std::size_t i = 0; i < parameters().size(); ++i) {
-    const Variable& p = parameters()[i];
-    Shape shape{options.history};
-    for (const Index size : p.shape()) shape.push_back(size);
-    add_state(i, "s", zeros(shape, p.dtype()));
-    add_state(i, "y", zeros(shape, p.dtype()));
-  }
+  for (std::size_t i = 0; i < parameters().size(); ++i)
+    for (const char* slot : {"s", "y"})
+      add_state(i, slot, zeros({options.history, parameters()[i].numel()}, parameters()[i].dtype()));
   add_state("pairs", scalar(0.0, i64));
+}
+
+void LBFGS::check_loaded(const Group& present, const LBFGSOptions& loaded) const {
+  if (loaded.history != present.options.history)
+    throw std::invalid_argument(detail::text("LBFGS: the loaded history of ", loaded.history,
+                                             " does not go with the state, which is for ", present.options.history));
+}
+
+LBFGS::Vector LBFGS::values() const {
+  Vector all;
+  for (const Variable& p : parameters()) all.push_back(p.value().clone());
+  return all;
+}
+
+void LBFGS::set_values(const Vector& values) const {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Tensor value = parameters()[i].node()->value;
+    if (value.shape() == values[i].shape() && value.dtype() == values[i].dtype()) value.copy_from(values[i]);
+  }
 }
 
 LBFGS::Vector LBFGS::gradient() const {
   Vector g;
-  for (const Variable& p : parameters()) g.push_back(p.grad().defined() ? p.grad().clone() : zeros_like(p.value()));
+  for (const Variable& p : parameters()) g.push_back(p.grad().defined() ? p.grad() : zeros_like(p.value()));
   return g;
 }
 
-void LBFGS::move(const Vector& start, const Vector& d, double t) const {
-  for (std::size_t i = 0; i < start.size(); ++i) {
-    Tensor value = parameters()[i].node()->value;
-    value.copy_from(start[i] + d[i] * t);
+std::vector<LBFGS::Pair> LBFGS::kept() const {
+  const Index history = groups()[0].options.history, newest = static_cast<Index>(count().item());
+  std::vector<Pair> pairs;
+  for (Index k = std::max<Index>(0, newest - history); k < newest; ++k) {
+    Pair pair;
+    for (std::size_t i = 0; i < parameters().size(); ++i) {
+      pair.s.push_back(rows(i, 0)[k % history].reshape(parameters()[i].shape()));
+      pair.y.push_back(rows(i, 1)[k % history].reshape(parameters()[i].shape()));
+    }
+    pair.product = dot(pair.s, pair.y);
+    if (pair.product > 0.0) pairs.push_back(std::move(pair));
   }
+  return pairs;
 }
 
-void LBFGS::keep(const Vector& s, const Vector& y) {
-  // Without positive curvature along s, H would no longer be positive definite.
-  if (!(dot(s, y) > 1e-10 * dot(y, y))) return;
+void LBFGS::keep(const Pair& pair) {
   Tensor pairs = count();
-  const Index k = static_cast<Index>(pairs.item()), row = k % groups()[0].options.history;
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    pair(i, 0)[row].copy_from(s[i]);
-    pair(i, 1)[row].copy_from(y[i]);
+  const Index k = std::max<Index>(0, static_cast<Index>(pairs.item())), row = k % groups()[0].options.history;
+  for (std::size_t i = 0; i < pair.s.size(); ++i) {
+    rows(i, 0)[row].copy_from(pair.s[i].reshape({-1}));
+    rows(i, 1)[row].copy_from(pair.y[i].reshape({-1}));
   }
   pairs.fill(static_cast<double>(k + 1));
 }
 
-LBFGS::Vector LBFGS::direction(const Vector& g) const {
-  const Index history = groups()[0].options.history, pairs = static_cast<Index>(count().item());
-  const auto row = [&](std::size_t slot, Index k) {
-    Vector v;
-    for (std::size_t i = 0; i < parameters().size(); ++i) v.push_back(pair(i, slot)[k % history]);
-    return v;
-  };
+LBFGS::Vector LBFGS::direction(const std::vector<Pair>& pairs, const Vector& g) const {
+  const auto history = static_cast<std::size_t>(groups()[0].options.history);
+  const std::size_t oldest = pairs.size() > history ? pairs.size() - history : 0;
   // Two loops: from the newest pair to the oldest, and back.
-  const Index oldest = std::max<Index>(0, pairs - history);
   std::vector<double> alphas;
   Vector d;
   for (const Tensor& x : g) d.push_back(-x);
-  for (Index k = pairs; k-- > oldest;) {
-    const Vector s = row(0, k), y = row(1, k);
-    alphas.push_back(dot(s, d) / dot(s, y));
-    add_to(d, -alphas.back(), y);
+  for (std::size_t k = pairs.size(); k-- > oldest;) {
+    alphas.push_back(dot(pairs[k].s, d) / pairs[k].product);
+    add_to(d, -alphas.back(), pairs[k].y);
   }
-  if (pairs > 0) {
-    const Vector s = row(0, pairs - 1), y = row(1, pairs - 1);
-    const double scale = dot(s, y) / dot(y, y);
+  if (!pairs.empty()) {
+    const double scale = pairs.back().product / dot(pairs.back().y, pairs.back().y);
     for (Tensor& x : d) x = std::move(x) * scale;
   }
-  for (Index k = oldest; k < pairs; ++k) {
-    const Vector s = row(0, k), y = row(1, k);
-    add_to(d, alphas.back() - dot(y, d) / dot(s, y), s);
+  for (std::size_t k = oldest; k < pairs.size(); ++k) {
+    add_to(d, alphas.back() - dot(pairs[k].y, d) / pairs[k].product, pairs[k].s);
     alphas.pop_back();
   }
+  for (std::size_t i = 0; i < d.size(); ++i)  // earlier pairs may point along what has no gradient now
+    if (!parameters()[i].grad().defined()) d[i] = zeros_like(d[i]);
   return d;
 }
 
-LBFGS::Point LBFGS::look(Closure closure, const Vector& start, const Vector& d, double t) {
-  move(start, d, t);
-  const double f = evaluate(closure);
+LBFGS::Point LBFGS::look(const Line& line, double t) {
+  for (std::size_t i = 0; i < line.d.size(); ++i) {
+    Tensor value = parameters()[i].node()->value;
+    value.copy_from(line.start[i] + line.d[i] * t);
+  }
+  const Reevaluation again(line.before);
+  const double f = evaluate(line.closure);
   check_unchanged();
   Point point{f, 0.0, t, gradient()};
-  point.slope = dot(point.g, d);
+  point.slope = dot(point.g, line.d);
   return point;
 }
 
-LBFGS::Point LBFGS::search(Closure closure, const Vector& start, const Vector& d, Point from, double t) {
+LBFGS::Point LBFGS::search(const Line& line, Point from, double t) {
   const double f = from.f, slope = from.slope;
   const auto falls_enough = [&](const Point& p) {
     return std::isfinite(p.f) && std::isfinite(p.slope) && p.f <= f + c1 * p.t * slope;
@@ -130,7 +152,7 @@ LBFGS::Point LBFGS::search(Closure closure, const Vector& start, const Vector& d
   Point low = from, high = from;
   Index left = groups()[0].options.max_evaluations;
   for (; left > 0; t *= 2.0) {
-    Point here = look(closure, start, d, t);
+    Point here = look(line, t);
     --left;
     if (!falls_enough(here) || (low.t > 0.0 && here.f >= low.f)) {
       high = std::move(here);
@@ -145,7 +167,7 @@ LBFGS::Point LBFGS::search(Closure closure, const Vector& start, const Vector& d
   }
   // Narrow it down: low is the best point so far, and a good one lies between it and high.
   while (left-- > 0) {
-    Point here = look(closure, start, d, minimum_of_cubic(low, high));
+    Point here = look(line, minimum_of_cubic(low, high));
     if (!falls_enough(here) || here.f >= low.f) {
       high = std::move(here);
       continue;
@@ -160,44 +182,41 @@ LBFGS::Point LBFGS::search(Closure closure, const Vector& start, const Vector& d
 double LBFGS::advance(Closure closure) {
   const LBFGSOptions& o = groups()[0].options;
   const Generator before = default_generator();
-  const auto copy = [&](Vector& to) {
-    to.resize(parameters().size());
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = parameters()[i].node()->value.clone();
-  };
   const double first_loss = evaluate(closure);
   check_unchanged();
-  copy(start_);
+  std::vector<Pair> pairs = kept();
+  const std::size_t old = pairs.size();
+  const Vector start = values();
+  Vector theta = start;
   try {
-    const Reevaluation again(before);
     Point at{first_loss, 0.0, 0.0, gradient()};
     for (Index k = 0; k < o.max_iterations && largest(at.g) > o.gradient_tolerance; ++k) {
-      const bool steepest = count().item() == 0.0;
-      const Vector d = direction(at.g);
+      const Vector d = direction(pairs, at.g);
       at.slope = dot(at.g, d);
       at.t = 0.0;
-      if (!(at.slope < 0.0)) break;  // NaN as well
-      const double t = o.lr * lr_factor() * (steepest ? std::min(1.0, 1.0 / std::sqrt(dot(at.g, at.g))) : 1.0);
-      copy(latest_);
-      Point next = search(closure, latest_, d, at, t);
-      move(latest_, d, next.t);
-      if (next.t == 0.0) break;  // no better point in sight
-      Vector s, y;
+      const double t = o.lr * lr_factor() * (pairs.empty() ? std::min(1.0, 1.0 / std::sqrt(dot(at.g, at.g))) : 1.0);
+      if (!(at.slope < 0.0 && std::isfinite(at.slope) && t > 0.0)) break;
+      Point next = search({closure, before, theta, d}, at, t);
+      if (next.t == 0.0) break;  // nothing better in sight
+      Pair pair;
       for (std::size_t i = 0; i < d.size(); ++i) {
-        s.push_back(d[i] * next.t);
-        y.push_back(next.g[i] - at.g[i]);
+        pair.s.push_back(d[i] * next.t);
+        pair.y.push_back(next.g[i] - at.g[i]);
+        theta[i] = theta[i] + pair.s[i];
       }
-      keep(s, y);
-      const bool still = largest(s) <= o.change_tolerance || std::abs(next.f - at.f) < o.change_tolerance;
+      pair.product = dot(pair.s, pair.y);
+      const bool still = largest(pair.s) <= o.change_tolerance || std::abs(next.f - at.f) <= o.change_tolerance;
+      // Without positive curvature along s, H would no longer be positive definite.
+      if (pair.product > 1e-10 * std::sqrt(dot(pair.s, pair.s) * dot(pair.y, pair.y))) pairs.push_back(std::move(pair));
       at = std::move(next);
       if (still) break;
     }
   } catch (...) {
-    for (std::size_t i = 0; i < start_.size(); ++i) {
-      Tensor value = parameters()[i].node()->value;
-      if (value.shape() == start_[i].shape() && value.dtype() == start_[i].dtype()) value.copy_from(start_[i]);
-    }
+    set_values(start);
     throw;
   }
+  set_values(theta);
+  for (std::size_t k = old; k < pairs.size(); ++k) keep(pairs[k]);
   return first_loss;
 }
 

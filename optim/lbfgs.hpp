@@ -2,6 +2,9 @@
 /// L-BFGS with a line search.
 #pragma once
 
+#include <vector>
+
+#include <ravine/core/random.hpp>
 #include <ravine/optim/groups.hpp>
 
 namespace ravine::optim {
@@ -12,7 +15,7 @@ struct LBFGSOptions {
   Index max_iterations = 20;         ///< directions in one step(), >= 1
   Index max_evaluations = 25;        ///< evaluations of the loss in one line search, >= 1
   double gradient_tolerance = 1e-7;  ///< step() ends when no element of the gradient is larger, >= 0
-  double change_tolerance = 1e-9;    ///< and when neither an element of θ nor the loss changes by more, >= 0
+  double change_tolerance = 1e-9;    ///< or when no element of θ, or not the loss, changes by more, >= 0
 
   static void fields(auto&& field) {
     field("lr", &LBFGSOptions::lr, positive);
@@ -31,9 +34,9 @@ struct LBFGSOptions {
 ///
 /// For a loss that is the same function in every evaluation: the whole data set, not a batch. Needs a closure; one
 /// step() makes several iterations. All parameters are one vector. Where the loss is not finite, a line search goes
-/// back; if none is found to go on from, the parameters stay. Evaluations after a step's first see the same random
-/// numbers and leave running statistics alone (see Reevaluation). If the closure throws, the parameters are as before;
-/// pairs gathered until then stay. The slots are "s" and "y", each `history` times a parameter's shape; "pairs" counts.
+/// back; if it finds nothing better, the parameters stay. Evaluations after a step's first see the same random numbers
+/// as it and leave running statistics alone (see Reevaluation). The slots are "s" and "y", `history` rows of a
+/// parameter's elements each, filled in turn; "pairs" counts.
 ///
 /// Source: Nocedal & Wright, Numerical optimization (2006), algorithms 7.4, 3.5, 3.6.
 class LBFGS final : public Grouped<LBFGSOptions> {
@@ -46,29 +49,42 @@ class LBFGS final : public Grouped<LBFGSOptions> {
  private:
   /// A vector of all parameters' elements, cut into their shapes.
   using Vector = std::vector<Tensor>;
+  struct Pair {
+    Vector s, y;
+    double product;  // sᵀy
+  };
   struct Point {
-    double f;       // loss
-    double slope;   // gᵀd
-    double t;       // how far along d
-    Vector g = {};  // gradient
+    double f;      // loss
+    double slope;  // gᵀd
+    double t;      // how far along d
+    Vector g;      // gradient
+  };
+  /// A line to search along, with what its evaluations need.
+  struct Line {
+    Closure closure;
+    const Generator& before;  // the random numbers of the step's first evaluation
+    const Vector &start, &d;
   };
 
   double advance(Closure closure) override;
   void update() override {}  // advance does it all
+  void check_loaded(const Group& present, const LBFGSOptions& loaded) const override;
 
+  Vector values() const;
+  void set_values(const Vector& values) const;
   Vector gradient() const;
-  Vector direction(const Vector& g) const;
-  void keep(const Vector& s, const Vector& y);
+  /// The pairs that are kept, from the oldest; rows of the state.
+  std::vector<Pair> kept() const;
+  void keep(const Pair& pair);
+  /// -H g from the last pairs.
+  Vector direction(const std::vector<Pair>& pairs, const Vector& g) const;
   /// Evaluates at start + t d, where the parameters are then.
-  Point look(Closure closure, const Vector& start, const Vector& d, double t);
+  Point look(const Line& line, double t);
   /// The point to go on from; the parameters are somewhere else.
-  Point search(Closure closure, const Vector& start, const Vector& d, Point from, double t);
-  void move(const Vector& start, const Vector& d, double t) const;
+  Point search(const Line& line, Point from, double t);
 
-  const Tensor& pair(std::size_t parameter, std::size_t slot) const { return state(2 * parameter + slot); }
+  const Tensor& rows(std::size_t parameter, std::size_t slot) const { return state(2 * parameter + slot); }
   Tensor count() const { return state(2 * parameters().size()); }
-
-  Vector start_, latest_;  // θ before the step; θ before the iteration
 };
 
 }  // namespace ravine::optim

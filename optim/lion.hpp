@@ -24,7 +24,7 @@ struct LionOptions {
 ///
 ///     u = sign(β1 m + (1 - β1) g)        θ ← θ - α (u + λ θ)        m ← β2 m + (1 - β2) g
 ///
-/// The slot is "momentum", m.
+/// The slot is "momentum", m, not kept for β1 = 0.
 ///
 /// Source: Chen et al., Symbolic discovery of optimization algorithms (2023).
 class Lion final : public Elementwise<Lion, LionOptions> {
@@ -32,6 +32,7 @@ class Lion final : public Elementwise<Lion, LionOptions> {
   using Elementwise::Elementwise;
   static constexpr const char* name = "Lion";
   static constexpr std::array slots = {"momentum"};
+  static bool uses(const LionOptions& o, std::size_t /*slot*/) { return o.beta1 > 0.0; }
 
   struct Rule {
     double lr, beta1, beta2, decay;

@@ -23,7 +23,8 @@ std::string shortest(double value) {
 
 double visit_option(const char* optimizer, OptionField field, OptionVisitor visit) {
   field.value = visit(field);
-  if (field.integral && field.value != std::trunc(field.value)) refuse(optimizer, field, "a whole number");
+  const bool whole = std::abs(field.value) <= 0x1p53 && field.value == std::trunc(field.value);
+  if (field.integral && !whole) refuse(optimizer, field, "a whole number");
   if (!field.range) {
     const auto last = static_cast<double>(field.names.size()) - 1.0;
     if (!(field.value >= 0.0 && field.value <= last)) refuse(optimizer, field, text("from 0 to ", last));

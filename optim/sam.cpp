@@ -23,44 +23,58 @@ const std::vector<Variable>& parameters_of(const std::unique_ptr<Optimizer>& bas
 }  // namespace
 
 SAM::SAM(std::unique_ptr<Optimizer> base, SAMOptions options)
-    : Grouped("SAM", parameters_of(base), options), base_(std::move(base)) {}
+    : Grouped("SAM", parameters_of(base), options), base_(std::move(base)) {
+  set_lr_factor(base_->lr_factor());
+}
 
 void SAM::perturb() const {
   const auto& [rho, p] = groups()[0].options;
-  double largest = 0.0;
-  const Variable* at_largest = nullptr;
-  for (const Variable& w : parameters()) {
-    if (!w.grad().defined() || w.numel() == 0) continue;
-    const double here = max(abs(w.grad())).item();
-    if (!at_largest || here > largest || std::isnan(here)) {
-      largest = here;
-      at_largest = &w;
-    }
-    if (std::isnan(here)) break;
-  }
-  if (largest == 0.0) return;
-
   const auto move = [](const Variable& w, const Tensor& e) {
     Tensor value = w.node()->value;
     value.copy_from(value + e);
   };
+  if (p == 2.0) {
+    double squares = 0.0;
+    for (const Variable& w : parameters())
+      if (w.grad().defined()) squares += dot(w.grad(), w.grad());
+    if (squares > 1e-60 && squares < 1e60) {  // else as below, which cannot overflow
+      for (const Variable& w : parameters())
+        if (w.grad().defined()) move(w, w.grad() * (rho / std::sqrt(squares)));
+      return;
+    }
+  }
+
+  struct Part {
+    const Variable* w;
+    double largest;  // |g|
+  };
+  std::vector<Part> parts;  // those with a gradient that is not 0
+  Part top = {nullptr, 0.0};
+  for (const Variable& w : parameters()) {
+    if (!w.grad().defined() || w.numel() == 0) continue;
+    const Part part = {&w, max(abs(w.grad())).item()};
+    if (part.largest == 0.0) continue;
+    parts.push_back(part);
+    if (part.largest > top.largest || std::isnan(part.largest)) top = part;
+  }
+  if (parts.empty()) return;
+
   if (p == 1.0) {
-    const Tensor g = at_largest->grad().reshape({-1});
+    const Tensor g = top.w->grad().reshape({-1});
     const Index i = argmax(abs(g), 0).to_vector<Index>()[0];
-    Tensor w = at_largest->node()->value.reshape({-1});
-    const double e = rho * sign(g[i]).item();
-    w.set({i}, w.at({i}) + e);
+    Tensor w = top.w->node()->value.reshape({-1});
+    w.set({i}, w.at({i}) + rho * sign(g[i]).item());
     return;
   }
-  // With u = |g| / max |g| no power over- or underflows, and e = ρ sign(g) u^(q-1) / (Σ u^q)^(1/p).
+  // With u = |g| / max |g| nothing over- or underflows: e = ρ sign(g) u^(q-1) / (Σ u^q)^(1/p).
   const double q = std::isinf(p) ? 1.0 : p / (p - 1.0);
-  const auto power = [](Tensor u, double exponent) { return exponent == 0.0 ? sign(u) : pow(std::move(u), exponent); };
   double sum_of_powers = 0.0;
-  for (const Variable& w : parameters())
-    if (w.grad().defined()) sum_of_powers += sum(pow(abs(w.grad()) / largest, q).to(f64)).item();
+  for (const auto& [w, largest] : parts)
+    sum_of_powers += std::pow(largest / top.largest, q) * sum(pow(abs(w->grad()) / largest, q)).item();
   const double length = std::isinf(p) ? rho : rho / std::pow(sum_of_powers, 1.0 / p);
-  for (const Variable& w : parameters())
-    if (w.grad().defined()) move(w, sign(w.grad()) * power(abs(w.grad()) / largest, q - 1.0) * length);
+  for (const auto& [w, largest] : parts)
+    move(*w, sign(w->grad()) * pow(abs(w->grad()) / largest, q - 1.0) *
+                 (length * std::pow(largest / top.largest, q - 1.0)));
 }
 
 double SAM::advance(Closure closure) {
@@ -102,6 +116,7 @@ void SAM::load_state_dict(const StateDict& state) {
   const StateDict before = base_->state_dict();
   base_->load_state_dict(of_base);
   try {
+    parameters_of(base_);  // does it go without a closure still?
     Grouped::load_state_dict(own);
   } catch (...) {
     base_->load_state_dict(before);

@@ -29,6 +29,8 @@ template <class T>
 struct Reduce {
   /// The sum of n values.
   double (*sum)(const T* x, Index n);
+  /// The sum of n products, all in double.
+  double (*dot)(const T* x, const T* y, Index n);
   /// y[j] = the sum over i of x[i * stride + j], j < columns.
   void (*sum_columns)(const T* x, Index rows, Index columns, Index stride, T* y);
 };

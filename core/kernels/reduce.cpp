@@ -34,6 +34,21 @@ double sum(const T* x, Index n) {
   return total;
 }
 
+template <class T>
+double dot(const T* x, const T* y, Index n) {
+  constexpr Index width = 32;
+  double part[width] = {};
+  Index i = 0;
+  for (; i + width <= n; i += width) {
+#pragma omp simd
+    for (Index j = 0; j < width; ++j) part[j] += static_cast<double>(x[i + j]) * static_cast<double>(y[i + j]);
+  }
+  for (Index j = 0; i < n; ++i, ++j) part[j] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+  double total = 0.0;
+  for (const double p : part) total += p;
+  return total;
+}
+
 // A block of columns at a time, four rows a pass, since the sums stand in memory; 256 rows to a chunk.
 template <class T>
 void sum_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
@@ -64,7 +79,7 @@ void sum_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
 }
 
 template <class T>
-constexpr Reduce<T> table = {.sum = sum<T>, .sum_columns = sum_columns<T>};
+constexpr Reduce<T> table = {.sum = sum<T>, .dot = dot<T>, .sum_columns = sum_columns<T>};
 
 }  // namespace
 

@@ -104,6 +104,20 @@ TEST_CASE("AdaHessian: a given diagonal is used, and refused if it does not fit"
           "AdaHessian: diagonal returned (2) f32 for a parameter of (2) f64");
 }
 
+TEST_CASE("AdaHessian: parameters of both precisions") {
+  const Params p = {rv::parameter(rv::ones({2})), rv::parameter(rv::full({3}, 2.0, rv::f64))};
+  for (const bool of_both : {false, true}) {
+    optim::AdaHessian optimizer(p, {.lr = 0.5, .eps = 0.0});
+    const double before = p[1].value().at({1});
+    optimizer.step([&] {
+      const rv::Variable loss = rv::sum(rv::square(p[1]));
+      return of_both ? loss + rv::sum(rv::square(p[0])).to(rv::f64) : loss;
+    });
+    CHECK(p[0].value().at({0}) == (of_both ? 0.5 : 1.0));
+    CHECK(p[1].value().at({1}) == Approx(0.5 * before));
+  }
+}
+
 TEST_CASE("AdaHessian: groups have their own curvature, callbacks change the gradient only") {
   const Params p = {rv::parameter(rv::ones({2}, rv::f64)), rv::parameter(rv::ones({3}, rv::f64))};
   using Group = optim::ParamGroup<optim::AdaHessianOptions>;

@@ -67,6 +67,14 @@ TEST_CASE("ema: it does not share memory with the parameters, nor change what wa
   CHECK(own.averages()[0].data<double>() == memory);
 }
 
+TEST_CASE("ema: with a decay of 0 it is the parameter, whatever it was") {
+  const rv::Variable p = rv::parameter(rv::full({2}, 1e30));
+  rv::optim::ExponentialMovingAverage average({p}, 0.0);
+  p.set_value(rv::tensor({1, -0.5}));
+  average.update();
+  CHECK(average.averages()[0].to_vector<double>() == std::vector<double>{1, -0.5});
+}
+
 TEST_CASE("ema: in place for a scope, then every bit comes back") {
   rv::Generator generator(1);
   const rv::Variable p = rv::parameter(rv::randn({5}, rv::f32, generator)), q = parameter({std::nan(""), -0.0}, {2});

@@ -87,6 +87,54 @@ TEST_CASE("LBFGS: goes back where the loss is not finite, and stays where there 
   CHECK(evaluations == 1);
 }
 
+TEST_CASE("LBFGS: an infinite gradient moves nothing; a rate of 0 costs one evaluation") {
+  const rv::Variable x = rv::parameter(rv::tensor({0.0, 1.0, -0.0}, rv::f64));
+  LBFGS of_infinity({x});
+  of_infinity.step([&] { return rv::sum(rv::sqrt(rv::abs(x))); });
+  CHECK(rv::bitwise_equal(x.value(), rv::tensor({0.0, 1.0, -0.0}, rv::f64)));
+
+  LBFGS still({x});
+  still.set_lr_factor(0.0);
+  int evaluations = 0;
+  still.step([&] {
+    ++evaluations;
+    return rv::sum(rv::square(x - 1.0));
+  });
+  CHECK(evaluations == 1);
+  CHECK(rv::bitwise_equal(x.value(), rv::tensor({0.0, 1.0, -0.0}, rv::f64)));
+}
+
+TEST_CASE("LBFGS: every evaluation of a step sees the same random numbers, the next step others") {
+  const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+  LBFGS lbfgs({x}, {.max_iterations = 3});
+  std::vector<Values> steps(2);
+  for (Values& draws : steps)
+    lbfgs.step([&] {
+      draws.push_back(rv::uniform({}, 0.0, 1.0, rv::f64).item());
+      return rosenbrock(x);
+    });
+  for (const Values& draws : steps) {
+    CHECK(draws.size() > 2);
+    for (const double draw : draws) CHECK(draw == draws[0]);
+  }
+  CHECK(steps[0][0] != steps[1][0]);
+}
+
+TEST_CASE("LBFGS: the scale of the loss does not matter") {
+  for (const rv::DType dtype : {rv::f32, rv::f64})
+    for (const double scale : {1e-3, 1.0, 1e20}) {
+      const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, dtype));
+      LBFGS lbfgs({x}, {.max_iterations = 200, .gradient_tolerance = 0.0, .change_tolerance = 0.0});
+      int evaluations = 0;
+      lbfgs.step([&] {
+        ++evaluations;
+        return rosenbrock(x) * scale;
+      });
+      CAPTURE(scale);
+      CHECK(rosenbrock(x).item() < (dtype == rv::f32 ? 1e-9 : 1e-18));
+    }
+}
+
 TEST_CASE("LBFGS: a loss without a lower bound ends after the evaluations it may take") {
   const rv::Variable x = rv::parameter(rv::tensor({1.0}, rv::f64));
   LBFGS lbfgs({x}, {.max_iterations = 1, .max_evaluations = 7});

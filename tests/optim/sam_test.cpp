@@ -90,6 +90,35 @@ TEST_CASE("SAM: gradients of 0 and of any size") {
     }
 }
 
+TEST_CASE("SAM: parameters of both precisions, and gradients beyond single precision") {
+  const Params p = {rv::parameter(rv::zeros({2})), rv::parameter(rv::zeros({2}, rv::f64))};
+  for (const double norm : {1.0, 1.5, 2.0, inf})
+    for (const double scale : {1.0, 1e-60, 1e60, 1e-200, 1e200}) {
+      optim::SAM sam = sam_over_sgd(p, {.rho = 0.5, .p = norm}, 1e-300);
+      Values last;
+      sam.step([&] {
+        last = flat(p);
+        return rv::sum(p[1] * rv::tensor({scale, 0.0}, rv::f64)) + (rv::sum(p[0]) * 0.0).to(rv::f64);
+      });
+      CHECK(last[0] == 0.0);
+      CHECK(last[1] == 0.0);
+      CHECK(last[2] == Approx(0.5).epsilon(1e-12));
+      CHECK(last[3] == 0.0);
+      for (const rv::Variable& q : p) q.set_value(rv::zeros_like(q.value()));
+    }
+}
+
+TEST_CASE("SAM: the rate factor is the base's") {
+  const rv::Variable p = rv::parameter(rv::ones({2}));
+  auto base = std::make_unique<optim::SGD>(Params{p}, optim::SGDOptions{.lr = 0.5});
+  base->set_lr_factor(0.25);
+  optim::SAM sam(std::move(base));
+  CHECK(sam.lr_factor() == 0.25);
+  sam.set_lr_factor(0.5);
+  sam.step([&] { return rv::sum(rv::square(p)); });
+  CHECK(sam.base().lr_factor() == 0.5);
+}
+
 TEST_CASE("SAM: the same random numbers in both evaluations, running statistics once") {
   rv::manual_seed(3);
   rv::nn::BatchNorm1d norm(3), alone(3);
@@ -132,7 +161,9 @@ TEST_CASE("SAM: callbacks run on both gradients; the base's on the second") {
 
 TEST_CASE("SAM: when the second evaluation throws, nothing has changed") {
   const rv::Variable p = rv::parameter(rv::tensor({1.0, 2.0}, rv::f64));
-  optim::SAM sam = sam_over_sgd({p}, {});
+  optim::SAM sam(std::make_unique<optim::Adam>(Params{p}), {});
+  sam.step([&] { return rv::sum(rv::square(p)); });
+  p.set_value(rv::tensor({1.0, 2.0}, rv::f64));
   const rv::StateDict before = sam.state_dict();
   int calls = 0;
   CHECK_THROWS_AS(sam.step([&]() -> rv::Variable {
@@ -141,7 +172,7 @@ TEST_CASE("SAM: when the second evaluation throws, nothing has changed") {
   }),
                   std::runtime_error);
   CHECK(p.value().to_vector<double>() == Values{1, 2});
-  CHECK(sam.steps() == 0);
+  CHECK(sam.steps() == 1);
   CHECK(!rv::reevaluating());
   for (const auto& [key, value] : sam.state_dict()) CHECK(rv::bitwise_equal(value, before.at(key)));
 }
@@ -153,6 +184,11 @@ TEST_CASE("SAM: a base is needed, and one that evaluates the loss itself is refu
                        std::invalid_argument);
   const optim::SGDOptions lookahead = {.momentum = 0.9, .nesterov = optim::Nesterov::lookahead};
   CHECK_THROWS_AS(optim::SAM(std::make_unique<optim::SGD>(Params{p}, lookahead)), std::invalid_argument);
+  optim::SAM sam(std::make_unique<optim::SGD>(Params{p}, optim::SGDOptions{.momentum = 0.9}));
+  rv::StateDict state = sam.state_dict();
+  state["base.group.0.nesterov"] = rv::scalar(1.0, rv::f64);
+  CHECK_THROWS_AS(sam.load_state_dict(state), std::invalid_argument);
+  CHECK_NOTHROW(sam.step([&] { return rv::sum(rv::square(p)); }));
 }
 
 TEST_CASE("SAM: describes itself and its base; a state that does not fit changes neither") {
