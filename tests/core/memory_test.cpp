@@ -11,6 +11,8 @@
 
 #include <ravine/core/tensor.hpp>
 
+#include "../recycled.hpp"
+
 using namespace ravine;
 using detail::class_bytes;
 using detail::give_block;
@@ -18,14 +20,6 @@ using detail::size_class;
 using detail::take_block;
 
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool recycled = false;  // every block is new there, so that a use after free is seen
-#elif defined(__has_feature)
-constexpr bool recycled = !__has_feature(address_sanitizer);
-#else
-constexpr bool recycled = true;
-#endif
 
 // The class of 3 MiB, which nothing else here uses.
 constexpr int own_class = size_class(std::size_t{3} << 20);

@@ -22,8 +22,9 @@ namespace {
 double sum_of(const Values& x) { return std::accumulate(x.begin(), x.end(), 0.0); }
 double mean_of(const Values& x) { return sum_of(x) / static_cast<double>(x.size()); }
 double squares_of(const Values& x) {
+  const double mean = mean_of(x);
   double total = 0.0;
-  for (const double v : x) total += (v - mean_of(x)) * (v - mean_of(x));
+  for (const double v : x) total += (v - mean) * (v - mean);
   return total;
 }
 

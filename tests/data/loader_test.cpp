@@ -7,6 +7,8 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/data/loader.hpp>
 
+#include "../recycled.hpp"
+
 using namespace ravine;
 using data::Batch;
 using data::DataLoader;
@@ -170,9 +172,7 @@ TEST_CASE("a batch takes over the memory of one that nobody kept") {
   DataLoader loader(counting(12), {.batch_size = 3, .shuffle = true});
   std::vector<const double*> places;
   for (const auto& batch : loader) places.push_back(batch.inputs.data<double>());
-#ifndef __SANITIZE_ADDRESS__
-  CHECK(places == std::vector<const double*>(4, places[0]));
-#endif
+  if (recycled) CHECK(places == std::vector<const double*>(4, places[0]));
 }
 
 TEST_CASE("a loaded position goes on exactly where the saved one was") {

@@ -1,0 +1,103 @@
+// Whole training runs give the same bits on any number of threads, and again: networks of several sizes, with running
+// statistics, dropout, a shuffling loader and optimizers of every kind.
+#include <doctest/doctest.h>
+#include <omp.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ravine/ravine.hpp>
+
+namespace rv = ravine;
+namespace nn = rv::nn;
+namespace optim = rv::optim;
+using Params = std::vector<rv::Variable>;
+
+namespace {
+
+struct Case {
+  const char* name;
+  rv::Index batch;
+  std::vector<rv::Index> sizes;
+  bool batch_norm;
+  int steps;
+};
+
+const std::vector<Case> cases = {
+    {"tiny", 32, {2, 32, 32, 1}, false, 20},  {"reg", 64, {8, 64, 64, 1}, true, 20},
+    {"mnist", 64, {784, 128, 10}, false, 20}, {"mnistbn", 128, {784, 512, 512, 10}, true, 20},
+    {"wide", 300, {1030, 2050, 70}, true, 3},  // no size is a multiple of a tile's
+};
+
+using MakeOptimizer = std::function<std::unique_ptr<optim::Optimizer>(const Params&)>;
+
+std::unique_ptr<optim::Optimizer> adam(const Params& params) { return std::make_unique<optim::Adam>(params); }
+
+/// The model's and the optimizer's state after training from scratch on so many threads.
+rv::StateDict train(const Case& c, const MakeOptimizer& make, int threads) {
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(threads);
+  rv::manual_seed(7);
+  nn::Sequential model;
+  for (std::size_t i = 0; i + 1 < c.sizes.size(); ++i) {
+    model.push_back(nn::Linear(c.sizes[i], c.sizes[i + 1]));
+    if (i + 2 == c.sizes.size()) break;
+    if (c.batch_norm) model.push_back(nn::BatchNorm1d(c.sizes[i + 1]));
+    model.push_back(nn::ReLU());
+    model.push_back(nn::Dropout(0.1));
+  }
+  const rv::data::TensorDataset rows(rv::randn({2 * c.batch, c.sizes.front()}),
+                                     rv::randn({2 * c.batch, c.sizes.back()}));
+  rv::data::DataLoader loader(rows, {.batch_size = c.batch, .shuffle = true});
+  const auto optimizer = make(model.parameters());
+  while (optimizer->steps() < c.steps)
+    for (const auto& batch : loader) {
+      if (optimizer->steps() == c.steps) break;
+      optimizer->step([&] { return nn::mse_loss(model(batch.inputs), batch.targets); });
+    }
+  omp_set_num_threads(before);
+  rv::StateDict state = optimizer->state_dict();
+  for (const auto& [key, value] : model.state_dict()) state["model." + key] = value.clone();
+  return state;
+}
+
+void check_same(const Case& c, const MakeOptimizer& make) {
+  const rv::StateDict alone = train(c, make, 1);
+  for (const int threads : {1, 2, 3, 8}) {
+    const rv::StateDict state = train(c, make, threads);
+    REQUIRE(state.size() == alone.size());
+    for (const auto& [key, value] : state) {
+      INFO(threads << " threads: " << key);
+      CHECK(rv::bitwise_equal(value, alone.at(key)));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("training: the same bits on 1, 2, 3 and 8 threads") {
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    check_same(c, adam);
+  }
+}
+
+TEST_CASE("training: the same bits for optimizers that evaluate more than the gradient") {
+  const Case c = {"", 64, {40, 700, 10}, true, 4};
+  const MakeOptimizer makes[] = {
+      [](const Params& params) { return std::make_unique<optim::SAM>(std::make_unique<optim::SGD>(params)); },
+      [](const Params& params) { return std::make_unique<optim::AdaHessian>(params); },
+      [](const Params& params) { return std::make_unique<optim::FactoredAdam>(params); },
+      [](const Params& params) { return std::make_unique<optim::LBFGS>(params); },
+  };
+  for (const MakeOptimizer& make : makes) check_same(c, make);
+}
+
+TEST_CASE("training: one step more gives other bits") {  // so the comparison can fail
+  const rv::StateDict a = train(cases[0], adam, 1);
+  Case longer = cases[0];
+  ++longer.steps;
+  CHECK(!rv::bitwise_equal(a.at("model.0.weight"), train(longer, adam, 1).at("model.0.weight")));
+}
