@@ -3,17 +3,17 @@
 #   Eigen                 renamed, so that no copy of an Eigen function can be merged with a user's or another copy's
 # The library chooses among them when it is loaded. They are optimised in every configuration: an inline function that
 # is left out of line could be merged by the linker into code for older processors.
-set(RAVINE_ISAS baseline)
 set(RAVINE_ISA_FLAGS_baseline "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-  list(APPEND RAVINE_ISAS v3 v4)
+  set(RAVINE_ISAS "baseline;v3;v4" CACHE STRING "Instruction sets the kernels are compiled for; baseline must be one")
   set(RAVINE_ISA_FLAGS_v3 -march=x86-64-v3)
   set(RAVINE_ISA_FLAGS_v4 -march=x86-64-v4 -mprefer-vector-width=512)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 takes the undefined registers of its own AVX-512 functions for mistakes.
     list(APPEND RAVINE_ISA_FLAGS_v4 -Wno-uninitialized -Wno-maybe-uninitialized)
   endif()
-  target_compile_definitions(ravine PRIVATE RAVINE_X86_VARIANTS)
+else()
+  set(RAVINE_ISAS baseline)
 endif()
 
 foreach(isa IN LISTS RAVINE_ISAS)
@@ -28,6 +28,7 @@ foreach(isa IN LISTS RAVINE_ISAS)
   target_include_directories(ravine_kernels_${isa} PRIVATE "${PROJECT_BINARY_DIR}/include")
   target_link_libraries(ravine_kernels_${isa} PRIVATE ravine_flags Eigen3::Eigen)
   target_sources(ravine PRIVATE $<TARGET_OBJECTS:ravine_kernels_${isa}>)
+  target_compile_definitions(ravine PRIVATE RAVINE_HAS_${isa})
 endforeach()
 
 function(ravine_kernels)

@@ -13,6 +13,8 @@ if(PROJECT_IS_TOP_LEVEL)
   find_program(RAVINE_CCACHE ccache)
   mark_as_advanced(RAVINE_CCACHE)
   if(RAVINE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${RAVINE_CCACHE}")
+    # With paths relative to the sources, one clone finds what another has compiled.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+        "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${PROJECT_SOURCE_DIR};CCACHE_NOHASHDIR=1;${RAVINE_CCACHE}")
   endif()
 endif()
