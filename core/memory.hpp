@@ -22,7 +22,7 @@ inline bool single_threaded() {
 }
 
 /// An intrusive, atomic reference count. Starts at one. A sole owner, and a process of one thread, do not pay for
-/// locked instructions: they wait for all earlier writes, and took a sixth of a tiny training step.
+/// locked instructions, which wait for all earlier writes.
 class RefCount {
  public:
   void increment() {

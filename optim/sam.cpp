@@ -114,7 +114,11 @@ void SAM::load_state_dict(const StateDict& state) {
       own[key] = value;
   }
   const StateDict before = base_->state_dict();
-  base_->load_state_dict(of_base);
+  try {
+    base_->load_state_dict(of_base);
+  } catch (const std::invalid_argument& e) {
+    throw std::invalid_argument(detail::text("SAM: the state under \"", prefix, "\": ", e.what()));
+  }
   try {
     parameters_of(base_);  // does it go without a closure still?
     Grouped::load_state_dict(own);

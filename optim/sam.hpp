@@ -27,8 +27,8 @@ struct SAMOptions {
 ///
 /// Needs a closure, which is evaluated twice, with the same random numbers and the modules' running statistics updated
 /// once (see Reevaluation); it must use the same examples both times. Gradient callbacks of SAM run on g and on h,
-/// those of the base on h. A weight decay of the base is that of w; the λ ‖w‖² of the lectures is a weight_decay of 2
-/// λ. SAM's rate factor is the base's. The state is that of the base under "base." and SAM's own.
+/// those of the base on h. A weight decay of the base is that of w: the lectures' λ ‖w‖² is weight_decay = 2 λ.
+/// SAM's rate factor is the base's. The state is that of the base under "base." and SAM's own.
 ///
 /// Source: the lectures (objective); Foret et al., Sharpness-aware minimization (2021).
 class SAM final : public Grouped<SAMOptions> {

@@ -275,7 +275,11 @@ void check_case(const std::string& schema, const Json& file, const Json& c, cons
 Json read_json(const std::string& path) {
   std::ifstream in(path);
   if (!in) throw std::runtime_error("cannot open " + path);
-  return Json::parse(in);
+  try {
+    return Json::parse(in);
+  } catch (const Json::exception& e) {
+    throw std::runtime_error(path + ": " + e.what());
+  }
 }
 
 Report check_file(const Json& file, const Json& functions, const How& how) {

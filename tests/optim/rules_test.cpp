@@ -103,6 +103,16 @@ TEST_CASE("AdaBelief: the first step is lr / beta1, and the variance sees the ne
   CHECK(after<optim::AdaBelief>(paper, 0.0, {2.0}) == Approx(-2.0 / (std::sqrt(1.25) + 0.0625)).epsilon(1e-14));
 }
 
+TEST_CASE("AdaGrad: without eps the two forms are the same, with it they are not") {
+  const Values gradients = {3.0, -4.0, 0.5, 0.0, -0.25, 7.0, 1e-3, 2.0};
+  const auto run = [&](optim::AdaGradForm form, double eps) {
+    return after<optim::AdaGrad>(optim::AdaGradOptions{.lr = 0.5, .eps = eps, .form = form}, 1.0, gradients);
+  };
+  using enum optim::AdaGradForm;
+  CHECK(run(sum, 0.0) == Approx(run(rms, 0.0)).epsilon(1e-14));
+  CHECK(std::abs(run(sum, 0.5) - run(rms, 0.5)) > 1e-3);
+}
+
 TEST_CASE("AdaGrad and RMSProp: their forms, by hand") {
   // g = 3, 4: r = 9, 25
   CHECK(after<optim::AdaGrad>(optim::AdaGradOptions{.lr = 1.0, .eps = 1.0}, 0.0, {3.0, 4.0}) ==
