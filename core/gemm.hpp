@@ -9,8 +9,8 @@ namespace ravine::detail {
 /// C (m, n) = op(A) op(B) + bias (n values, or null for none), row-major and dense. A is stored (m, k), or (k, m) to be
 /// transposed; B (k, n), or (n, k). C overlaps neither.
 ///
-/// Cut into tiles by the shape alone, never along k, and each tile is one call on one thread: the bits do not depend on
-/// the number of threads.
+/// An element is summed along k in one order whatever the tiles, the other rows and columns and the number of threads:
+/// its bits depend on A's row, B's column, the bias and on whether n is 1.
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, const T* b, T* c, const T* bias);
 

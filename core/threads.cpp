@@ -39,7 +39,7 @@ FlushSubnormals::~FlushSubnormals() {
   if ((saved_ & flush_bits) != flush_bits) set_mode((mode() & ~flush_bits) | (saved_ & flush_bits));
 }
 
-bool threads_available() { return omp_get_max_threads() > 1 && !omp_in_parallel(); }
+int threads_available() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
 
 void run_parallel(Index tasks, FunctionRef<void(Index)> f) {
   const unsigned callers = mode();

@@ -10,8 +10,8 @@ namespace ravine::detail {
 /// Elementwise work on fewer elements runs on the calling thread.
 inline constexpr Index parallel_grain = 32768;
 
-/// True when a parallel region would have more than one thread: not inside another one, nor with one thread allowed.
-bool threads_available();
+/// How many threads a parallel region would have: one inside another region.
+int threads_available();
 
 /// Runs f(0), …, f(tasks - 1), in any order, on several threads. They take over the caller's handling of subnormal
 /// numbers, so that a result does not depend on who computed it. f must not throw.
@@ -20,7 +20,7 @@ void run_parallel(Index tasks, FunctionRef<void(Index)> f);
 /// Cuts [0, n) into pieces of `piece` elements and runs f(begin, end) on each; in parallel from two pieces on.
 template <class F>
 void parallel_for(Index n, Index piece, F&& f) {
-  if (n <= piece || !threads_available()) {
+  if (n <= piece || threads_available() == 1) {
     if (n > 0) f(Index{0}, n);
     return;
   }

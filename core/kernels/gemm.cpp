@@ -1,6 +1,4 @@
-// Matrix products: a register tile for small ones, Eigen for large ones.
-#include <Eigen/Core>
-
+// Matrix products by a register tile, for large ones over packed operands.
 #include <array>
 
 #include <ravine/core/kernels/kernels.hpp>
@@ -11,6 +9,13 @@ namespace {
 
 // The tile of C that stays in registers: rows x 2 vectors.
 constexpr int tile_rows = register_bytes == 64 ? 8 : 4;
+// Rows of one over packed operands: it streams B from the second-level cache, the less the more rows it has.
+constexpr int strip_rows = register_bytes == 64 ? 12 : register_bytes == 32 ? 6 : 4;
+
+// Of k at a time where both operands are packed, and strips of A packed together, so that whole cache lines are read.
+template <class T>
+constexpr Index depth = packed_depth / sizeof(T);
+constexpr Index strips = packed_rows / strip_rows;
 
 // A tile's view of its operands. A loop over the tile that is left rolled would put the tile in memory, so each is
 // unrolled by pragma.
@@ -47,13 +52,16 @@ void tile(const Panel<T>& t) {
       if constexpr (vectors == 2) c[i][1] = t.bias ? load_column<1, vectors>(t.bias, t.last) : Vector<T>{};
     }
   }
-  const T* row = t.b;
-  for (Index p = 0; p < t.k; ++p, row += t.ldb) {
+  const Index k = t.k, lda = t.lda, ldb = t.ldb;
+  const T *column = t.a, *row = t.b;
+  for (Index p = 0; p < k; ++p, row += ldb, column += transposed ? lda : 1) {
+    __builtin_prefetch(row + 16 * ldb);
+    if constexpr (vectors == 2) __builtin_prefetch(row + 16 * ldb + lanes<T>);
     b[0] = load_column<0, vectors>(row, t.last);
     if constexpr (vectors == 2) b[1] = load_column<1, vectors>(row, t.last);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      const Vector<T> a = broadcast(transposed ? t.a[p * t.lda + i] : t.a[i * t.lda + p]);
+      const Vector<T> a = broadcast(column[transposed ? i : i * lda]);
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) c[i][v] = multiply_add<T>(a, b[v], c[i][v]);
     }
@@ -94,28 +102,42 @@ void panel(bool transposed, Index m, Index columns, const Panel<T>& t) {
   transposed ? panel_rows<T, true>(m, columns, t) : panel_rows<T, false>(m, columns, t);
 }
 
-/// d[q * ldd + r] = s[r * lds + q] for r < rows <= lanes; d is written in whole vectors.
+/// d[q * ldd + r] = s[r * lds + q] for r < rows <= lanes; d is written in whole vectors, zeros beyond its rows.
+template <class T, bool whole>
+void transpose_block(const T* s, Index lds, int rows, int columns, T* d, Index ldd) {
+  Vector<T> r[lanes<T>];
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i) {
+    if constexpr (whole)
+      r[i] = load(s + i * lds);
+    else
+      r[i] = i < rows ? load(s + i * lds, columns) : Vector<T>{};
+  }
+  transpose<T>(r);
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i)
+    if (whole || i < columns) store(d + i * ldd, r[i]);
+}
 template <class T>
 void transpose_strip(const T* s, Index lds, int rows, Index columns, T* d, Index ldd) {
-  Vector<T> r[lanes<T>];
-  for (Index q = 0; q < columns; q += lanes<T>) {
+  Index q = 0;
+  if (rows == lanes<T>)
+    for (; q + lanes<T> <= columns; q += lanes<T>)
+      transpose_block<T, true>(s + q, lds, rows, lanes<T>, d + q * ldd, ldd);
+  for (; q < columns; q += lanes<T>) {
     const int width = columns - q < lanes<T> ? static_cast<int>(columns - q) : lanes<T>;
-#pragma GCC unroll 16
-    for (int i = 0; i < lanes<T>; ++i) {
-      if (i >= rows)
-        r[i] = Vector<T>{};
-      else
-        r[i] = width == lanes<T> ? load(s + i * lds + q) : load(s + i * lds + q, width);
-    }
-    transpose<T>(r);
-    if (width == lanes<T>) {
-#pragma GCC unroll 16
-      for (int i = 0; i < lanes<T>; ++i) store(d + (q + i) * ldd, r[i]);
-    } else {
-#pragma GCC unroll 16
-      for (int i = 0; i < lanes<T>; ++i)
-        if (i < width) store(d + (q + i) * ldd, r[i]);
-    }
+    transpose_block<T, false>(s + q, lds, rows, width, d + q * ldd, ldd);
+  }
+}
+
+/// d[p * ldd + q] = s[p * lds + q] for p < rows, q < columns.
+template <class T>
+void copy_strip(const T* s, Index lds, Index rows, Index columns, T* d, Index ldd) {
+  const Index whole = columns / lanes<T> * lanes<T>;
+  const int rest = static_cast<int>(columns - whole);
+  for (Index p = 0; p < rows; ++p, s += lds, d += ldd) {
+    for (Index q = 0; q < whole; q += lanes<T>) store(d + q, load(s + q));
+    if (rest > 0) store(d + whole, load(s + whole, rest), rest);
   }
 }
 
@@ -195,22 +217,67 @@ void small(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const 
           Panel<T>{k, a, lda, b + j, ldb, c + j, ldc, bias ? bias + j : nullptr, false, 0});
 }
 
+/// op(B) (k, n) in panels of two vectors of columns, each (k, two vectors).
+template <class T>
+void pack_b(bool transposed, Index k, Index n, const T* b, Index ldb, T* packed) {
+  constexpr Index width = 2 * lanes<T>;
+  for (Index j = 0; j < n; j += width, packed += k * width) {
+    const Index columns = n - j < width ? n - j : width;
+    if (!transposed) {
+      copy_strip(b + j, ldb, k, columns, packed, width);
+      continue;
+    }
+    for (Index q = 0; q < columns; q += lanes<T>) {
+      const int rows = columns - q < lanes<T> ? static_cast<int>(columns - q) : lanes<T>;
+      transpose_strip(b + (j + q) * ldb, ldb, rows, k, packed + q, width);
+    }
+  }
+}
+
+/// op(A) (m, k) in strips of rows, each (k, strip_rows). Whole vectors are written; what they leave behind a strip's
+/// rows is overwritten after.
+template <class T>
+void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed) {
+  const auto rows = [m](Index i) { return m - i < strip_rows ? m - i : strip_rows; };
+  if (transposed) {
+    for (Index p = 0; p < k; ++p)
+      for (Index i = 0; i < m; i += strip_rows)
+        copy_strip(a + p * lda + i, lda, 1, rows(i), packed + i * k + p * strip_rows, Index{strip_rows});
+    return;
+  }
+  for (Index i = 0; i < m; i += strip_rows)
+    for (Index r = (rows(i) - 1) / lanes<T> * lanes<T>; r >= 0; r -= lanes<T>)
+      transpose_strip(a + (i + r) * lda, lda, static_cast<int>(rows(i) - r < lanes<T> ? rows(i) - r : lanes<T>), k,
+                      packed + i * k + r, Index{strip_rows});
+}
+
 template <class T>
 void large(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
-           T* c, Index ldc) {
-  using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using In = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
-  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> C(c, m, n, Eigen::OuterStride<>(ldc));
-  const In A(a, transpose_a ? k : m, transpose_a ? m : k, Eigen::OuterStride<>(lda));
-  const In B(b, transpose_b ? n : k, transpose_b ? k : n, Eigen::OuterStride<>(ldb));
-  if (transpose_a && transpose_b)
-    C.noalias() = A.transpose() * B.transpose();
-  else if (transpose_a)
-    C.noalias() = A.transpose() * B;
-  else if (transpose_b)
-    C.noalias() = A * B.transpose();
-  else
-    C.noalias() = A * B;
+           T* c, Index ldc, const T* bias, void* workspace) {
+  constexpr Index width = 2 * lanes<T>, block_rows = strips * strip_rows;
+  T* const packed_a = static_cast<T*>(workspace);
+  T* const packed_b = packed_a + packed_rows * depth<T>;
+  for (Index p = 0; p < k; p += depth<T>) {
+    const Index part = k - p < depth<T> ? k - p : depth<T>;
+    pack_b(transpose_b, part, n, transpose_b ? b + p : b + p * ldb, ldb, packed_b);
+    for (Index block = 0; block < m; block += block_rows) {
+      const Index end = m - block < block_rows ? m : block + block_rows;
+      pack_a(transpose_a, end - block, part, transpose_a ? a + p * lda + block : a + block * lda + p, lda, packed_a);
+      for (Index i = block; i < end; i += strip_rows)
+        for (Index j = 0; j < n; j += width) {
+          const Index rows = end - i, columns = n - j < width ? n - j : width;
+          const Panel<T> t{part,       packed_a + (i - block) * part,
+                           strip_rows, packed_b + j * part,
+                           width,      c + i * ldc + j,
+                           ldc,        bias ? bias + j : nullptr,
+                           p > 0,      static_cast<int>(columns - lanes<T>)};
+          if (rows >= strip_rows && columns > lanes<T>)
+            tile<T, strip_rows, 2, true>(t);
+          else
+            panel_rows<T, true>(rows < strip_rows ? rows : strip_rows, columns, t);
+        }
+    }
+  }
 }
 
 template <class T>

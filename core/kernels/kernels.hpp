@@ -37,15 +37,23 @@ struct Reduce {
 
 template <class T>
 struct Gemm {
-  /// C (m, n) = op(A) op(B) + bias (n, or null) by a register tile: the products of small networks. op transposes A,
-  /// stored (k, m), or B, stored (n, k). Row-major, leading dimensions lda, ldb, ldc.
-  /// An element's bits depend on k and on whether n is 1, not on m, n or its place.
+  /// C (m, n) = op(A) op(B) + bias (n, or null) by a register tile. op transposes A, stored (k, m), or B, stored (n,
+  /// k). Row-major, leading dimensions lda, ldb, ldc. An element's bits depend on k and on whether n is 1, not on m, n
+  /// or its place.
   void (*small)(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b,
                 Index ldb, T* c, Index ldc, const T* bias);
-  /// The same without a bias by Eigen, for larger products; never threaded.
+  /// The same, bit for bit, for products beyond the first-level cache: the operands are packed into a workspace of
+  /// packed_bytes(n), aligned as a vector. n > 1.
   void (*large)(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-                Index ldb, T* c, Index ldc);
+                Index ldb, T* c, Index ldc, const T* bias, void* workspace);
 };
+
+constexpr std::size_t packed_depth = 2048;  // bytes of k that are packed at a time
+constexpr Index packed_rows = 64;           // room for op(A)'s
+/// Room for n columns, in panels of at most 64, and for op(A)'s rows.
+constexpr std::size_t packed_bytes(Index n) {
+  return static_cast<std::size_t>(packed_rows + (n + 63) / 64 * 64) * packed_depth;
+}
 
 /// Batch normalization of x (rows, columns), whose rows stand `stride` apart; the other arrays but y, dy and dx, which
 /// are laid out as x, hold a value for each column. Columns are independent: they may be handed out in pieces.

@@ -96,7 +96,7 @@ TEST_CASE("products of many shapes agree with a double loop") {
   MESSAGE(compared << " products compared");
 }
 
-TEST_CASE("products that are cut into tiles, by the small kernel and by the large one") {
+TEST_CASE("products that are cut into tiles, with packed operands and without") {
   for (const auto& [m, n, k] : {std::array<Index, 3>{100, 100, 100},
                                 {103, 101, 107},
                                 {64, 129, 128},
@@ -107,6 +107,7 @@ TEST_CASE("products that are cut into tiles, by the small kernel and by the larg
                                 {255, 257, 130},
                                 {129, 513, 130},
                                 {700, 65, 200},
+                                {61, 95, 1100},
                                 {16, 1200, 500}})
     check_everywhere(m, n, k);
 }
@@ -132,10 +133,10 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
         }
 }
 
-TEST_CASE("below the large kernel, a row's bits do not depend on how many rows there are") {
-  const Index most = 100;
-  for (const Index n : {1, 2, 7, 8, 17, 64, 65, 129})
-    for (const Index k : {1, 9, 64, 200})
+TEST_CASE("a row's bits do not depend on how many rows there are, nor on the path they take") {
+  const Index most = 150;
+  for (const Index n : {1, 2, 8, 17, 64, 65, 129, 530})
+    for (const Index k : {1, 64, 200, 600})
       for (const bool transpose_b : {false, true})
         for (const DType dtype : {f32, f64}) {
           const Product whole{false, transpose_b, most, n, k};
@@ -153,9 +154,9 @@ TEST_CASE("below the large kernel, a row's bits do not depend on how many rows t
 }
 
 TEST_CASE("the four ways to store the operands give the same bits, but for single columns") {
-  for (const Index m : {1, 9, 40})
+  for (const Index m : {1, 9, 40, 67})
     for (const Index n : {2, 5, 16, 33})
-      for (const Index k : {3, 70, 150}) {
+      for (const Index k : {3, 70, 150, 2100}) {
         const Operands in({false, false, m, n, k}, f32);
         const auto flip = [](const Tensor& x) {
           Tensor y(Shape{x.size(1), x.size(0)}, x.dtype());
