@@ -3,8 +3,9 @@
 ///
 /// @mainpage
 /// Tensors and their ops are declared in core/, Variable and differentiation in autograd/, modules, layers and losses
-/// in nn/, optimizers, schedules and landscapes in optim/, tables, readers and loaders in data/. Every header is
-/// included as `<ravine/core/tensor.hpp>`; each of these folders has one for all of it, as `<ravine/nn/nn.hpp>`.
+/// in nn/, optimizers, schedules and landscapes in optim/, tables, readers and loaders in data/, pictures in report/.
+/// Every header is included as `<ravine/core/tensor.hpp>`; each of these folders has one for all of it, as
+/// `<ravine/nn/nn.hpp>`.
 #pragma once
 
 #include <ravine/autograd/autograd.hpp>
@@ -12,6 +13,7 @@
 #include <ravine/data/data.hpp>
 #include <ravine/nn/nn.hpp>
 #include <ravine/optim/optim.hpp>
+#include <ravine/report/report.hpp>
 
-/// Tensors and differentiation; layers, optimizers and data in the namespaces inside.
+/// Tensors and differentiation; layers, optimizers, data and pictures in the namespaces inside.
 namespace ravine {}
