@@ -1,5 +1,5 @@
 // What second derivatives are good for: products with the Hessian, Newton's method with and without the matrix, Taylor
-// polynomials, the kind of a critical point, and how the loss of a network is curved.
+// polynomials, the kind of a critical point, how the loss of a network is curved, and how curvature rules descent.
 #include <ravine/ravine.hpp>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +14,7 @@
 namespace rv = ravine;
 namespace optim = rv::optim;
 namespace landscapes = rv::landscapes;
+namespace report = rv::report;
 
 rv::Tensor gradient(rv::Function f, const rv::Tensor& theta) {
   rv::Variable at = rv::parameter(theta);
@@ -125,6 +126,26 @@ void taylor_models() {
   }
 }
 
+// The curve, the tangent and the parabola that touch it in theta_0.
+void taylor_picture(const std::string& path) {
+  const optim::Taylor at = optim::taylor(landscapes::styblinski_tang, rv::tensor({2.0}, rv::f64));
+  const rv::Tensor theta = rv::linspace(-4.0, 4.5, 171, rv::f64);
+  std::vector<double> f, first, second;
+  for (rv::Index i = 0; i < theta.numel(); ++i) {
+    const rv::Tensor here = theta.slice(0, i, i + 1);
+    f.push_back(landscapes::styblinski_tang(here).item());
+    first.push_back(at.first_order(here));
+    second.push_back(at.second_order(here));
+  }
+  report::Plot plot(
+      {.title = "Taylor approximations around θ₀ = 2", .x_label = "θ", .y_label = "f(θ)", .y_limits = {-60.0, 60.0}});
+  plot.line(theta, rv::tensor(f, rv::f64), "f(θ) = (θ⁴ − 16θ² + 5θ) / 2")
+      .line(theta, rv::tensor(first, rv::f64), "first order: f(θ₀) + g (θ − θ₀)")
+      .line(theta, rv::tensor(second, rv::f64), "second order: f(θ₀) + g (θ − θ₀) + ½ H (θ − θ₀)²")
+      .points(at.point, rv::tensor({at.value}, rv::f64), "θ₀")
+      .save(path);
+}
+
 // Plain Newton steps lead to a critical point nearby, of whatever kind.
 void critical_points() {
   const char* const kinds[] = {"minimum", "maximum", "saddle", "degenerate", "not critical"};
@@ -225,10 +246,87 @@ void network_curvature(const std::string& csv) {
   std::printf("The loss in both directions is in %s.\n", csv.c_str());
 }
 
+// A symmetric matrix with these eigenvalues, in ascending order, and random eigenvectors.
+rv::Tensor symmetric(const rv::Tensor& eigenvalues) {
+  const rv::Tensor Q = optim::symmetric_eigen(rv::randn({eigenvalues.numel(), eigenvalues.numel()}, rv::f64)).vectors;
+  return rv::matmul(Q * eigenvalues, rv::transpose(Q));
+}
+
+// Gradient descent on 1/2 theta^T A theta from the sum of A's eigenvectors: row t is V^T theta_t, the coordinates along
+// the eigenvectors, which are 1 at the start.
+rv::Tensor descend(const rv::Tensor& A, double alpha, int steps) {
+  const rv::Tensor V = optim::symmetric_eigen(A).vectors;
+  const auto f = landscapes::quadratic(A);
+  rv::Variable theta = rv::parameter(rv::sum(V, 1));
+  optim::SGD sgd({theta}, {.lr = alpha});
+  std::vector<rv::Tensor> path = {rv::matmul(rv::transpose(V), theta.value())};
+  for (int t = 0; t < steps; ++t) {
+    sgd.step([&] { return f(theta); });
+    path.push_back(rv::matmul(rv::transpose(V), theta.value()));
+  }
+  return rv::stack(path, 0);
+}
+
+rv::Tensor column(const rv::Tensor& matrix, rv::Index i) { return matrix.slice(1, i, i + 1).reshape({-1}); }
+
+// theta_t = (I - alpha A)^t theta_0: along each eigenvector a step multiplies by 1 - alpha lambda.
+bool descent_per_eigenvalue(const std::string& pictures) {
+  constexpr int steps = 20;
+  const double alpha = 0.1;
+  const rv::Tensor lambda = rv::tensor({3.0, 18.0, 21.0}, rv::f64), A = symmetric(lambda);
+  const rv::Tensor path = descend(A, alpha, steps);
+
+  const rv::Tensor V = optim::symmetric_eigen(A).vectors, one_step = rv::eye(3, rv::f64) - alpha * A;
+  std::vector<rv::Tensor> powers = {rv::sum(V, 1)};
+  for (int t = 0; t < steps; ++t) powers.push_back(rv::matmul(one_step, powers.back()));
+  const rv::Tensor closed_form = rv::matmul(rv::stack(powers, 0), V);
+
+  std::printf("\nGradient descent on 1/2 theta^T A theta, alpha = %g: along each eigenvector of A after %d steps\n",
+              alpha, steps);
+  std::puts("   lambda   1 - alpha lambda           SGD   (I - alpha A)^t theta_0");
+  const char* const regimes[] = {"decay", "oscillation", "divergence"};
+  const rv::Tensor t = rv::arange(steps + 1, rv::f64);
+  std::vector<report::Plot> panels;
+  for (rv::Index i = 0; i < 3; ++i) {
+    const double factor = 1.0 - alpha * lambda.at({i});
+    std::printf("%9g %18g %13.6f %25.6f   %s\n", lambda.at({i}), factor, path.at({-1, i}), closed_form.at({-1, i}),
+                regimes[i]);
+    char title[64];
+    std::snprintf(title, sizeof title, "%s: λ = %g, 1 − αλ = %s%g", regimes[i], lambda.at({i}), factor < 0.0 ? "−" : "",
+                  std::abs(factor));
+    report::Plot panel(
+        {.title = title, .x_label = "step t", .y_label = "vᵀθₜ along the eigenvector v", .width = 380, .height = 340});
+    panel.line(t, column(closed_form, i), "vᵀ(I − αA)ᵗ θ₀").points(t, column(path, i), "SGD, α = 0.1");
+    panels.push_back(panel);
+  }
+  if (!pictures.empty()) report::Plot::save_grid(pictures + "/descent.svg", panels, 3);
+  return rv::max(rv::abs(path - closed_form)).item() < 1e-10;
+}
+
+// The loss is the sum over the eigenvectors of 1/2 lambda (v^T theta)^2: the parts of large lambda go first.
+void loss_per_eigenvalue(const std::string& path) {
+  constexpr int steps = 60;
+  const rv::Tensor lambda = rv::tensor({0.1, 0.5, 2.0, 8.0}, rv::f64);
+  const rv::Tensor losses = 0.5 * lambda * rv::square(descend(symmetric(lambda), 0.1, steps));
+  const rv::Tensor t = rv::arange(steps + 1, rv::f64);
+  report::Plot plot({.title = "Gradient descent on ½ θᵀAθ, α = 0.1: the loss along each eigenvector",
+                     .x_label = "step t",
+                     .y_label = "½ λ (vᵀθₜ)²",
+                     .y_log = true,
+                     .y_limits = {1e-8, 10.0}});
+  for (rv::Index i = 3; i >= 0; --i) {
+    char label[32];
+    std::snprintf(label, sizeof label, "λ = %g", lambda.at({i}));
+    plot.line(t, column(losses, i), label);
+  }
+  plot.points(t, rv::sum(losses, 1), "their sum").save(path);
+}
+
 int main(int argc, char** argv) {
-  std::string csv;
+  std::string csv, pictures;
   CLI::App app("Shows what second derivatives are good for.");
   app.add_option("--csv", csv, "write the network's loss along two directions to this file");
+  app.add_option("--pictures", pictures, "draw three pictures into this folder: taylor.svg, descent.svg, losses.svg");
   try {
     app.parse(argc, argv);
     rv::manual_seed(1);
@@ -238,7 +336,13 @@ int main(int argc, char** argv) {
     taylor_models();
     critical_points();
     network_curvature(csv);
-    return reached && same ? 0 : 1;
+    const bool closed_form = descent_per_eigenvalue(pictures);
+    if (!pictures.empty()) {
+      taylor_picture(pictures + "/taylor.svg");
+      loss_per_eigenvalue(pictures + "/losses.svg");
+      std::printf("\nThe pictures taylor.svg, descent.svg and losses.svg are in %s.\n", pictures.c_str());
+    }
+    return reached && same && closed_form ? 0 : 1;
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const std::exception& error) {
