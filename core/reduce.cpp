@@ -52,7 +52,7 @@ double sum_pieces(Index n, F f) {
   const Tensor parts({pieces}, f64);
   double* part = parts.raw<double>();
   const auto one = [&](Index i) { part[i] = f(i * piece, std::min(piece, n - i * piece)); };
-  if (detail::threads_available()) {
+  if (detail::threads_available() > 1) {
     detail::run_parallel(pieces, one);
   } else {
     for (Index i = 0; i < pieces; ++i) one(i);
