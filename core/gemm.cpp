@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <new>
+#include <type_traits>
 
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/memory.hpp>
 #include <ravine/core/threads.hpp>
+
+#if RAVINE_WITH_ONEDNN
+#include <dnnl.h>
+#endif
 
 namespace ravine::detail {
 namespace {
@@ -14,15 +19,24 @@ constexpr Index large_work = Index{1} << 20;  // m n k from which packing the op
 constexpr Index large_side = 16;              // rows and columns from which it does
 constexpr Index tile_columns = 512;           // so many of op(B)'s are packed together
 constexpr Index panel = 32;                   // tiles are cut between so many columns
+constexpr Index least_columns = 64;
 
 struct Tiles {
   Index rows, columns;
 };
 
+#if RAVINE_WITH_ONEDNN
+template <class T>
+constexpr bool by_onednn = std::is_same_v<T, float>;
+#else
+template <class T>
+constexpr bool by_onednn = false;
+#endif
+
 // Columns are cut first: a tile packs its own of op(B), but all of op(A)'s rows.
 Tiles plan(Index m, Index n, int threads) {
   const Index panels = (n + panel - 1) / panel;
-  Tiles t{m, std::min(tile_columns, (panels + threads - 1) / threads * panel)};
+  Tiles t{m, std::clamp((panels + threads - 1) / threads * panel, least_columns, tile_columns)};
   const Index across = (n + t.columns - 1) / t.columns;
   if (across < threads) t.rows = std::max(large_side, (m * across + threads - 1) / threads);
   // A single column is summed in another order: none may be left over, or its bits would depend on the tiles.
@@ -57,6 +71,15 @@ struct Tile {
     kernels::kernels<T>().gemm.large(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias, workspace);
     give_block(workspace, block);
   }
+#if RAVINE_WITH_ONEDNN
+  void onednn() const {
+    for (Index i = 0; bias && i < m; ++i) std::copy(bias, bias + n, c + i * ldc);
+    const auto op = [](bool transpose) { return transpose ? 'T' : 'N'; };
+    const auto status =
+        dnnl_sgemm(op(transpose_a), op(transpose_b), m, n, k, 1.0F, a, lda, b, ldb, bias ? 1.0F : 0.0F, c, ldc);
+    if (status != dnnl_success) large();  // out of memory
+  }
+#endif
 };
 
 }  // namespace
@@ -69,7 +92,8 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   const bool large = m >= large_side && n >= large_side;
   const int threads = threads_available();
   if (!large && threads == 1) return whole.small();
-  const Tiles t = plan(m, n, threads);
+  // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
+  const Tiles t = plan(m, n, by_onednn<T> && large ? 4 : threads);
   const Index across = (n + t.columns - 1) / t.columns, count = across * ((m + t.rows - 1) / t.rows);
   const auto run = [&](Index index) {
     const Index i = index / across * t.rows, j = index % across * t.columns;
@@ -80,6 +104,10 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
     tile.b += transpose_b ? j * tile.ldb : j;
     tile.c += i * n + j;
     if (bias) tile.bias += j;
+#if RAVINE_WITH_ONEDNN
+    if constexpr (by_onednn<T>)
+      if (large && count > 1) return tile.onednn();  // alone, outside a parallel region, it would start threads
+#endif
     large ? tile.large() : tile.small();
   };
   if (threads > 1) return run_parallel(count, run);

@@ -221,17 +221,17 @@ void small(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const 
 template <class T>
 void pack_b(bool transposed, Index k, Index n, const T* b, Index ldb, T* packed) {
   constexpr Index width = 2 * lanes<T>;
-  for (Index j = 0; j < n; j += width, packed += k * width) {
-    const Index columns = n - j < width ? n - j : width;
-    if (!transposed) {
-      copy_strip(b + j, ldb, k, columns, packed, width);
-      continue;
-    }
-    for (Index q = 0; q < columns; q += lanes<T>) {
-      const int rows = columns - q < lanes<T> ? static_cast<int>(columns - q) : lanes<T>;
-      transpose_strip(b + (j + q) * ldb, ldb, rows, k, packed + q, width);
-    }
+  const auto columns = [n](Index j, Index most) { return n - j < most ? n - j : most; };
+  if (transposed) {
+    for (Index j = 0; j < n; j += width)
+      for (Index q = 0; q < columns(j, width); q += lanes<T>)
+        transpose_strip(b + (j + q) * ldb, ldb, static_cast<int>(columns(j + q, lanes<T>)), k, packed + j * k + q,
+                        width);
+    return;
   }
+  for (Index p = 0; p < k; ++p)  // row by row, as it lies in memory
+    for (Index j = 0; j < n; j += width)
+      copy_strip(b + p * ldb + j, ldb, 1, columns(j, width), packed + j * k + p * width, width);
 }
 
 /// op(A) (m, k) in strips of rows, each (k, strip_rows). Whole vectors are written; what they leave behind a strip's
@@ -266,11 +266,17 @@ void large(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const 
       for (Index i = block; i < end; i += strip_rows)
         for (Index j = 0; j < n; j += width) {
           const Index rows = end - i, columns = n - j < width ? n - j : width;
-          const Panel<T> t{part,       packed_a + (i - block) * part,
-                           strip_rows, packed_b + j * part,
-                           width,      c + i * ldc + j,
-                           ldc,        bias ? bias + j : nullptr,
-                           p > 0,      static_cast<int>(columns - lanes<T>)};
+          Panel<T> t;
+          t.k = part;
+          t.a = packed_a + (i - block) * part;
+          t.lda = strip_rows;
+          t.b = packed_b + j * part;
+          t.ldb = width;
+          t.c = c + i * ldc + j;
+          t.ldc = ldc;
+          t.bias = bias ? bias + j : nullptr;
+          t.accumulate = p > 0;
+          t.last = static_cast<int>(columns - lanes<T>);
           if (rows >= strip_rows && columns > lanes<T>)
             tile<T, strip_rows, 2, true>(t);
           else

@@ -21,6 +21,15 @@ struct Product {
   Index m, n, k;
 };
 
+/// oneDNN, where the library is built with it, sums large f32 products as their shape has it.
+bool by_onednn([[maybe_unused]] const Product& p, [[maybe_unused]] DType dtype) {
+#if RAVINE_WITH_ONEDNN
+  return dtype == f32 && p.m * p.n * p.k >= 1 << 20;
+#else
+  return false;
+#endif
+}
+
 std::string describe(const Product& p, DType dtype) {
   return std::string(p.transpose_a ? "T" : "N") + (p.transpose_b ? "T" : "N") + " " + to_string(Shape{p.m, p.n, p.k}) +
          " " + name(dtype);
@@ -140,6 +149,7 @@ TEST_CASE("a row's bits do not depend on how many rows there are, nor on the pat
       for (const bool transpose_b : {false, true})
         for (const DType dtype : {f32, f64}) {
           const Product whole{false, transpose_b, most, n, k};
+          if (by_onednn(whole, dtype)) continue;
           const Operands in(whole, dtype);
           INFO(describe(whole, dtype));
           const Tensor c = multiply(whole, in, true);
@@ -157,6 +167,7 @@ TEST_CASE("the four ways to store the operands give the same bits, but for singl
   for (const Index m : {1, 9, 40, 67})
     for (const Index n : {2, 5, 16, 33})
       for (const Index k : {3, 70, 150, 2100}) {
+        if (by_onednn({false, false, m, n, k}, f32)) continue;
         const Operands in({false, false, m, n, k}, f32);
         const auto flip = [](const Tensor& x) {
           Tensor y(Shape{x.size(1), x.size(0)}, x.dtype());

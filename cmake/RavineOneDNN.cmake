@@ -1,0 +1,14 @@
+# RAVINE_ONEDNN: large f32 products by oneDNN instead of ravine's own kernel.
+#   OFF   no
+#   AUTO  if it is found
+#   ON    yes; not to find it is an error
+set(RAVINE_ONEDNN OFF CACHE STRING "Large f32 products by oneDNN: OFF, AUTO (if found) or ON")
+set_property(CACHE RAVINE_ONEDNN PROPERTY STRINGS OFF AUTO ON)
+set(RAVINE_WITH_ONEDNN OFF)
+if(RAVINE_ONEDNN STREQUAL "AUTO")
+  find_package(dnnl QUIET)
+  set(RAVINE_WITH_ONEDNN ${dnnl_FOUND})
+elseif(RAVINE_ONEDNN)
+  find_package(dnnl REQUIRED)
+  set(RAVINE_WITH_ONEDNN ON)
+endif()
