@@ -160,7 +160,7 @@ TEST_CASE("a table's columns have one name and one length each") {
 }
 
 TEST_CASE("the cars: missing values, a categorical column, a regression target") {
-  Table cars = data::read_csv(std::string(RAVINE_EXAMPLE_DATA) + "/auto-mpg.csv");
+  Table cars = data::read_csv(RAVINE_SOURCE "/examples/data/auto-mpg.csv");
   CHECK(cars.rows() == 406);
   CHECK(cars.columns() == 9);
   CHECK(cars.describe().find("mpg               398        8     23.515      7.816          9       46.6\n") !=

@@ -8,7 +8,7 @@ using golden::Json;
 
 namespace {
 
-const std::string directory = RAVINE_TEST_DATA "/../golden/";
+const std::string directory = RAVINE_SOURCE "/tests/golden/";
 
 struct Expected {
   const char* file;
