@@ -20,27 +20,6 @@ constexpr bool recycle = true;
 constexpr bool recycle = true;
 #endif
 
-struct Free {
-  Free* next;
-};
-
-/// Blocks of one class, and how many more it takes.
-struct Stock {
-  Free* head = nullptr;
-  int room = 0;
-
-  void push(void* block) {
-    head = new (block) Free{head};
-    --room;
-  }
-  void* pop() {
-    Free* block = head;
-    head = block->next;
-    ++room;
-    return block;
-  }
-};
-
 // How many blocks of a class are kept, by bytes but a few at least: training steps with large activations need them.
 constexpr int limit(int c, std::size_t bytes, std::size_t blocks) {
   return static_cast<int>(std::max(bytes / class_bytes(c), blocks));
@@ -48,21 +27,15 @@ constexpr int limit(int c, std::size_t bytes, std::size_t blocks) {
 constexpr int thread_limit(int c) { return limit(c, std::size_t{16} << 20, 4); }
 constexpr int shared_limit(int c) { return limit(c, std::size_t{64} << 20, 8); }
 
-// Constant-initialised and trivially destroyed: using it needs no guard, and it outlives every other thread_local.
-struct ThreadStock {
-  enum State { fresh, open, closed };  // takes no blocks yet; takes them; has handed them over, as the thread ends
-
-  Stock stocks[class_count];
-  State state = fresh;
-};
-constinit thread_local ThreadStock mine;
+enum class Stock { fresh, open, closed };  // takes no blocks yet; takes them; has handed them over, as the thread ends
+constinit thread_local Stock stock = Stock::fresh;
 
 struct SharedStock {
   SharedStock() {
-    for (int c = 0; c < class_count; ++c) stocks[c].room = shared_limit(c);
+    for (int c = 0; c < class_count; ++c) lists[c].room = shared_limit(c);
   }
   std::mutex mutex;
-  Stock stocks[class_count];
+  BlockList lists[class_count];
 };
 SharedStock& shared() {
   static SharedStock& stock = *new SharedStock;  // never destroyed: blocks come back until the last thread has ended
@@ -73,17 +46,17 @@ void give_shared(void* block, int c) {
   {
     SharedStock& s = shared();
     const std::lock_guard lock(s.mutex);
-    if (s.stocks[c].room > 0) return s.stocks[c].push(block);
+    if (s.lists[c].room > 0) return s.lists[c].push(block);
   }
   std::free(block);
 }
 
 struct HandOver {
   ~HandOver() {
-    mine.state = ThreadStock::closed;
+    stock = Stock::closed;
     for (int c = 0; c < class_count; ++c) {
-      while (mine.stocks[c].head) give_shared(mine.stocks[c].pop(), c);
-      mine.stocks[c].room = 0;
+      while (thread_blocks[c].head) give_shared(thread_blocks[c].pop(), c);
+      thread_blocks[c].room = 0;
     }
   }
 };
@@ -92,41 +65,32 @@ struct HandOver {
 void open_stock() {
   static thread_local HandOver hand_over;
   static_cast<void>(hand_over);
-  mine.state = ThreadStock::open;
-  for (int c = 0; c < class_count; ++c) mine.stocks[c].room = thread_limit(c);
+  stock = Stock::open;
+  for (int c = 0; c < class_count; ++c) thread_blocks[c].room = thread_limit(c);
 }
 
-// Not inline, so that the usual case stays a few instructions.
-[[gnu::noinline]] void* take_elsewhere(int c) {
+}  // namespace
+
+constinit thread_local BlockList thread_blocks[class_count];
+
+void* take_elsewhere(int c) {
   if (recycle) {
     SharedStock& s = shared();
     const std::lock_guard lock(s.mutex);
-    if (s.stocks[c].head) return s.stocks[c].pop();
+    if (s.lists[c].head) return s.lists[c].pop();
   }
   void* block = std::aligned_alloc(64, class_bytes(c));
   if (!block) throw std::bad_alloc();
   return block;
 }
 
-[[gnu::noinline]] void give_elsewhere(void* block, int c) noexcept {
+void give_elsewhere(void* block, int c) noexcept {
   if (!recycle) return std::free(block);
-  if (mine.state == ThreadStock::fresh) {
+  if (stock == Stock::fresh) {
     open_stock();
-    return mine.stocks[c].push(block);
+    return thread_blocks[c].push(block);
   }
   give_shared(block, c);
-}
-
-}  // namespace
-
-void* take_block(int c) {
-  Stock& stock = mine.stocks[c];
-  return stock.head ? stock.pop() : take_elsewhere(c);
-}
-
-void give_block(void* block, int c) noexcept {
-  Stock& stock = mine.stocks[c];
-  return stock.room > 0 ? stock.push(block) : give_elsewhere(block, c);
 }
 
 }  // namespace ravine::detail

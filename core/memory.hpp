@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
@@ -64,12 +65,43 @@ constexpr std::size_t class_bytes(int c) {
 
 inline constexpr int class_count = size_class(std::size_t{1} << 48) + 1;
 
+/// Free blocks of one class, chained through themselves, and how many more are kept.
+struct BlockList {
+  struct Free {
+    Free* next;
+  };
+  Free* head = nullptr;
+  int room = 0;
+
+  void push(void* block) {
+    head = ::new (block) Free{head};
+    --room;
+  }
+  void* pop() {
+    Free* block = head;
+    head = block->next;
+    ++room;
+    return block;
+  }
+};
+
+// Constant-initialised and trivially destroyed: using them needs no guard, and they outlive every other thread_local.
+extern constinit thread_local BlockList thread_blocks[class_count];
+void* take_elsewhere(int c);
+void give_elsewhere(void* block, int c) noexcept;
+
 /// A block of class c, aligned to 64 bytes, uninitialised: from this thread's free list if it has one.
 /// Throws std::bad_alloc.
-void* take_block(int c);
+inline void* take_block(int c) {
+  BlockList& list = thread_blocks[c];
+  return list.head ? list.pop() : take_elsewhere(c);
+}
 
 /// Gives a block back, on any thread. Each thread keeps a bounded stock; what is over goes to a shared one
 /// (so that a thread that only produces feeds one that only consumes) and beyond that to the system.
-void give_block(void* block, int c) noexcept;
+inline void give_block(void* block, int c) noexcept {
+  BlockList& list = thread_blocks[c];
+  return list.room > 0 ? list.push(block) : give_elsewhere(block, c);
+}
 
 }  // namespace ravine::detail
