@@ -4,6 +4,10 @@
 
 namespace ravine::nn {
 
+Index Sequential::size() const { return static_cast<Index>(children().size()); }
+
+std::string Sequential::next_name() const { return std::to_string(size()); }
+
 Module& Sequential::operator[](Index i) const {
   if (i < 0 || i >= size()) throw std::out_of_range(detail::text("Sequential: no module ", i, " among ", size()));
   return *children()[static_cast<std::size_t>(i)].second;

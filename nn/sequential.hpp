@@ -19,9 +19,9 @@ class Sequential : public Module {
 
   template <class M>
   void push_back(const M& module) {
-    register_module(std::to_string(size()), module);
+    register_module(next_name(), module);
   }
-  Index size() const { return static_cast<Index>(children().size()); }
+  Index size() const;
   /// Throws std::out_of_range.
   Module& operator[](Index i) const;
 
@@ -29,6 +29,9 @@ class Sequential : public Module {
 
  protected:
   Variable forward_temporary(Variable&& x) override;
+
+ private:
+  std::string next_name() const;
 };
 
 }  // namespace ravine::nn
