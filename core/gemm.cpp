@@ -1,11 +1,10 @@
 #include <ravine/core/gemm.hpp>
 
 #include <algorithm>
-#include <new>
 #include <type_traits>
 
 #include <ravine/core/kernels/kernels.hpp>
-#include <ravine/core/memory.hpp>
+#include <ravine/core/tensor.hpp>
 #include <ravine/core/threads.hpp>
 
 #if RAVINE_WITH_ONEDNN
@@ -60,24 +59,16 @@ struct Tile {
   void small() const {
     kernels::kernels<T>().gemm.small(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias);
   }
-  void large() const {
-    const int block = size_class(kernels::packed_bytes(n));
-    void* workspace;
-    try {
-      workspace = take_block(block);
-    } catch (const std::bad_alloc&) {  // may not leave a worker thread; the slower way needs none
-      return small();
-    }
+  void large(void* workspace) const {
     kernels::kernels<T>().gemm.large(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias, workspace);
-    give_block(workspace, block);
   }
 #if RAVINE_WITH_ONEDNN
-  void onednn() const {
+  void onednn(void* workspace) const {
     for (Index i = 0; bias && i < m; ++i) std::copy(bias, bias + n, c + i * ldc);
     const auto op = [](bool transpose) { return transpose ? 'T' : 'N'; };
     const auto status =
         dnnl_sgemm(op(transpose_a), op(transpose_b), m, n, k, 1.0F, a, lda, b, ldb, bias ? 1.0F : 0.0F, c, ldc);
-    if (status != dnnl_success) large();  // out of memory
+    if (status != dnnl_success) large(workspace);  // out of memory
   }
 #endif
 };
@@ -94,6 +85,8 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   if (!large && threads == 1) return whole.small();
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
   const Tiles t = plan(m, n, by_onednn<T> && large ? 4 : threads);
+  const std::size_t room = large ? kernels::packed_bytes(t.columns) : 0;  // of each thread, to pack operands
+  const Tensor workspace({threads * static_cast<Index>(room)}, u8);
   const Index across = (n + t.columns - 1) / t.columns, count = across * ((m + t.rows - 1) / t.rows);
   const auto run = [&](Index index) {
     const Index i = index / across * t.rows, j = index % across * t.columns;
@@ -104,11 +97,12 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
     tile.b += transpose_b ? j * tile.ldb : j;
     tile.c += i * n + j;
     if (bias) tile.bias += j;
+    std::uint8_t* const packed = workspace.raw<std::uint8_t>() + (threads > 1 ? worker() : 0) * room;
 #if RAVINE_WITH_ONEDNN
     if constexpr (by_onednn<T>)
-      if (large && count > 1) return tile.onednn();  // alone, outside a parallel region, it would start threads
+      if (large && count > 1) return tile.onednn(packed);  // alone, outside a parallel region, it would start threads
 #endif
-    large ? tile.large() : tile.small();
+    large ? tile.large(packed) : tile.small();
   };
   if (threads > 1) return run_parallel(count, run);
   for (Index index = 0; index < count; ++index) run(index);

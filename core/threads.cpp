@@ -41,6 +41,8 @@ FlushSubnormals::~FlushSubnormals() {
 
 int threads_available() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
 
+int worker() { return omp_get_thread_num(); }
+
 void run_parallel(Index tasks, FunctionRef<void(Index)> f) {
   const unsigned callers = mode();
   const int threads = static_cast<int>(std::min<Index>(tasks, omp_get_max_threads()));

@@ -13,6 +13,9 @@ inline constexpr Index parallel_grain = 32768;
 /// How many threads a parallel region would have: one inside another region.
 int threads_available();
 
+/// Inside run_parallel: which of its threads this is, from 0.
+int worker();
+
 /// Runs f(0), …, f(tasks - 1), in any order, on several threads. They take over the caller's handling of subnormal
 /// numbers, so that a result does not depend on who computed it. f must not throw.
 void run_parallel(Index tasks, FunctionRef<void(Index)> f);

@@ -75,5 +75,17 @@ int main() {
     sgd.step(
         [&] { return nn::cross_entropy(classifier(x), classes) + 1e-4 * rv::sum(rv::square(sgd.parameters()[0])); });
   });
+  // Products large enough to pack their operands.
+  const rv::Tensor images = rv::randn({64, 784}), digits = rv::randint(0, 10, {64});
+  nn::Sequential wide{nn::Linear(784, 128), nn::ReLU(), nn::Linear(128, 10)};
+  rv::optim::Adam wide_adam(wide.parameters());
+  made += count("large products", [&] { wide_adam.step([&] { return nn::cross_entropy(wide(images), digits); }); });
+  // What does not grow in a step might still in many.
+  nn::Sequential tiny{nn::Linear(8, 4), nn::Tanh(), nn::Linear(4, 1)};
+  rv::optim::Adam tiny_adam(tiny.parameters());
+  const rv::Tensor x = data.inputs().slice(0, 0, 8), y = data.targets().slice(0, 0, 8);
+  made += count("20 x 5000 steps", [&] {
+    for (int step = 0; step < 5000; ++step) tiny_adam.step([&] { return nn::mse_loss(tiny(x), y); });
+  });
   return made == 0 ? 0 : 1;
 }
