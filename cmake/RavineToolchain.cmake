@@ -13,9 +13,9 @@ if(PROJECT_IS_TOP_LEVEL)
   find_program(RAVINE_CCACHE ccache)
   mark_as_advanced(RAVINE_CCACHE)
   if(RAVINE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-    # With paths relative to the sources, one clone finds what another has compiled. The last is for precompiled headers.
+    # With paths relative to the sources, one clone finds what another has compiled. Not what has a precompiled header:
+    # that knows its sources by their times.
     set(CMAKE_CXX_COMPILER_LAUNCHER
-        "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${PROJECT_SOURCE_DIR};CCACHE_NOHASHDIR=1"
-        "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime;${RAVINE_CCACHE}")
+        "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${PROJECT_SOURCE_DIR};CCACHE_NOHASHDIR=1;${RAVINE_CCACHE}")
   endif()
 endif()
