@@ -58,16 +58,18 @@ Tensor multiply(const Product& p, const Operands& in, bool with_bias) {
   return c.slice(0, guard, guard + p.m * p.n).reshape({p.m, p.n});
 }
 
-std::vector<double> product_loop(const Product& p, const Operands& in, bool with_bias) {
-  const std::vector<double> a = values(in.a), b = values(in.b), bias = values(in.bias);
-  std::vector<double> c(static_cast<std::size_t>(p.m * p.n));
+/// Without the bias. By pointers, which sanitizers do not slow down as much as indices.
+std::vector<double> product_loop(const Product& p, const Operands& in) {
+  const std::vector<double> a = values(in.a), b = values(in.b);
+  const double *x = a.data(), *y = b.data();
+  const Index a_step = p.transpose_a ? p.m : 1, b_step = p.transpose_b ? 1 : p.n;
+  std::vector<double> c;
   for (Index i = 0; i < p.m; ++i)
     for (Index j = 0; j < p.n; ++j) {
-      double total = with_bias ? bias[static_cast<std::size_t>(j)] : 0.0;
-      for (Index q = 0; q < p.k; ++q)
-        total += a[static_cast<std::size_t>(p.transpose_a ? q * p.m + i : i * p.k + q)] *
-                 b[static_cast<std::size_t>(p.transpose_b ? j * p.k + q : q * p.n + j)];
-      c[static_cast<std::size_t>(i * p.n + j)] = total;
+      const Index a_begin = p.transpose_a ? i : i * p.k, b_begin = p.transpose_b ? j * p.k : j;
+      double total = 0.0;
+      for (Index q = 0; q < p.k; ++q) total += x[a_begin + q * a_step] * y[b_begin + q * b_step];
+      c.push_back(total);
     }
   return c;
 }
@@ -77,9 +79,13 @@ int compared = 0;
 void check(const Product& p, DType dtype) {
   const Operands in(p, dtype);
   const double tolerance = rounding(dtype) * (4 + static_cast<double>(p.k));
+  std::vector<double> expected = product_loop(p, in);
+  const std::vector<double> bias = values(in.bias);
   for (const bool with_bias : {false, true}) {
     ++compared;
-    const double worst = worst_error(multiply(p, in, with_bias), product_loop(p, in, with_bias));
+    if (with_bias)
+      for (std::size_t at = 0; at < expected.size(); ++at) expected[at] += bias[at % bias.size()];
+    const double worst = worst_error(multiply(p, in, with_bias), expected);
     if (!(worst <= tolerance))
       FAIL_CHECK(describe(p, dtype) << std::string(with_bias ? " + bias" : "") << " is off by " << worst);
   }
