@@ -21,3 +21,6 @@ configure_package_config_file(cmake/ravine-config.cmake.in ravine-config.cmake I
 write_basic_package_version_file(ravine-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/ravine-config.cmake" "${PROJECT_BINARY_DIR}/ravine-config-version.cmake"
         DESTINATION "${package}")
+if(RAVINE_WITH_ONEDNN)
+  install(FILES cmake/Finddnnl.cmake DESTINATION "${package}")
+endif()
