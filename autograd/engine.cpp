@@ -172,11 +172,9 @@ class Sweep {
 
   void visit_plain(Node* node) {
     Tensor dy = std::move(node->gradient);
-    Edge* edges = node->edges();
+    refuse_freed(node);
+    Edge* const edges = node->edges();
     Edge* const end = edges + node->edge_count;
-    Edge* last = end - 1;
-    while (last > edges && !last->pullback) --last;
-    if (!last->pullback) refuse_freed();
     if (node->joint) {
       Tensor dx[max_joint_inputs];
       pull(*edges, give(dy, node), node, dx);
@@ -184,10 +182,9 @@ class Sweep {
         if (edge->input) deliver(*edge, std::move(dx[edge - edges]));
       return;
     }
-    for (Edge* edge = edges; edge <= last; ++edge) {
-      if (!edge->pullback) continue;
+    for (Edge* edge = edges; edge < end; ++edge) {
       Tensor dx;
-      pull(*edge, edge == last ? give(dy, node) : Tensor(dy), node, &dx);
+      pull(*edge, edge == end - 1 ? give(dy, node) : Tensor(dy), node, &dx);
       deliver(*edge, std::move(dx));
     }
   }
@@ -209,18 +206,16 @@ class Sweep {
   void visit_recorded(Node* node) {
     const Variable dy = Variable::adopt(std::exchange(node->gradient_node, nullptr));
     const Variable y = revive(node);
-    bool freed = true;
+    refuse_freed(node);
     for (std::uint32_t k = 0; k < node->edge_count; ++k) {
       Edge& edge = node->edges()[k];
-      if (!edge.pullback) continue;
-      freed = false;
+      if (!edge.pullback) break;  // a joint one was the first
       Variable dx[max_joint_inputs];
       edge.pullback->run(Variable(dy), y, dx);
       if (!retain_graph_) destroy(std::exchange(edge.pullback, nullptr));
       for (std::uint32_t j = 0; j < (node->joint ? node->edge_count : 1); ++j)
         if (node->edges()[k + j].input) deliver(node->edges()[k + j], std::move(dx[j]));
     }
-    if (freed) refuse_freed();
   }
 
   /// Adds a gradient to an edge's input, which is visited later unless it is a leaf.
@@ -264,7 +259,10 @@ class Sweep {
     node->gradient_node = gradient.let_go();
   }
 
-  [[noreturn]] static void refuse_freed() {
+  /// Pullbacks are used up in order: without the first one an earlier pass was here, even if it ended in an exception.
+  static void refuse_freed(Node* node) {
+    if (node->edges()->pullback) [[likely]]
+      return;
     throw std::logic_error(text("backward: the graph of ", thread_state.pullback_of,
                                 " was freed by an earlier pass; ask that one to retain it"));
   }

@@ -205,3 +205,32 @@ TEST_CASE("backward leaves recording as it was, also when it throws") {
   const NoGrad guard;
   CHECK_FALSE((w * 2).requires_grad());
 }
+
+TEST_CASE("a graph may change its precision on the way") {
+  const Variable w = parameter(tensor({1, 2})), v = parameter(tensor({3, 0.5}, f64));
+  const Variable loss = sum(square(w.to(f64)) * v);
+  CHECK(loss.dtype() == f64);
+  loss.backward();
+  CHECK(w.grad().dtype() == f32);
+  CHECK(w.grad().to_vector<double>() == std::vector{6.0, 2.0});
+  CHECK(v.grad().to_vector<double>() == std::vector{1.0, 4.0});
+  const Variable g = grad(sum(square(w.to(f64)) * v), {w}, {.create_graph = true})[0];
+  CHECK(grad(sum(g), {w})[0].value().to_vector<double>() == std::vector{6.0, 1.0});
+  CHECK(!w.to(i64).requires_grad());
+  CHECK(w.to(f32).node() == w.node());
+}
+
+TEST_CASE("a parameter can be frozen and thawed") {
+  const Variable w = parameter(tensor({1, 2})), b = parameter(tensor({3, 4}));
+  sum(w * b).backward();
+  w.set_requires_grad(false);
+  CHECK(!w.grad().defined());
+  sum(w * b).backward();
+  CHECK(!w.grad().defined());
+  CHECK(b.grad().to_vector<double>() == std::vector{2.0, 4.0});
+  w.set_requires_grad(true);
+  sum(w * b).backward();
+  CHECK(w.grad().to_vector<double>() == std::vector{3.0, 4.0});
+  CHECK_THROWS_WITH_AS((w * b).set_requires_grad(false), Contains("result of mul"), std::logic_error);
+  CHECK_THROWS_AS(Variable(tensor({1, 2}, i64)).set_requires_grad(true), DTypeError);
+}
