@@ -43,46 +43,26 @@ Tiles plan(Index m, Index n, int threads) {
   return t;
 }
 
-// One tile of C on this thread, with the strides of the whole product.
-template <class T>
-struct Tile {
-  bool transpose_a, transpose_b;
-  Index m, n, k;
-  const T* a;
-  Index lda;
-  const T* b;
-  Index ldb;
-  T* c;
-  Index ldc;
-  const T* bias;
-
-  void small() const {
-    kernels::kernels<T>().gemm.small(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias);
-  }
-  void large(void* workspace) const {
-    kernels::kernels<T>().gemm.large(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias, workspace);
-  }
 #if RAVINE_WITH_ONEDNN
-  void onednn(void* workspace) const {
-    for (Index i = 0; bias && i < m; ++i) std::copy(bias, bias + n, c + i * ldc);
-    const auto op = [](bool transpose) { return transpose ? 'T' : 'N'; };
-    const auto status =
-        dnnl_sgemm(op(transpose_a), op(transpose_b), m, n, k, 1.0F, a, lda, b, ldb, bias ? 1.0F : 0.0F, c, ldc);
-    if (status != dnnl_success) large(workspace);  // out of memory
-  }
+bool multiply_by_onednn(const kernels::Product<float>& p) {
+  for (Index i = 0; p.bias && i < p.m; ++i) std::copy(p.bias, p.bias + p.n, p.c + i * p.ldc);
+  return dnnl_sgemm(p.transpose_a ? 'T' : 'N', p.transpose_b ? 'T' : 'N', p.m, p.n, p.k, 1.0F, p.a, p.lda, p.b, p.ldb,
+                    p.bias ? 1.0F : 0.0F, p.c, p.ldc) == dnnl_success;  // or it is out of memory
+}
 #endif
-};
 
 }  // namespace
 
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, const T* b, T* c, const T* bias) {
   if (m == 0 || n == 0) return;
-  const Tile<T> whole{transpose_a, transpose_b, m, n, k, a, transpose_a ? m : k, b, transpose_b ? k : n, c, n, bias};
-  if (m * n * k < large_work) return whole.small();
+  const auto& kernel = kernels::kernels<T>().gemm;
+  const kernels::Product<T> whole{transpose_a, transpose_b,         m, n, k,   a, transpose_a ? m : k,
+                                  b,           transpose_b ? k : n, c, n, bias};
+  if (m * n * k < large_work) return kernel.small(whole);
   const bool large = m >= large_side && n >= large_side;
   const int threads = threads_available();
-  if (!large && threads == 1) return whole.small();
+  if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
   const Tiles t = plan(m, n, by_onednn<T> && large ? 4 : threads);
   const std::size_t room = large ? kernels::packed_bytes(t.columns) : 0;  // of each thread, to pack operands
@@ -90,19 +70,19 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   const Index across = (n + t.columns - 1) / t.columns, count = across * ((m + t.rows - 1) / t.rows);
   const auto run = [&](Index index) {
     const Index i = index / across * t.rows, j = index % across * t.columns;
-    Tile<T> tile = whole;
+    kernels::Product<T> tile = whole;
     tile.m = std::min(t.rows, m - i);
     tile.n = std::min(t.columns, n - j);
     tile.a += transpose_a ? i : i * tile.lda;
     tile.b += transpose_b ? j * tile.ldb : j;
     tile.c += i * n + j;
     if (bias) tile.bias += j;
-    std::uint8_t* const packed = workspace.raw<std::uint8_t>() + (threads > 1 ? worker() : 0) * room;
+    if (!large) return kernel.small(tile);
 #if RAVINE_WITH_ONEDNN
-    if constexpr (by_onednn<T>)
-      if (large && count > 1) return tile.onednn(packed);  // alone, outside a parallel region, it would start threads
+    if constexpr (by_onednn<T>)  // of one tile, outside a parallel region, it would start threads
+      if (count > 1 && multiply_by_onednn(tile)) return;
 #endif
-    large ? tile.large(packed) : tile.small();
+    kernel.large(tile, workspace.raw<std::uint8_t>() + (threads > 1 ? worker() : 0) * room);
   };
   if (threads > 1) return run_parallel(count, run);
   for (Index index = 0; index < count; ++index) run(index);

@@ -207,8 +207,8 @@ void narrow_tn(Index m, Index n, Index k, const T* a, Index lda, const T* b, Ind
 }
 
 template <class T>
-void small(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
-           T* c, Index ldc, const T* bias) {
+void small(const Product<T>& p) {
+  const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = p;
   if (n == 1 && !transpose_a && (transpose_b || ldb == 1)) return matrix_vector(m, k, a, lda, b, c, ldc, bias);
   if (transpose_b) return product_nt(transpose_a, m, n, k, a, lda, b, ldb, c, ldc, bias);
   if (transpose_a && n < lanes<T> && m >= lanes<T> && !bias) return narrow_tn(m, n, k, a, lda, b, ldb, c, ldc);
@@ -252,8 +252,8 @@ void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed)
 }
 
 template <class T>
-void large(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
-           T* c, Index ldc, const T* bias, void* workspace) {
+void large(const Product<T>& product, void* workspace) {
+  const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = product;
   constexpr Index width = 2 * lanes<T>, block_rows = strips * strip_rows;
   T* const packed_a = static_cast<T*>(workspace);
   T* const packed_b = packed_a + packed_rows * depth<T>;

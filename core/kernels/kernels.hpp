@@ -35,17 +35,28 @@ struct Reduce {
   void (*sum_columns)(const T* x, Index rows, Index columns, Index stride, T* y);
 };
 
+/// C (m, n) = op(A) op(B) + bias (n, or null). op transposes A, stored (k, m), or B, stored (n, k). Row-major, with
+/// leading dimensions lda, ldb, ldc.
+template <class T>
+struct Product {
+  bool transpose_a, transpose_b;
+  Index m, n, k;
+  const T* a;
+  Index lda;
+  const T* b;
+  Index ldb;
+  T* c;
+  Index ldc;
+  const T* bias;
+};
+
+/// Products by a register tile. An element's bits depend on k and on whether n is 1, not on m, n or its place.
 template <class T>
 struct Gemm {
-  /// C (m, n) = op(A) op(B) + bias (n, or null) by a register tile. op transposes A, stored (k, m), or B, stored (n,
-  /// k). Row-major, leading dimensions lda, ldb, ldc. An element's bits depend on k and on whether n is 1, not on m, n
-  /// or its place.
-  void (*small)(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-                Index ldb, T* c, Index ldc, const T* bias);
+  void (*small)(const Product<T>& p);
   /// The same, bit for bit, for products beyond the first-level cache: the operands are packed into a workspace of
   /// packed_bytes(n), aligned as a vector. n > 1.
-  void (*large)(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-                Index ldb, T* c, Index ldc, const T* bias, void* workspace);
+  void (*large)(const Product<T>& p, void* workspace);
 };
 
 constexpr std::size_t packed_depth = 2048;  // bytes of k that are packed at a time
