@@ -12,10 +12,9 @@ constexpr int tile_rows = register_bytes == 64 ? 8 : 4;
 // Rows of one over packed operands: it streams B from the second-level cache, the less the more rows it has.
 constexpr int strip_rows = register_bytes == 64 ? 12 : register_bytes == 32 ? 6 : 4;
 
-// Of k at a time where both operands are packed, and strips of A packed together, so that whole cache lines are read.
+// Of k at a time where both operands are packed.
 template <class T>
 constexpr Index depth = packed_depth / sizeof(T);
-constexpr Index strips = packed_rows / strip_rows;
 
 // A tile's view of its operands. A loop over the tile that is left rolled would put the tile in memory, so each is
 // unrolled by pragma.
@@ -240,7 +239,7 @@ template <class T>
 void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed) {
   const auto rows = [m](Index i) { return m - i < strip_rows ? m - i : strip_rows; };
   if (transposed) {
-    for (Index p = 0; p < k; ++p)
+    for (Index p = 0; p < k; ++p)  // row by row, as it lies in memory
       for (Index i = 0; i < m; i += strip_rows)
         copy_strip(a + p * lda + i, lda, 1, rows(i), packed + i * k + p * strip_rows, Index{strip_rows});
     return;
@@ -251,39 +250,53 @@ void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed)
                       packed + i * k + r, Index{strip_rows});
 }
 
+/// C (m, n) of packed operands, onto what it holds or the bias.
+template <class T>
+void multiply_packed(Index m, Index n, Index k, const T* packed_a, const T* packed_b, T* c, Index ldc, const T* bias,
+                     bool accumulate) {
+  constexpr Index width = 2 * lanes<T>;
+  for (Index i = 0; i < m; i += strip_rows)
+    for (Index j = 0; j < n; j += width) {
+      const Index rows = m - i, columns = n - j < width ? n - j : width;
+      Panel<T> t;
+      t.k = k;
+      t.a = packed_a + i * k;
+      t.lda = strip_rows;
+      t.b = packed_b + j * k;
+      t.ldb = width;
+      t.c = c + i * ldc + j;
+      t.ldc = ldc;
+      t.bias = bias ? bias + j : nullptr;
+      t.accumulate = accumulate;
+      t.last = static_cast<int>(columns - lanes<T>);
+      if (accumulate && rows >= strip_rows && columns == width)  // the next tile's part of C
+        for (Index r = 0; r < strip_rows; ++r) {
+          __builtin_prefetch(t.c + r * ldc + width, 1);
+          __builtin_prefetch(t.c + r * ldc + width + lanes<T>, 1);
+        }
+      if (rows >= strip_rows && columns > lanes<T>)
+        tile<T, strip_rows, 2, true>(t);
+      else
+        panel_rows<T, true>(rows < strip_rows ? rows : strip_rows, columns, t);
+    }
+}
+
 template <class T>
 void large(const Product<T>& product, void* workspace) {
   const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = product;
-  constexpr Index width = 2 * lanes<T>, block_rows = strips * strip_rows;
-  T* const packed_a = static_cast<T*>(workspace);
-  T* const packed_b = packed_a + packed_rows * depth<T>;
-  for (Index p = 0; p < k; p += depth<T>) {
-    const Index part = k - p < depth<T> ? k - p : depth<T>;
-    pack_b(transpose_b, part, n, transpose_b ? b + p : b + p * ldb, ldb, packed_b);
-    for (Index block = 0; block < m; block += block_rows) {
-      const Index end = m - block < block_rows ? m : block + block_rows;
-      pack_a(transpose_a, end - block, part, transpose_a ? a + p * lda + block : a + block * lda + p, lda, packed_a);
-      for (Index i = block; i < end; i += strip_rows)
-        for (Index j = 0; j < n; j += width) {
-          const Index rows = end - i, columns = n - j < width ? n - j : width;
-          Panel<T> t;
-          t.k = part;
-          t.a = packed_a + (i - block) * part;
-          t.lda = strip_rows;
-          t.b = packed_b + j * part;
-          t.ldb = width;
-          t.c = c + i * ldc + j;
-          t.ldc = ldc;
-          t.bias = bias ? bias + j : nullptr;
-          t.accumulate = p > 0;
-          t.last = static_cast<int>(columns - lanes<T>);
-          if (rows >= strip_rows && columns > lanes<T>)
-            tile<T, strip_rows, 2, true>(t);
-          else
-            panel_rows<T, true>(rows < strip_rows ? rows : strip_rows, columns, t);
-        }
+  T* const packed_b = static_cast<T*>(workspace);
+  T* const packed_a = packed_b + packed_columns * depth<T>;
+  for (Index i = 0; i < m; i += packed_rows)
+    for (Index p = 0; p < k; p += depth<T>) {
+      const Index rows = m - i < packed_rows ? m - i : packed_rows, part = k - p < depth<T> ? k - p : depth<T>;
+      pack_a(transpose_a, rows, part, transpose_a ? a + p * lda + i : a + i * lda + p, lda, packed_a);
+      for (Index j = 0; j < n; j += packed_columns) {
+        const Index columns = n - j < packed_columns ? n - j : packed_columns;
+        pack_b(transpose_b, part, columns, transpose_b ? b + j * ldb + p : b + p * ldb + j, ldb, packed_b);
+        multiply_packed(rows, columns, part, packed_a, packed_b, c + i * ldc + j, ldc, bias ? bias + j : nullptr,
+                        p > 0);
+      }
     }
-  }
 }
 
 template <class T>

@@ -55,15 +55,17 @@ template <class T>
 struct Gemm {
   void (*small)(const Product<T>& p);
   /// The same, bit for bit, for products beyond the first-level cache: the operands are packed into a workspace of
-  /// packed_bytes(n), aligned as a vector. n > 1.
+  /// packed_bytes(m), aligned as a vector. n > 1.
   void (*large)(const Product<T>& p, void* workspace);
 };
 
 constexpr std::size_t packed_depth = 2048;  // bytes of k that are packed at a time
-constexpr Index packed_rows = 64;           // room for op(A)'s
-/// Room for n columns, in panels of at most 64, and for op(A)'s rows.
-constexpr std::size_t packed_bytes(Index n) {
-  return static_cast<std::size_t>(packed_rows + (n + 63) / 64 * 64) * packed_depth;
+constexpr Index packed_columns = 512;       // of op(B), together with the depth: the second-level cache holds them
+constexpr Index packed_rows = 2040;         // of op(A): whole strips of 4, 6 or 12
+/// Room for them, and for a vector that is written beyond the last row.
+constexpr std::size_t packed_bytes(Index rows) {
+  const Index strips = rows < packed_rows ? (rows + 11) / 12 * 12 : packed_rows;
+  return static_cast<std::size_t>(packed_columns + strips) * packed_depth + 64;
 }
 
 /// Batch normalization of x (rows, columns), whose rows stand `stride` apart; the other arrays but y, dy and dx, which
