@@ -1,7 +1,5 @@
 #include <ravine/nn/normalization.hpp>
 
-#include <cmath>
-
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/autograd/manipulate.hpp>
 #include <ravine/autograd/math.hpp>
@@ -45,9 +43,8 @@ void by_columns(const Shape& x, F&& f) {
 template <class T>
 Tensor inverse_std_of(const Tensor& variance, double eps) {
   Tensor result(variance.shape(), variance.dtype());
-  const T* v = variance.raw<T>();
-  T* r = result.raw<T>();
-  for (Index j = 0; j < variance.numel(); ++j) r[j] = T(1) / std::sqrt(v[j] + static_cast<T>(eps));
+  kernels::kernels<T>().normalize.inverse_std(variance.raw<T>(), static_cast<T>(eps), variance.numel(),
+                                              result.raw<T>());
   return result;
 }
 
@@ -182,10 +179,8 @@ void move_towards(const Variable& running, const Tensor& batch, double momentum,
   Tensor value = running.value();
   detail::visit_floating("BatchNorm1d", value.dtype(), [&](auto type) {
     using T = decltype(type);
-    T* r = value.mutable_data<T>();
-    const T* b = batch.raw<T>();
-    const T keep = static_cast<T>(1.0 - momentum), take = static_cast<T>(momentum * scale);
-    for (Index j = 0; j < batch.numel(); ++j) r[j] = keep * r[j] + take * b[j];
+    kernels::kernels<T>().normalize.move(batch.raw<T>(), static_cast<T>(momentum), static_cast<T>(scale), batch.numel(),
+                                         value.mutable_data<T>());
   });
 }
 

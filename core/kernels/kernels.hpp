@@ -74,6 +74,10 @@ template <class T>
 struct Normalize {
   /// Mean and mean square deviation of each column, in two passes.
   void (*statistics)(const T* x, Index rows, Index columns, Index stride, T* mean, T* variance);
+  /// 1 / sqrt(variance + eps), of n columns.
+  void (*inverse_std)(const T* variance, T eps, Index n, T* result);
+  /// running = (1 - momentum) running + momentum scale batch, of n columns.
+  void (*move)(const T* batch, T momentum, T scale, Index n, T* running);
   /// y = (x - mean) inverse_std weight + bias.
   void (*apply)(const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std,
                 const T* weight, const T* bias, T* y);

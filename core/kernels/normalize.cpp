@@ -1,4 +1,7 @@
 // Batch normalization, a block of columns at a time: what a block needs stays in the first cache.
+#include <cmath>
+#include <type_traits>
+
 #include <ravine/core/kernels/kernels.hpp>
 
 namespace ravine::kernels {
@@ -6,15 +9,19 @@ namespace {
 
 constexpr Index block = 64;
 
+/// f(first, width): the width of whole blocks is a constant, so that their sums stay in registers.
 template <class F>
 void for_blocks(Index columns, F f) {
-  for (Index first = 0; first < columns; first += block) f(first, columns - first < block ? columns - first : block);
+  Index first = 0;
+  for (; first + block <= columns; first += block) f(first, std::integral_constant<Index, block>());
+  if (first < columns) f(first, columns - first);
 }
 
 template <class T>
 void statistics(const T* x, Index rows, Index columns, Index stride, T* mean, T* variance) {
   const T scale = T(1) / static_cast<T>(rows);
-  for_blocks(columns, [&](Index first, Index width) {
+  for_blocks(columns, [&](Index first, auto size) {
+    const Index width = size;
     T sum[block] = {}, squares[block] = {};
     for (Index i = 0; i < rows; ++i) {
       const T* row = x + i * stride + first;
@@ -41,9 +48,23 @@ void statistics(const T* x, Index rows, Index columns, Index stride, T* mean, T*
 }
 
 template <class T>
+void inverse_std(const T* variance, T eps, Index n, T* result) {
+#pragma omp simd
+  for (Index j = 0; j < n; ++j) result[j] = T(1) / std::sqrt(variance[j] + eps);
+}
+
+template <class T>
+void move(const T* batch, T momentum, T scale, Index n, T* running) {
+  const T keep = T(1) - momentum, take = momentum * scale;
+#pragma omp simd
+  for (Index j = 0; j < n; ++j) running[j] = keep * running[j] + take * batch[j];
+}
+
+template <class T>
 void apply(const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std, const T* weight,
            const T* bias, T* y) {
-  for_blocks(columns, [&](Index first, Index width) {
+  for_blocks(columns, [&](Index first, auto size) {
+    const Index width = size;
     T scale[block], center[block], shift[block];
 #pragma omp simd
     for (Index j = 0; j < width; ++j) {
@@ -65,7 +86,8 @@ void apply(const T* x, Index rows, Index columns, Index stride, const T* mean, c
 template <class T>
 void pullback(const T* dy, const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std,
               const T* weight, T* dx, T* dweight, T* dbias) {
-  for_blocks(columns, [&](Index first, Index width) {
+  for_blocks(columns, [&](Index first, auto size) {
+    const Index width = size;
     T sum[block] = {}, products[block] = {}, center[block];
 #pragma omp simd
     for (Index j = 0; j < width; ++j) center[j] = mean[first + j];
@@ -99,7 +121,11 @@ void pullback(const T* dy, const T* x, Index rows, Index columns, Index stride, 
 }
 
 template <class T>
-constexpr Normalize<T> table = {.statistics = statistics<T>, .apply = apply<T>, .pullback = pullback<T>};
+constexpr Normalize<T> table = {.statistics = statistics<T>,
+                                .inverse_std = inverse_std<T>,
+                                .move = move<T>,
+                                .apply = apply<T>,
+                                .pullback = pullback<T>};
 
 }  // namespace
 

@@ -1,8 +1,12 @@
 // Sums in a fixed order: lanes within a chunk, chunks one after the other.
+#include <type_traits>
+
 #include <ravine/core/kernels/kernels.hpp>
 
 namespace ravine::kernels {
 namespace {
+
+constexpr Index sum_block_columns = 32;
 
 // A chunk is summed in T, in many places at once, and chunks are added up in double: the error does not grow with n.
 template <class T>
@@ -49,33 +53,38 @@ double dot(const T* x, const T* y, Index n) {
   return total;
 }
 
-// A block of columns at a time, four rows a pass, since the sums stand in memory; 256 rows to a chunk.
+/// width, a constant for whole blocks, so that their sums stay in registers, columns; 256 rows to a chunk, four a pass.
+template <class T, class Width>
+void sum_block(const T* x, Index rows, Index stride, T* y, Width width) {
+  constexpr Index chunk = 256;
+  double total[sum_block_columns] = {};
+  for (Index begin = 0; begin < rows; begin += chunk) {
+    const Index end = begin + chunk < rows ? begin + chunk : rows;
+    T part[sum_block_columns] = {};
+    Index i = begin;
+    for (; i + 4 <= end; i += 4) {
+      const T* row = x + i * stride;
+#pragma omp simd
+      for (Index j = 0; j < width; ++j)
+        part[j] += (row[j] + row[j + stride]) + (row[j + 2 * stride] + row[j + 3 * stride]);
+    }
+    for (; i < end; ++i) {
+      const T* row = x + i * stride;
+#pragma omp simd
+      for (Index j = 0; j < width; ++j) part[j] += row[j];
+    }
+#pragma omp simd
+    for (Index j = 0; j < width; ++j) total[j] += static_cast<double>(part[j]);
+  }
+  for (Index j = 0; j < width; ++j) y[j] = static_cast<T>(total[j]);
+}
+
 template <class T>
 void sum_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
-  constexpr Index block = 64, chunk = 256;
-  for (Index first = 0; first < columns; first += block) {
-    const Index width = columns - first < block ? columns - first : block;
-    double total[block] = {};
-    for (Index begin = 0; begin < rows; begin += chunk) {
-      const Index end = begin + chunk < rows ? begin + chunk : rows;
-      T part[block] = {};
-      Index i = begin;
-      for (; i + 4 <= end; i += 4) {
-        const T* row = x + i * stride + first;
-#pragma omp simd
-        for (Index j = 0; j < width; ++j)
-          part[j] += (row[j] + row[j + stride]) + (row[j + 2 * stride] + row[j + 3 * stride]);
-      }
-      for (; i < end; ++i) {
-        const T* row = x + i * stride + first;
-#pragma omp simd
-        for (Index j = 0; j < width; ++j) part[j] += row[j];
-      }
-#pragma omp simd
-      for (Index j = 0; j < width; ++j) total[j] += static_cast<double>(part[j]);
-    }
-    for (Index j = 0; j < width; ++j) y[first + j] = static_cast<T>(total[j]);
-  }
+  Index first = 0;
+  for (; first + sum_block_columns <= columns; first += sum_block_columns)
+    sum_block(x + first, rows, stride, y + first, std::integral_constant<Index, sum_block_columns>());
+  if (first < columns) sum_block(x + first, rows, stride, y + first, columns - first);
 }
 
 template <class T>
