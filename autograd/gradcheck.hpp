@@ -11,7 +11,7 @@
 namespace ravine {
 
 struct GradcheckOptions {
-  bool second_order = false;  ///< check the gradient's own derivatives as well
+  bool second_order = false;  ///< check the gradient of a recorded pass and its derivatives as well
   double eps = 1e-5;          ///< step of the differences, relative to inputs larger than 1; > 0
   double rtol = 1e-6;         ///< an error may be atol + rtol |numeric|
   double atol = 1e-8;

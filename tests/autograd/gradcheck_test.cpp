@@ -39,7 +39,7 @@ TEST_CASE("right derivatives pass, and all are compared") {
   CHECK(first.message.empty());
   CHECK(first.worst < 1e-8);
   CHECK(second);
-  CHECK(second.compared == 6);
+  CHECK(second.compared == 9);
 }
 
 TEST_CASE("a planted error is found: sign, factor, missing input") {
@@ -79,6 +79,20 @@ TEST_CASE("a transposed upstream gradient is found, though a plain sum would hid
   CHECK_FALSE(gradcheck(f, {ones({2, 2}, f64)}));
 }
 
+TEST_CASE("a gradient that is wrong only when it is recorded is found by second order") {
+  const auto f = [](const Variables& in) {
+    return record("planted", square(in[0].value()), {{in[0], [x = in[0]](auto dy) {
+                                                        constexpr bool recorded =
+                                                            std::is_same_v<decltype(dy), Variable>;
+                                                        return dy * like(dy, x) * (recorded ? 3.0 : 2.0);
+                                                      }}});
+  };
+  CHECK(gradcheck(f, {tensor({0.5, 2}, f64)}));
+  const GradcheckReport report = gradcheck(f, {tensor({0.5, 2}, f64)}, {.second_order = true});
+  CHECK_FALSE(report);
+  CHECK(report.message.find("gradcheck: recorded first derivative, input 0") == 0);
+}
+
 TEST_CASE("an error in the second derivative only is found by second order") {
   // The slope's value is right, but it is a constant: x is read as a tensor.
   const auto constant_slope = [](const Variable& dy, const Variable& x) { return dy * (x.value() * 2.0); };
@@ -86,7 +100,7 @@ TEST_CASE("an error in the second derivative only is found by second order") {
   const GradcheckReport report = check_square_with(constant_slope, true);
   CHECK_FALSE(report);
   CHECK(report.message.find("gradcheck: second derivative, input 0") == 0);
-  CHECK(report.compared == 6);
+  CHECK(report.compared == 9);
 
   const auto wrong_curvature = [](const Variable& dy, const Variable& x) {
     return record(
