@@ -34,6 +34,13 @@ Variable sigmoid_pullback(const Variable& dy, const Variable& y) {
 }
 
 Variable relu(Variable x) {
+  detail::Node* const node = x.node();
+  if (detail::wants_gradient(x) && detail::is_temporary(node) && node->value.unique()) {
+    // What follows nearly every layer needs neither memory nor a node of its own.
+    node->value = relu(std::move(node->value));
+    node->rectified = node->value_needed = true;
+    return x;
+  }
   Tensor y = relu(take_value(x));
   return record("relu", std::move(y), {{x, [](auto dy, const auto& y) { return relu_pullback(std::move(dy), y); }}});
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <ravine/autograd/activations.hpp>
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
@@ -171,8 +172,9 @@ class Sweep {
   }
 
   void visit_plain(Node* node) {
-    Tensor dy = std::move(node->gradient);
     refuse_freed(node);
+    Tensor dy = std::move(node->gradient);
+    if (node->rectified) dy = relu_pullback(std::move(dy), node->value);
     Edge* const edges = node->edges();
     Edge* const end = edges + node->edge_count;
     if (node->joint) {
@@ -204,9 +206,10 @@ class Sweep {
   }
 
   void visit_recorded(Node* node) {
-    const Variable dy = Variable::adopt(std::exchange(node->gradient_node, nullptr));
-    const Variable y = revive(node);
     refuse_freed(node);
+    Variable dy = Variable::adopt(std::exchange(node->gradient_node, nullptr));
+    const Variable y = revive(node);
+    if (node->rectified) dy = relu_pullback(std::move(dy), y);
     for (std::uint32_t k = 0; k < node->edge_count; ++k) {
       Edge& edge = node->edges()[k];
       if (!edge.pullback) break;  // a joint one was the first

@@ -45,6 +45,7 @@ struct Node {
   bool requires_grad = false;
   bool value_needed = false;  // a pullback of this node reads its value
   bool joint = false;         // one pullback, on the first edge, serves all edges
+  bool rectified = false;     // the value is relu of the op's result: gradients pass where it is positive
   bool queued = false;        // by a running sweep
   bool captured = false;      // a running grad() asks for this node's gradient
   std::uint16_t size_class = 0;

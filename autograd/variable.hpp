@@ -268,12 +268,15 @@ Variable record(const char* op, Tensor value, Input (&&inputs)[n], F&& pullback)
 
 namespace detail {
 
-/// x's value, to be worked in if nobody else can read it: x is a temporary, and no pullback saved it.
+/// True if nobody else can read the value: one Variable holds it, and no pullback of its own needs it.
+inline bool is_temporary(const Node* node) {
+  return node->handles.get() == 1 && !node->value_needed && (!node->requires_grad || !node->is_leaf());
+}
+
+/// x's value, to be worked in if x is a temporary.
 inline Tensor take_value(Variable& x) {
-  Node* node = x.node();
-  const bool sole = node->handles.get() == 1 && !node->value_needed && (!node->requires_grad || !node->is_leaf());
-  if (!sole) return x.value();
-  return std::move(node->value);
+  if (!is_temporary(x.node())) return x.value();
+  return std::move(x.node()->value);
 }
 
 }  // namespace detail

@@ -52,6 +52,48 @@ TEST_CASE("relu(linear(x)) works in place") {
   CHECK(values(w.grad()) == Values{1, 2, 0, 0});
 }
 
+TEST_CASE("relu of a temporary is part of the op before it, with the gradients of any order") {
+  const Tensor x = random_tensor({5, 3}, f64, 1), w = random_tensor({4, 3}, f64, 2), b = random_tensor({4}, f64, 3);
+  const auto check = [&](const char* name, const std::function<Variable(const std::vector<Variable>&)>& f) {
+    INFO(std::string(name));
+    CHECK(gradcheck(f, {x, w, b}, {.second_order = true}));
+  };
+  check("of linear", [](auto& v) { return square(relu(linear(v[0], v[1], v[2]))); });
+  check("of relu", [](auto& v) { return square(relu(relu(linear(v[0], v[1], v[2])))); });
+  check("of linear of relu", [](auto& v) { return relu(linear(tanh(relu(v[0] * v[0])), v[1], v[2])) * v[2]; });
+  check("of a sum", [](auto& v) { return square(relu(matmul(v[0], transpose(v[1])) + v[2])); });
+  check("of a user's op", [](auto& v) {
+    return square(relu(record("own", v[2].value() * 2.0, {{v[2], [](auto dy) { return dy * 2.0; }}})));
+  });
+
+  const Variable p = parameter(tensor({-1, 2, 3})), q = parameter(tensor({1, -1, 2}));
+  const Variable y = relu(p * q);
+  sum(y * 5).backward(/*retain_graph=*/true);
+  CHECK(values(p.grad()) == Values{0, 0, 10});
+  const auto g = grad(sum(y * 5), {y, q}, {.retain_graph = true});
+  CHECK(values(g[0].value()) == Values{5, 5, 5});  // of its result, not of the product
+  CHECK(values(g[1].value()) == Values{0, 0, 15});
+  sum(y * 5).backward();
+  CHECK(values(p.grad()) == Values{0, 0, 20});
+  CHECK(values(y.value()) == Values{0, 0, 6});
+}
+
+TEST_CASE("relu leaves alone what others hold or what is not recorded") {
+  const Variable p = parameter(tensor({-1, 2}));
+  Variable h = p * 3;
+  const Tensor held = h.value();
+  const Variable y = relu(std::move(h));
+  CHECK(values(held) == Values{-3, 6});
+  Variable k = p * 3;
+  const Variable view = k.reshape({2, 1});
+  sum(relu(std::move(k)) + view.reshape({2}) * 10).backward();
+  CHECK(values(view.value()) == Values{-3, 6});
+  CHECK(values(p.grad()) == Values{30, 33});
+  Variable late = p * 3;
+  const NoGrad guard;
+  CHECK_FALSE(relu(std::move(late)).requires_grad());
+}
+
 TEST_CASE("what a pullback reads is not worked in") {
   const Variable x = parameter(tensor({-1, 2}, f64));
   const void* at = nullptr;
