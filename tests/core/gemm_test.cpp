@@ -123,7 +123,10 @@ TEST_CASE("products that are cut into tiles, with packed operands and without") 
                                 {129, 513, 130},
                                 {700, 65, 200},
                                 {61, 95, 1100},
-                                {16, 1200, 500}})
+                                {16, 1200, 500},
+                                {2100, 33, 20},
+                                {17, 2049, 40},
+                                {16, 2120, 40}})
     check_everywhere(m, n, k);
 }
 
@@ -136,7 +139,9 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
                                 {255, 257, 130},
                                 {257, 193, 65},
                                 {300, 300, 300},
-                                {40, 1025, 64}})
+                                {40, 1025, 64},
+                                {2100, 33, 20},
+                                {17, 2120, 40}})
     for (const bool transpose_a : {false, true})
       for (const bool transpose_b : {false, true})
         for (const DType dtype : {f32, f64}) {
