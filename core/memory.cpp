@@ -68,8 +68,8 @@ struct HandOver {
 /// Large blocks lie on large pages where the system has them: sweeps over them miss the address cache less.
 void* from_system(std::size_t bytes) {
   constexpr std::size_t large_page = std::size_t{2} << 20;
-  void* block = std::aligned_alloc(bytes < large_page ? 64 : large_page, bytes);
-  if (!block) throw std::bad_alloc();
+  void* block = nullptr;
+  if (posix_memalign(&block, bytes < large_page ? 64 : large_page, bytes) != 0) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
   if (bytes >= large_page) madvise(block, bytes / large_page * large_page, MADV_HUGEPAGE);
 #endif
