@@ -1,13 +1,16 @@
 // Times whole training steps of five networks through the public API:  training CASE THREADS SECONDS
 // A step is forward, mean squared error, backward and Adam, in f32, on a fixed batch of random numbers.
-// Prints one line of JSON: case, threads, median_us, p10_us, and the loss of the fifth step.
+// `sweep` trains 64 copies of `tiny` with as many learning rates, each copy on one thread: time is per copy and step.
+// Prints one line of JSON: case, threads, median_us, p10_us, and the loss of the fifth step (of the first copy).
 #include <omp.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <ravine/ravine.hpp>
 #include <vector>
 
@@ -19,6 +22,7 @@ struct Case {
   rv::Index batch;
   std::vector<rv::Index> sizes;
   bool batch_norm;
+  int copies = 1;
 };
 
 static const std::vector<Case> cases = {
@@ -27,6 +31,7 @@ static const std::vector<Case> cases = {
     {"mnist", 64, {784, 128, 10}, false},
     {"mnistbn", 128, {784, 512, 512, 10}, true},
     {"large", 512, {1024, 4096, 4096, 1024}, false},
+    {"sweep", 32, {2, 32, 32, 1}, false, 64},
 };
 
 static nn::Sequential build(const Case& c) {
@@ -40,6 +45,34 @@ static nn::Sequential build(const Case& c) {
   return model;
 }
 
+struct Run {
+  nn::Sequential model;
+  rv::Tensor x, y;
+  rv::optim::Adam adam;
+  int steps = 0;
+  double loss = 0.0;  // of the fifth step
+
+  Run(const Case& c, double lr)
+      : model(build(c)),
+        x(rv::randn({c.batch, c.sizes.front()})),
+        y(rv::randn({c.batch, c.sizes.back()})),
+        adam(model.parameters(), {.lr = lr}) {}
+
+  void step() {
+    const rv::Variable l = nn::mse_loss(model(x), y);
+    adam.zero_grad();
+    l.backward();
+    adam.step();
+    const double value = l.item();
+    if (++steps == 5) loss = value;
+  }
+};
+
+/// From 1e-3 up to 1e-2, then from 1e-4 up to 1e-3, by equal factors.
+static double rate(int i, int copies) {
+  return 1e-3 * std::pow(10.0, (2 * i < copies ? i : i - copies) * 2.0 / copies);
+}
+
 static double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -48,45 +81,45 @@ int main(int argc, char** argv) {
   const auto found = std::find_if(cases.begin(), cases.end(),
                                   [&](const Case& c) { return argc == 4 && std::strcmp(c.name, argv[1]) == 0; });
   if (found == cases.end()) {
-    std::fputs("usage: training tiny|reg|mnist|mnistbn|large THREADS SECONDS\n", stderr);
+    std::fputs("usage: training tiny|reg|mnist|mnistbn|large|sweep THREADS SECONDS\n", stderr);
     return 2;
   }
   const int threads = std::atoi(argv[2]);
   const double seconds = std::atof(argv[3]);
   omp_set_num_threads(threads);
 
-  rv::manual_seed(1);
-  nn::Sequential model = build(*found);
-  const rv::Tensor x = rv::randn({found->batch, found->sizes.front()});
-  const rv::Tensor y = rv::randn({found->batch, found->sizes.back()});
-  rv::optim::Adam adam(model.parameters());
-  int steps = 0;
-  double loss = 0.0;
-  const auto step = [&] {
-    const rv::Variable l = nn::mse_loss(model(x), y);
-    adam.zero_grad();
-    l.backward();
-    adam.step();
-    const double value = l.item();
-    if (++steps == 5) loss = value;
+  std::deque<Run> runs;
+  for (int i = 0; i < found->copies; ++i) {
+    rv::manual_seed(1);  // all start from the same numbers
+    runs.emplace_back(*found, rate(i, found->copies));
+  }
+  const auto step = [&](int count) {
+    if (runs.size() == 1) {  // no region around it: large ops have their own
+      for (int i = 0; i < count; ++i) runs[0].step();
+      return;
+    }
+#pragma omp parallel for schedule(static)
+    for (Run& run : runs)
+      for (int i = 0; i < count; ++i) run.step();
   };
 
   const double warm = now();
-  do step();
-  while (now() - warm < 0.2 || steps < 5);
+  do step(1);
+  while (now() - warm < 0.2 || runs[0].steps < 5);
   const double one = [&] {
     const double start = now();
-    step();
+    step(1);
     return now() - start;
   }();
-  const int inner = std::max(1, static_cast<int>(20e-6 / one));  // short steps in groups: reading the clock costs 30 ns
+  // Short steps in groups: reading the clock costs 30 ns, and the threads of a sweep need not wait for each other.
+  const int inner = runs.size() > 1 ? 100 : std::max(1, static_cast<int>(20e-6 / one));
   std::vector<double> times;
   for (const double start = now(); now() - start < seconds || times.size() < 3;) {
     const double begin = now();
-    for (int i = 0; i < inner; ++i) step();
-    times.push_back((now() - begin) / inner);
+    step(inner);
+    times.push_back((now() - begin) / (inner * found->copies));
   }
   std::sort(times.begin(), times.end());
   std::printf("{\"case\": \"%s\", \"threads\": %d, \"median_us\": %.3f, \"p10_us\": %.3f, \"loss\": %.9g}\n",
-              found->name, threads, times[times.size() / 2] * 1e6, times[times.size() / 10] * 1e6, loss);
+              found->name, threads, times[times.size() / 2] * 1e6, times[times.size() / 10] * 1e6, runs[0].loss);
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The five nets of bench/training.cpp, trained by other frameworks.
+"""The cases of bench/training.cpp, trained by other frameworks.
 
 usage: peers.py CASE THREADS SECONDS PEER     one line of JSON, as bench/training prints it
        peers.py --serve THREADS PEER          "ready", then such a line for every line "CASE SECONDS" read
 peers: torch torch_fused torch_compile jax jax_scan   (jax_scan makes many steps in one compiled loop)
 
-Exits with 77 if the framework is not installed. Numbers and initial weights are those of bench/training.cpp as well.
+Only jax_scan has the case `sweep`, and trains all copies in one loop. Exits with 77 if the framework is not installed.
+Numbers and initial weights are those of bench/training.cpp as well.
 """
 import json
 import os
@@ -18,7 +19,9 @@ CASES = {  # rows, sizes, BatchNorm
     "mnist": (64, [784, 128, 10], False),
     "mnistbn": (128, [784, 512, 512, 10], True),
     "large": (512, [1024, 4096, 4096, 1024], False),
+    "sweep": (32, [2, 32, 32, 1], False),
 }
+COPIES = 64  # of the net of a sweep
 PEERS = ["torch", "torch_fused", "torch_compile", "jax", "jax_scan"]
 
 
@@ -62,6 +65,12 @@ def numbers(case):
     return layers, random.normal(rows, sizes[0]), random.normal(rows, sizes[-1])
 
 
+def rates(copies):
+    """Learning rates of a sweep: from 1e-3 up to 1e-2, then from 1e-4 up to 1e-3."""
+    i = np.arange(copies)
+    return 1e-3 * 10 ** (np.where(2 * i < copies, i, i - copies) * 2 / copies)
+
+
 def torch_steps(case, fused=False, compiled=False):
     """A function that makes one step and returns its loss."""
     layers, x, y = numbers(case)
@@ -91,7 +100,7 @@ def torch_steps(case, fused=False, compiled=False):
 
 
 def jax_steps(case, scan=0):
-    """A function that makes one step, or `scan` of them, and returns the losses."""
+    """A function that makes one step, or `scan` of them, and returns the losses, in a sweep copy by copy."""
     jnp = jax.numpy
     layers, x, y = numbers(case)
     x, y = jnp.asarray(x), jnp.asarray(y)
@@ -117,31 +126,39 @@ def jax_steps(case, scan=0):
                 h = jax.nn.relu(h)
         return jnp.mean((h - y) ** 2), new_stats
 
-    def update(state, _=None):
+    def update(state, lr):
         params, stats, m, v, t = state
         (loss, stats), g = jax.value_and_grad(loss_of, has_aux=True)(params, stats)
         t = t + 1
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
-        rate, scale = 1e-3 / (1 - 0.9**t), 1 / (1 - 0.999**t)
+        rate, scale = lr / (1 - 0.9**t), 1 / (1 - 0.999**t)
         params = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v * scale) + 1e-8), params, m, v)
         return (params, stats, m, v, t), loss
 
+    def train(state, lr=1e-3):
+        return jax.lax.scan(lambda s, _: update(s, lr), state, None, length=scan) if scan else update(state, lr)
+
     zeros = jax.tree.map(jnp.zeros_like, params)
     state = (params, stats, zeros, zeros, jnp.float32(0))
-    many = (lambda s: jax.lax.scan(update, s, None, length=scan)) if scan else update
-    run = jax.jit(many, donate_argnums=0)
+    run = jax.jit(train, donate_argnums=0)
+    if case == "sweep":
+        lrs = jnp.asarray(rates(COPIES))
+        state = jax.tree.map(lambda a: jnp.stack([a] * COPIES), state)
+        run = jax.jit(lambda state: jax.vmap(train)(state, lrs), donate_argnums=0)
     state = jax.tree.map(jnp.copy, state)  # one buffer for each, as all are given away
 
     def steps():
         nonlocal state
         state, losses = run(state)
-        return np.atleast_1d(np.asarray(losses))
+        return np.asarray(losses).reshape(-1)
 
     return steps
 
 
 def build(peer, case):
+    if case == "sweep" and peer != "jax_scan":
+        raise ValueError(f"{peer} has no sweep")
     if peer == "jax_scan":
         return jax_steps(case, 5 if case == "large" else 100)
     if peer == "jax":
