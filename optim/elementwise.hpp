@@ -3,6 +3,7 @@
 /// state, the loop over parameters and elements, threads and both precisions.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -26,9 +27,16 @@ struct RuleLoops {
 
 /// So many elements are handled at once: a constant count of iterations vectorises at -O2 too.
 inline constexpr Index rule_block = 64;
-/// Parameters of more elements are shared out to the threads in pieces of so many.
+/// Parameters of more elements are shared out to the threads in pieces of so many at least.
 inline constexpr Index rule_piece = 16384;
 static_assert(rule_piece % rule_block == 0, "an element is in the same kind of block whatever the number of threads");
+
+/// How many of n elements make a piece. Long pieces, as the processor has to learn anew what to read ahead in each one;
+/// but some for each thread, so that one that is held up gets fewer.
+inline Index rule_piece_of(Index n) {
+  if (n <= rule_piece) return rule_piece;
+  return std::max(rule_piece, n / (4 * threads_available()) / rule_block * rule_block);
+}
 
 /// Everything is inlined, so that code for one instruction set cannot be merged with code for another.
 template <class Rule, class T, class... Slot>
@@ -163,7 +171,7 @@ class Elementwise : public Grouped<Options> {
     const T* const g = p.grad().raw<T>();
     std::array<T*, slot_count() + 1> slots{};  // one more: there may be none
     for (std::size_t k = 0; k < slot_count(); ++k) slots[k] = slot(i, k).template raw<T>();
-    detail::parallel_for(p.numel(), detail::rule_piece,
+    detail::parallel_for(p.numel(), detail::rule_piece_of(p.numel()),
                          [&](Index begin, Index end) { loop(rule, theta, g, slots.data(), begin, end); });
   }
 };
