@@ -60,7 +60,7 @@ struct Gemm {
 };
 
 constexpr std::size_t packed_depth = 2048;  // bytes of k that are packed at a time
-constexpr Index packed_columns = 512;       // of op(B), at most: with that depth the second-level cache holds them
+constexpr Index packed_columns = 256;       // of op(B), at most: with that depth half a second-level cache
 constexpr Index packed_rows = 2040;         // of op(A), at most
 /// Room for n columns, of which panels have at most 64.
 constexpr Index columns_room(Index n) { return n < packed_columns ? (n + 63) / 64 * 64 : packed_columns; }
