@@ -63,7 +63,7 @@ constexpr std::size_t class_bytes(int c) {
   return static_cast<std::size_t>(9 + (c - 16) % 8) << ((c - 16) / 8 + 7);
 }
 
-inline constexpr int class_count = size_class(std::size_t{1} << 48) + 1;
+inline constexpr int class_count = size_class(64 + (std::size_t{1} << 48)) + 1;  // tensors have a header of 64
 
 /// Free blocks of one class, chained through themselves, and how many more are kept.
 struct BlockList {

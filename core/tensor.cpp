@@ -23,7 +23,7 @@ Index checked_numel(const Shape& shape) {
     return shape[0] * shape[1];
   Index n = 1;
   bool ok = true;
-  for (const Index size : shape) ok &= size >= 0 && !__builtin_mul_overflow(n, size, &n) && n <= max_bytes / 8;
+  for (const Index size : shape) ok &= size >= 0 && !__builtin_mul_overflow(n, size, &n) && n < max_bytes / 8;
   if (!ok) [[unlikely]]
     refuse_size(shape);
   return n;

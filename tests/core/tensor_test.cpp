@@ -46,6 +46,7 @@ TEST_CASE("impossible sizes are refused before memory is asked for") {
   CHECK_THROWS_WITH_AS(Tensor({2, -1}, f32), "tensor: negative size in (2, -1)", ShapeError);
   CHECK_THROWS_WITH_AS(Tensor({Index{1} << 40, 1 << 10}, f32), Contains("tensor: too large: (1099511627776, 1024)"),
                        ShapeError);
+  CHECK_THROWS_AS(Tensor({Index{1} << 45}, f64), ShapeError);
   CHECK_THROWS_AS(Tensor({Index{1} << 62, 4}, u8), ShapeError);  // the product is 2^64, which wraps to 0
   CHECK_THROWS_AS(Tensor({std::numeric_limits<Index>::max()}, u8), ShapeError);
 }
