@@ -50,20 +50,25 @@ class RefCount {
   std::atomic<int> count_{1};
 };
 
-/// Blocks come in size classes: steps of 64 bytes up to 1 KiB, then eight classes to a doubling.
+/// A tensor's elements follow so many bytes that say what the block is.
+inline constexpr std::size_t header_bytes = 64;
+
+/// Blocks come in size classes: for a header and steps of 64 bytes up to 1 KiB, then eight classes to a doubling. A
+/// power of two and its header fit exactly.
 constexpr int size_class(std::size_t bytes) {
-  if (bytes <= 1024) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / 64);
-  const int top = 63 - __builtin_clzll(static_cast<unsigned long long>(bytes - 1));  // >= 10
-  return 16 + (top - 10) * 8 + static_cast<int>(((bytes - 1) >> (top - 3)) & 7);
+  if (bytes <= header_bytes + 1024) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / 64);
+  const unsigned long long last = bytes - header_bytes - 1;
+  const int top = 63 - __builtin_clzll(last);  // >= 10
+  return 17 + (top - 10) * 8 + static_cast<int>((last >> (top - 3)) & 7);
 }
 
 /// Bytes in a block of class c.
 constexpr std::size_t class_bytes(int c) {
-  if (c < 16) return static_cast<std::size_t>(c + 1) * 64;
-  return static_cast<std::size_t>(9 + (c - 16) % 8) << ((c - 16) / 8 + 7);
+  if (c < 17) return static_cast<std::size_t>(c + 1) * 64;
+  return header_bytes + (static_cast<std::size_t>(9 + (c - 17) % 8) << ((c - 17) / 8 + 7));
 }
 
-inline constexpr int class_count = size_class(64 + (std::size_t{1} << 48)) + 1;  // tensors have a header of 64
+inline constexpr int class_count = size_class(header_bytes + (std::size_t{1} << 48)) + 1;
 
 /// Free blocks of one class, chained through themselves, and how many more are kept.
 struct BlockList {

@@ -25,6 +25,7 @@ struct alignas(64) Storage {
 
   std::byte* bytes() { return reinterpret_cast<std::byte*>(this + 1); }
 };
+static_assert(sizeof(Storage) == header_bytes);
 
 /// Writes to existing tensors are numbered by one clock, so that a pullback can tell that a value it saved has been
 /// overwritten since.

@@ -46,7 +46,12 @@ TEST_CASE("size classes: each holds what is asked for, wastes at most an eighth,
   CHECK(size_class(1) == 0);
   CHECK(size_class(64) == 0);
   CHECK(size_class(65) == 1);
-  CHECK(size_class(64 + (std::size_t{1} << 48)) < detail::class_count);  // of the largest tensor, with its header
+  CHECK(size_class(detail::header_bytes + (std::size_t{1} << 48)) < detail::class_count);  // the largest tensor's
+}
+
+TEST_CASE("size classes: a header and a power of two behind it fill a block") {
+  for (std::size_t bytes = 64; bytes <= std::size_t{1} << 48; bytes *= 2)
+    CHECK(class_bytes(size_class(detail::header_bytes + bytes)) == detail::header_bytes + bytes);
 }
 
 TEST_CASE("blocks are aligned to 64 bytes, distinct and writable to their ends") {
