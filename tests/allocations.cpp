@@ -1,51 +1,17 @@
-// In the steady state a training step asks the system's allocator for nothing. Counts every call of it; glibc only.
-#include <cstddef>
+// In the steady state a training step asks the system's allocator for nothing; glibc only.
 #include <cstdio>
 #include <ravine/ravine.hpp>
 
-static long calls = 0;
-
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-
-void* malloc(std::size_t size) {
-  ++calls;
-  return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) {
-  ++calls;
-  return __libc_calloc(count, size);
-}
-void* realloc(void* block, std::size_t size) {
-  ++calls;
-  return __libc_realloc(block, size);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t size) {
-  ++calls;
-  return __libc_memalign(alignment, size);
-}
-void* memalign(std::size_t alignment, std::size_t size) {
-  ++calls;
-  return __libc_memalign(alignment, size);
-}
-int posix_memalign(void** block, std::size_t alignment, std::size_t size) {
-  ++calls;
-  *block = __libc_memalign(alignment, size);
-  return *block ? 0 : 12;
-}
-}
+#include "counted_malloc.hpp"
 
 namespace rv = ravine;
 namespace nn = rv::nn;
 
 static long count(const char* what, rv::FunctionRef<void()> epoch) {
   for (int i = 0; i < 3; ++i) epoch();
-  const long before = calls;
+  const long before = allocations;
   for (int i = 0; i < 20; ++i) epoch();
-  const long made = calls - before;
+  const long made = allocations - before;
   std::printf("%-28s %ld allocations in 20 epochs\n", what, made);
   return made;
 }
