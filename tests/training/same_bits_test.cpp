@@ -18,7 +18,7 @@ using Params = std::vector<rv::Variable>;
 namespace {
 
 struct Case {
-  const char* name;
+  std::string name;
   rv::Index batch;
   std::vector<rv::Index> sizes;
   bool batch_norm;
@@ -63,15 +63,19 @@ rv::StateDict train(const Case& c, const MakeOptimizer& make, int threads) {
   return state;
 }
 
+void check_equal(const rv::StateDict& state, const rv::StateDict& expected) {
+  REQUIRE(state.size() == expected.size());
+  for (const auto& entry : state) {
+    CAPTURE(entry.first);
+    CHECK(rv::bitwise_equal(entry.second, expected.at(entry.first)));
+  }
+}
+
 void check_same(const Case& c, const MakeOptimizer& make) {
   const rv::StateDict alone = train(c, make, 1);
   for (const int threads : {1, 2, 3, 8}) {
-    const rv::StateDict state = train(c, make, threads);
-    REQUIRE(state.size() == alone.size());
-    for (const auto& [key, value] : state) {
-      INFO(threads << " threads: " << key);
-      CHECK(rv::bitwise_equal(value, alone.at(key)));
-    }
+    CAPTURE(threads);
+    check_equal(train(c, make, threads), alone);
   }
 }
 
@@ -82,6 +86,10 @@ TEST_CASE("training: the same bits on 1, 2, 3 and 8 threads") {
     CAPTURE(c.name);
     check_same(c, adam);
   }
+}
+
+TEST_CASE("training: the same bits for a large net" * doctest::skip()) {
+  check_same({"large", 512, {1024, 4096, 4096, 1024}, false, 20}, adam);
 }
 
 TEST_CASE("training: the same bits for optimizers that evaluate more than the gradient") {
