@@ -4,8 +4,10 @@
 #include <omp.h>
 
 #include <functional>
+#include <latch>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <ravine/ravine.hpp>
@@ -101,6 +103,28 @@ TEST_CASE("training: the same bits for optimizers that evaluate more than the gr
       [](const Params& params) { return std::make_unique<optim::LBFGS>(params); },
   };
   for (const MakeOptimizer& make : makes) check_same(c, make);
+}
+
+TEST_CASE("training: the same bits for several models at once" * doctest::skip()) {
+  // The second and third have products that are large enough for threads of their own.
+  const std::vector<Case> nets = {{"", 64, {8, 64, 64, 1}, true, 100},
+                                  {"", 128, {128, 128, 10}, true, 20},
+                                  {"", 100, {130, 120, 10}, true, 20},
+                                  {"", 32, {2, 32, 32, 1}, false, 100}};
+  std::vector<rv::StateDict> alone, at_once(nets.size());
+  for (const Case& c : nets) alone.push_back(train(c, adam, 2));
+  std::latch start(static_cast<std::ptrdiff_t>(nets.size()));
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < nets.size(); ++i)
+    threads.emplace_back([&, i] {
+      start.arrive_and_wait();
+      at_once[i] = train(nets[i], adam, 2);
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 0; i < nets.size(); ++i) {
+    CAPTURE(i);
+    check_equal(at_once[i], alone[i]);
+  }
 }
 
 TEST_CASE("training: one step more gives other bits") {  // so the comparison can fail
