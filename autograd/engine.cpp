@@ -174,7 +174,10 @@ class Sweep {
   void visit_plain(Node* node) {
     refuse_freed(node);
     Tensor dy = std::move(node->gradient);
-    if (node->rectified) dy = relu_pullback(std::move(dy), node->value);
+    if (node->rectified) {
+      dy = relu_pullback(std::move(dy), node->value);
+      if (!retain_graph_ && node->handles.get() == 0) node->value.release();  // nobody else can ask for it
+    }
     Edge* const edges = node->edges();
     Edge* const end = edges + node->edge_count;
     if (node->joint) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/ravine.hpp>
 #include <set>
@@ -43,11 +44,13 @@ static nn::Sequential build(const Net& net) {
   return model;
 }
 
-/// Bytes of the workspaces for packed operands, on one thread: one for each number of columns that are packed together.
+/// Bytes of the workspaces for packed operands, on one thread: one of each size of blocks.
 static rv::Index workspaces(const Net& net) {
-  std::set<rv::Index> packed;
+  std::set<std::size_t> sizes;
   const auto product = [&](rv::Index m, rv::Index n, rv::Index k) {
-    if (m * n * k >= 1 << 20 && std::min(m, n) >= 16) packed.insert(std::clamp<rv::Index>((n + 31) / 32 * 32, 64, 512));
+    if (m * n * k < 1 << 20 || std::min(m, n) < 16) return;
+    const std::size_t bytes = rv::kernels::packed_bytes(m, n) + rv::detail::header_bytes;
+    sizes.insert(rv::detail::class_bytes(rv::detail::size_class(bytes)));
   };
   for (std::size_t i = 0; i + 1 < net.sizes.size(); ++i) {
     const rv::Index in = net.sizes[i], out = net.sizes[i + 1];
@@ -55,9 +58,7 @@ static rv::Index workspaces(const Net& net) {
     product(out, in, net.batch);
     if (i > 0) product(net.batch, in, out);
   }
-  rv::Index bytes = 0;
-  for (const rv::Index columns : packed) bytes += static_cast<rv::Index>(rv::kernels::packed_bytes(columns));
-  return bytes;
+  return static_cast<rv::Index>(std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}));
 }
 
 static rv::Index formula(const Net& net, const std::vector<rv::Variable>& parameters) {
