@@ -107,10 +107,10 @@ TEST_CASE("training: the same bits for optimizers that evaluate more than the gr
 
 TEST_CASE("training: the same bits for several models at once" * doctest::skip()) {
   // The second and third have products that are large enough for threads of their own.
-  const std::vector<Case> nets = {{"", 64, {8, 64, 64, 1}, true, 100},
-                                  {"", 128, {128, 128, 10}, true, 20},
-                                  {"", 100, {130, 120, 10}, true, 20},
-                                  {"", 32, {2, 32, 32, 1}, false, 100}};
+  const std::vector<Case> nets = {{"", 64, {8, 64, 64, 1}, true, 400},
+                                  {"", 128, {128, 128, 10}, true, 100},
+                                  {"", 100, {130, 120, 10}, true, 100},
+                                  {"", 32, {2, 32, 32, 1}, false, 400}};
   std::vector<rv::StateDict> alone, at_once(nets.size());
   for (const Case& c : nets) alone.push_back(train(c, adam, 2));
   std::latch start(static_cast<std::ptrdiff_t>(nets.size()));
