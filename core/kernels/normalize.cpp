@@ -1,49 +1,109 @@
-// Batch normalization, a block of columns at a time: what a block needs stays in the first cache.
+// Batch normalization, a strip of columns at a time: its sums stay in registers, and what it reads in the first cache.
 #include <cmath>
-#include <type_traits>
 
 #include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/simd.hpp>
 
 namespace ravine::kernels {
 namespace {
 
-constexpr Index block = 64;
+// Each takes one strip, its pointers at the strip's first column.
 
-/// f(first, width): the width of whole blocks is a constant, so that their sums stay in registers.
-template <class F>
-void for_blocks(Index columns, F f) {
-  Index first = 0;
-  for (; first + block <= columns; first += block) f(first, std::integral_constant<Index, block>());
-  if (first < columns) f(first, columns - first);
+template <class S, class T>
+void statistics_strip(S strip, const T* x, Index rows, Index stride, T* mean, T* variance) {
+  const Vector<T> scale = broadcast(T(1) / static_cast<T>(rows));
+  Vector<T> sum[S::vectors] = {}, squares[S::vectors] = {};
+  for (Index i = 0; i < rows; ++i) {
+    const T* row = x + i * stride;
+    strip.each([&](int v) { sum[v] += strip.load(row, v); });
+  }
+  strip.each([&](int v) { sum[v] *= scale; });
+  // A second pass: the difference of mean square and squared mean would cancel.
+  for (Index i = 0; i < rows; ++i) {
+    const T* row = x + i * stride;
+    strip.each([&](int v) {
+      const Vector<T> d = strip.load(row, v) - sum[v];
+      squares[v] = multiply_add<T>(d, d, squares[v]);
+    });
+  }
+  strip.each([&](int v) {
+    strip.store(mean, v, sum[v]);
+    strip.store(variance, v, squares[v] * scale);
+  });
+}
+
+template <class S, class T>
+void apply_strip(S strip, const T* x, Index rows, Index stride, const T* mean, const T* inverse_std, const T* weight,
+                 const T* bias, T* y) {
+  Vector<T> scale[S::vectors], center[S::vectors], shift[S::vectors];
+  strip.each([&](int v) {
+    scale[v] = strip.load(inverse_std, v) * strip.load(weight, v);
+    center[v] = strip.load(mean, v);
+    shift[v] = strip.load(bias, v);
+  });
+  for (Index i = 0; i < rows; ++i) {
+    const T* row = x + i * stride;
+    T* out = y + i * stride;
+    strip.each(
+        [&](int v) { strip.store(out, v, multiply_add<T>(strip.load(row, v) - center[v], scale[v], shift[v])); });
+  }
+}
+
+// With z = (x - mean) inverse_std:  dbias = sum dy,  dweight = sum dy z,
+// dx = weight inverse_std (dy - dbias / rows - z dweight / rows).
+template <class S, class T>
+void pullback_strip(S strip, const T* dy, const T* x, Index rows, Index stride, const T* mean, const T* inverse_std,
+                    const T* weight, T* dx, T* dweight, T* dbias) {
+  const Vector<T> share = broadcast(T(1) / static_cast<T>(rows));
+  Vector<T> center[S::vectors], sum[S::vectors] = {}, products[S::vectors] = {};
+  strip.each([&](int v) { center[v] = strip.load(mean, v); });
+  for (Index i = 0; i < rows; ++i) {
+    const T *g = dy + i * stride, *row = x + i * stride;
+    strip.each([&](int v) {
+      const Vector<T> upstream = strip.load(g, v);
+      sum[v] += upstream;
+      products[v] = multiply_add<T>(upstream, strip.load(row, v) - center[v], products[v]);
+    });
+  }
+  Vector<T> scale[S::vectors], slope[S::vectors], offset[S::vectors];
+  strip.each([&](int v) {
+    const Vector<T> s = strip.load(inverse_std, v);
+    strip.store(dbias, v, sum[v]);
+    strip.store(dweight, v, products[v] * s);
+    scale[v] = strip.load(weight, v) * s;
+    slope[v] = -(scale[v] * s * s * products[v] * share);
+    offset[v] = -(scale[v] * sum[v] * share);
+  });
+  for (Index i = 0; i < rows; ++i) {
+    const T *g = dy + i * stride, *row = x + i * stride;
+    T* out = dx + i * stride;
+    strip.each([&](int v) {
+      const Vector<T> d = multiply_add<T>(strip.load(row, v) - center[v], slope[v], offset[v]);
+      strip.store(out, v, multiply_add<T>(strip.load(g, v), scale[v], d));
+    });
+  }
 }
 
 template <class T>
 void statistics(const T* x, Index rows, Index columns, Index stride, T* mean, T* variance) {
-  const T scale = T(1) / static_cast<T>(rows);
-  for_blocks(columns, [&](Index first, auto size) {
-    const Index width = size;
-    T sum[block] = {}, squares[block] = {};
-    for (Index i = 0; i < rows; ++i) {
-      const T* row = x + i * stride + first;
-#pragma omp simd
-      for (Index j = 0; j < width; ++j) sum[j] += row[j];
-    }
-#pragma omp simd
-    for (Index j = 0; j < width; ++j) sum[j] *= scale;
-    // A second pass: the difference of mean square and squared mean would cancel.
-    for (Index i = 0; i < rows; ++i) {
-      const T* row = x + i * stride + first;
-#pragma omp simd
-      for (Index j = 0; j < width; ++j) {
-        const T d = row[j] - sum[j];
-        squares[j] += d * d;
-      }
-    }
-#pragma omp simd
-    for (Index j = 0; j < width; ++j) {
-      mean[first + j] = sum[j];
-      variance[first + j] = squares[j] * scale;
-    }
+  for_strips<T>(columns,
+                [&](auto strip, Index j) { statistics_strip(strip, x + j, rows, stride, mean + j, variance + j); });
+}
+
+template <class T>
+void apply(const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std, const T* weight,
+           const T* bias, T* y) {
+  for_strips<T>(columns, [&](auto strip, Index j) {
+    apply_strip(strip, x + j, rows, stride, mean + j, inverse_std + j, weight + j, bias + j, y + j);
+  });
+}
+
+template <class T>
+void pullback(const T* dy, const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std,
+              const T* weight, T* dx, T* dweight, T* dbias) {
+  for_strips<T>(columns, [&](auto strip, Index j) {
+    pullback_strip(strip, dy + j, x + j, rows, stride, mean + j, inverse_std + j, weight + j, dx + j, dweight + j,
+                   dbias + j);
   });
 }
 
@@ -58,66 +118,6 @@ void move(const T* batch, T momentum, T scale, Index n, T* running) {
   const T keep = T(1) - momentum, take = momentum * scale;
 #pragma omp simd
   for (Index j = 0; j < n; ++j) running[j] = keep * running[j] + take * batch[j];
-}
-
-template <class T>
-void apply(const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std, const T* weight,
-           const T* bias, T* y) {
-  for_blocks(columns, [&](Index first, auto size) {
-    const Index width = size;
-    T scale[block], center[block], shift[block];
-#pragma omp simd
-    for (Index j = 0; j < width; ++j) {
-      scale[j] = inverse_std[first + j] * weight[first + j];
-      center[j] = mean[first + j];
-      shift[j] = bias[first + j];
-    }
-    for (Index i = 0; i < rows; ++i) {
-      const T* row = x + i * stride + first;
-      T* out = y + i * stride + first;
-#pragma omp simd
-      for (Index j = 0; j < width; ++j) out[j] = (row[j] - center[j]) * scale[j] + shift[j];
-    }
-  });
-}
-
-// With z = (x - mean) inverse_std:  dbias = sum dy,  dweight = sum dy z,
-// dx = weight inverse_std (dy - dbias / rows - z dweight / rows).
-template <class T>
-void pullback(const T* dy, const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std,
-              const T* weight, T* dx, T* dweight, T* dbias) {
-  for_blocks(columns, [&](Index first, auto size) {
-    const Index width = size;
-    T sum[block] = {}, products[block] = {}, center[block];
-#pragma omp simd
-    for (Index j = 0; j < width; ++j) center[j] = mean[first + j];
-    for (Index i = 0; i < rows; ++i) {
-      const T* g = dy + i * stride + first;
-      const T* row = x + i * stride + first;
-#pragma omp simd
-      for (Index j = 0; j < width; ++j) {
-        sum[j] += g[j];
-        products[j] += g[j] * (row[j] - center[j]);
-      }
-    }
-    T scale[block], slope[block], offset[block];
-#pragma omp simd
-    for (Index j = 0; j < width; ++j) {
-      const T s = inverse_std[first + j];
-      dbias[first + j] = sum[j];
-      dweight[first + j] = products[j] * s;
-      scale[j] = weight[first + j] * s;
-      slope[j] = scale[j] * s * s * products[j] / static_cast<T>(rows);
-      offset[j] = scale[j] * sum[j] / static_cast<T>(rows);
-    }
-    for (Index i = 0; i < rows; ++i) {
-      const T* g = dy + i * stride + first;
-      const T* row = x + i * stride + first;
-      T* out = dx + i * stride + first;
-#pragma omp simd
-      for (Index j = 0; j < width; ++j) out[j] = scale[j] * g[j] - slope[j] * (row[j] - center[j]) - offset[j];
-    }
-  });
 }
 
 template <class T>

@@ -1,12 +1,9 @@
 // Sums in a fixed order: lanes within a chunk, chunks one after the other.
-#include <type_traits>
-
 #include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/simd.hpp>
 
 namespace ravine::kernels {
 namespace {
-
-constexpr Index sum_block_columns = 32;
 
 // A chunk is summed in T, in many places at once, and chunks are added up in double: the error does not grow with n.
 template <class T>
@@ -53,38 +50,38 @@ double dot(const T* x, const T* y, Index n) {
   return total;
 }
 
-/// width, a constant for whole blocks, so that their sums stay in registers, columns; 256 rows to a chunk, four a pass.
-template <class T, class Width>
-void sum_block(const T* x, Index rows, Index stride, T* y, Width width) {
+// 256 rows to a chunk, four of them a pass.
+template <class S, class T>
+void sum_strip(S strip, const T* x, Index rows, Index stride, T* y) {
   constexpr Index chunk = 256;
-  double total[sum_block_columns] = {};
+  constexpr int width = S::vectors * lanes<T>;
+  double total[width] = {};
+  T sums[width];
   for (Index begin = 0; begin < rows; begin += chunk) {
     const Index end = begin + chunk < rows ? begin + chunk : rows;
-    T part[sum_block_columns] = {};
+    Vector<T> part[S::vectors] = {};
     Index i = begin;
     for (; i + 4 <= end; i += 4) {
       const T* row = x + i * stride;
-#pragma omp simd
-      for (Index j = 0; j < width; ++j)
-        part[j] += (row[j] + row[j + stride]) + (row[j + 2 * stride] + row[j + 3 * stride]);
+      strip.each([&](int v) {
+        part[v] += (strip.load(row, v) + strip.load(row + stride, v)) +
+                   (strip.load(row + 2 * stride, v) + strip.load(row + 3 * stride, v));
+      });
     }
     for (; i < end; ++i) {
       const T* row = x + i * stride;
-#pragma omp simd
-      for (Index j = 0; j < width; ++j) part[j] += row[j];
+      strip.each([&](int v) { part[v] += strip.load(row, v); });
     }
-#pragma omp simd
-    for (Index j = 0; j < width; ++j) total[j] += static_cast<double>(part[j]);
+    strip.each([&](int v) { store(sums + v * lanes<T>, part[v]); });
+    for (int j = 0; j < width; ++j) total[j] += static_cast<double>(sums[j]);
   }
-  for (Index j = 0; j < width; ++j) y[j] = static_cast<T>(total[j]);
+  for (int j = 0; j < width; ++j) sums[j] = static_cast<T>(total[j]);
+  strip.each([&](int v) { strip.store(y, v, load(sums + v * lanes<T>)); });
 }
 
 template <class T>
 void sum_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
-  Index first = 0;
-  for (; first + sum_block_columns <= columns; first += sum_block_columns)
-    sum_block(x + first, rows, stride, y + first, std::integral_constant<Index, sum_block_columns>());
-  if (first < columns) sum_block(x + first, rows, stride, y + first, columns - first);
+  for_strips<T>(columns, [&](auto strip, Index j) { sum_strip(strip, x + j, rows, stride, y + j); });
 }
 
 template <class T>

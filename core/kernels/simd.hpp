@@ -115,6 +115,35 @@ inline void store(T* p, Vector<T> v, int count) {
 #endif
 }
 
+/// A strip of columns that a loop over rows takes at a time: whole registers but perhaps for the last one. `each` is
+/// unrolled, so that an array of as many registers, as long as it is indexed in nothing but `each`, is in registers.
+template <class T, int count>
+struct Strip {
+  static constexpr int vectors = count;
+  int last;  // lanes in use in the last register
+
+  template <class F>
+  static void each(F f) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) f(v);
+  }
+  Vector<T> load(const T* row, int v) const {
+    return count > 1 ? kernels::load(row + v * lanes<T>) : kernels::load(row, last);
+  }
+  void store(T* row, int v, Vector<T> value) const {
+    count > 1 ? kernels::store(row + v * lanes<T>, value) : kernels::store(row, value, last);
+  }
+};
+
+/// f(strip, first) on strips of four registers, then of one, from their first column.
+template <class T, class F>
+inline void for_strips(Index columns, F f) {
+  Index first = 0;
+  for (; first + 4 * lanes<T> <= columns; first += 4 * lanes<T>) f(Strip<T, 4>{lanes<T>}, first);
+  for (; first < columns; first += lanes<T>)
+    f(Strip<T, 1>{columns - first < lanes<T> ? static_cast<int>(columns - first) : lanes<T>}, first);
+}
+
 template <int half, class V, int... lane>
 inline void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
   constexpr int n = sizeof...(lane);
