@@ -49,7 +49,8 @@ static rv::Index workspaces(const Net& net) {
   std::set<std::size_t> sizes;
   const auto product = [&](rv::Index m, rv::Index n, rv::Index k) {
     if (m * n * k < 1 << 20 || std::min(m, n) < 16) return;
-    const std::size_t bytes = rv::kernels::packed_bytes(m, n) + rv::detail::header_bytes;
+    const std::size_t bytes =
+        rv::kernels::packed_bytes(m, n, 4 * static_cast<std::size_t>(k)) + rv::detail::header_bytes;
     sizes.insert(rv::detail::class_bytes(rv::detail::size_class(bytes)));
   };
   for (std::size_t i = 0; i + 1 < net.sizes.size(); ++i) {

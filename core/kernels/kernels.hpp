@@ -55,20 +55,21 @@ template <class T>
 struct Gemm {
   void (*small)(const Product<T>& p);
   /// The same, bit for bit, for products beyond the first-level cache: the operands are packed into a workspace of
-  /// packed_bytes(m, n), aligned as a vector. n > 1.
+  /// packed_bytes(m, n, k sizeof(T)), aligned as a vector. n > 1.
   void (*large)(const Product<T>& p, void* workspace);
 };
 
-constexpr std::size_t packed_depth = 2048;  // bytes of k that are packed at a time
-constexpr Index packed_columns = 256;       // of op(B), at most: with that depth half a second-level cache
+constexpr std::size_t packed_depth = 4096;  // bytes of k that are packed at a time
+constexpr Index packed_columns = 128;       // of op(B), at most: with that depth half a second-level cache
 constexpr Index packed_rows = 2040;         // of op(A), at most
 /// Room for n columns, of which panels have at most 64.
 constexpr Index columns_room(Index n) { return n < packed_columns ? (n + 63) / 64 * 64 : packed_columns; }
 /// Room for m rows, of which strips have 4, 6 or 12.
 constexpr Index rows_room(Index m) { return m < packed_rows ? (m + 11) / 12 * 12 : packed_rows; }
-/// Room for both, and for a vector that is written beyond the last row.
-constexpr std::size_t packed_bytes(Index m, Index n) {
-  return static_cast<std::size_t>(columns_room(n) + rows_room(m)) * packed_depth + 64;
+/// Room for both of an inner dimension of k bytes, and for a vector that is written beyond the last row.
+constexpr std::size_t packed_bytes(Index m, Index n, std::size_t k) {
+  const std::size_t depth = k < packed_depth ? (k + 63) / 64 * 64 : packed_depth;
+  return static_cast<std::size_t>(columns_room(n) + rows_room(m)) * depth + 64;
 }
 
 /// Batch normalization of x (rows, columns), whose rows stand `stride` apart; the other arrays but y, dy and dx, which
