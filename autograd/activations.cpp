@@ -33,10 +33,18 @@ Variable sigmoid_pullback(const Variable& dy, const Variable& y) {
                  {y, [dy, y](auto d) { return std::move(d) * like(d, dy) * (1.0 - like(d, y) * 2.0); }}});
 }
 
+/// True if neither a program nor another op can tell x's node from that of relu(x): this is its only Variable, no edge
+/// leads to it, nobody else holds its memory or has written into it, and anomalies are not to be told apart either.
+static bool becomes_its_relu(const Variable& x) {
+  const detail::Node* node = x.node();
+  return detail::wants_gradient(x) && detail::is_temporary(node) && node->holders.get() == 1 && node->value.unique() &&
+         node->value.written() <= node->made_at && !detail::thread_state.anomaly;
+}
+
 Variable relu(Variable x) {
-  detail::Node* const node = x.node();
-  if (detail::wants_gradient(x) && detail::is_temporary(node) && node->value.unique()) {
+  if (becomes_its_relu(x)) {
     // What follows nearly every layer needs neither memory nor a node of its own.
+    detail::Node* const node = x.node();
     node->value = relu(std::move(node->value));
     node->rectified = node->value_needed = true;
     return x;

@@ -267,7 +267,7 @@ class Sweep {
 
   /// Pullbacks are used up in order: without the first one an earlier pass was here, even if it ended in an exception.
   static void refuse_freed(Node* node) {
-    if (node->edges()->pullback) [[likely]]
+    if (node->edges()->pullback && (!node->rectified || node->value.defined())) [[likely]]
       return;
     throw std::logic_error(text("backward: the graph of ", thread_state.pullback_of,
                                 " was freed by an earlier pass; ask that one to retain it"));

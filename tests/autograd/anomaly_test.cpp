@@ -34,6 +34,13 @@ TEST_CASE("constants are searched too, in every form of record") {
                        AnomalyError);
 }
 
+TEST_CASE("relu is searched under its own name, though it could be part of the op before") {
+  const Variable p = parameter(tensor({1, 2}));
+  Variable h = p * infinity;
+  const DetectAnomaly guard;
+  CHECK_THROWS_WITH_AS(relu(std::move(h)), Contains("relu: first infinity at (0)"), AnomalyError);
+}
+
 TEST_CASE("a NaN in a gradient is found in the op whose pullback made it") {
   const DetectAnomaly guard;
   const Variable x = parameter(tensor({4, 0}));

@@ -94,6 +94,53 @@ TEST_CASE("relu leaves alone what others hold or what is not recorded") {
   CHECK_FALSE(relu(std::move(late)).requires_grad());
 }
 
+TEST_CASE("relu is an op of its own where another op has its input, though no Variable holds it") {
+  const Variable p = parameter(tensor({-1, 2}));
+  const auto gradient = [&](FunctionRef<Variable(const Variable&)> other, bool recorded) {
+    Variable h = p * 3;
+    const Variable side = other(h), y = relu(std::move(h));
+    return values(grad(side + sum(y), {p}, {.create_graph = recorded})[0].value());
+  };
+  for (const bool recorded : {false, true}) {
+    CHECK(gradient([](auto& h) { return sum(h); }, recorded) == Values{3, 6});
+    CHECK(gradient([](auto& h) { return mean(h); }, recorded) == Values{1.5, 4.5});
+    CHECK(gradient([](auto& h) { return sum(-h) + sum(h * 2.0); }, recorded) == Values{3, 6});
+    CHECK(gradient([](auto& h) { return sum(h.to(f64)).to(f32); }, recorded) == Values{3, 6});
+  }
+  Variable penalty;
+  const auto layer = [&] {
+    Variable h = p * 3;
+    penalty = mean(h);
+    return h;
+  };
+  const Variable y = relu(layer());
+  CHECK(values(grad(sum(y) + penalty, {p})[0].value()) == Values{1.5, 4.5});
+}
+
+TEST_CASE("relu of a value that was written in between takes it as it is") {
+  const Variable p = parameter(tensor({-1, 2}));
+  Variable h = p * 3;
+  {
+    Tensor t = h.value();
+    t.set({0}, 5);
+  }
+  sum(relu(std::move(h))).backward();
+  CHECK(values(p.grad()) == Values{3, 3});
+}
+
+TEST_CASE("a graph that failed at a rectified op is refused the next time") {
+  const Variable p = parameter(tensor({-1, 2})), q = parameter(tensor({1, 1}));
+  Variable a, b;
+  {
+    const Variable y = relu(p * q);
+    a = sum(y * 2);
+    b = sum(-y);
+  }
+  q.set_value(tensor({2, 2}));
+  CHECK_THROWS_WITH_AS(a.backward(), doctest::Contains("mul: an input changed"), std::logic_error);
+  CHECK_THROWS_WITH_AS(b.backward(), doctest::Contains("freed by an earlier pass"), std::logic_error);
+}
+
 TEST_CASE("what a pullback reads is not worked in") {
   const Variable x = parameter(tensor({-1, 2}, f64));
   const void* at = nullptr;
