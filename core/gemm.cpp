@@ -35,7 +35,8 @@ constexpr bool by_onednn = false;
 // Columns are cut first: a tile packs its own of op(B), but all of op(A)'s rows.
 Tiles plan(Index m, Index n, int threads) {
   const Index panels = (n + panel - 1) / panel;
-  Tiles t{m, std::clamp((panels + threads - 1) / threads * panel, least_columns, tile_columns)};
+  const Index rounds = (n + threads * tile_columns - 1) / (threads * tile_columns), tiles = threads * rounds;
+  Tiles t{m, std::max((panels + tiles - 1) / tiles * panel, least_columns)};
   const Index across = (n + t.columns - 1) / t.columns;
   if (across < threads) t.rows = std::max(large_side, (m * across + threads - 1) / threads);
   // A single column is summed in another order: none may be left over, or its bits would depend on the tiles.
@@ -65,8 +66,7 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
   const Tiles t = plan(m, n, by_onednn<T> && large ? 4 : threads);
-  const auto depth = static_cast<std::size_t>(k) * sizeof(T);
-  const std::size_t room = large ? kernels::packed_bytes(t.rows, t.columns, depth) : 0;  // of each thread, to pack
+  const std::size_t room = large ? kernels::packed_bytes(t.rows, static_cast<std::size_t>(k) * sizeof(T)) : 0;
   const Tensor workspace({threads * static_cast<Index>(room)}, u8);
   const Index across = (n + t.columns - 1) / t.columns, count = across * ((m + t.rows - 1) / t.rows);
   const auto run = [&](Index index) {

@@ -29,7 +29,7 @@ constexpr int limit(int c, std::size_t bytes, std::size_t blocks) {
   return static_cast<int>(std::max(bytes / class_bytes(c), blocks));
 }
 constexpr int thread_limit(int c) { return limit(c, std::size_t{16} << 20, 4); }
-constexpr int shared_limit(int c) { return limit(c, std::size_t{64} << 20, 8); }
+constexpr int shared_limit(int c) { return limit(c, std::size_t{256} << 20, 16); }
 
 enum class Stock { fresh, open, closed };  // takes no blocks yet; takes them; has handed them over, as the thread ends
 constinit thread_local Stock stock = Stock::fresh;

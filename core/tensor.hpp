@@ -59,7 +59,7 @@ class Scalar {
 class Tensor {
  public:
   Tensor() : shape_({0}) {}
-  /// Uninitialised memory of this shape. Throws ShapeError for a negative size or 2^48 bytes and more.
+  /// Uninitialised memory of this shape. Throws ShapeError for a negative size or 2^45 elements and more.
   Tensor(const Shape& shape, DType dtype);
 
   Tensor(const Tensor& other)

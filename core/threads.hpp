@@ -1,5 +1,5 @@
 /// @file
-/// Work handed out to OpenMP's threads in pieces that do not depend on how many there are.
+/// Work handed out to OpenMP's threads in pieces whose results do not depend on how many there are.
 #pragma once
 
 #include <ravine/core/dtype.hpp>

@@ -179,8 +179,8 @@ void move_towards(const Variable& running, const Tensor& batch, double momentum,
   Tensor value = running.value();
   detail::visit_floating("BatchNorm1d", value.dtype(), [&](auto type) {
     using T = decltype(type);
-    kernels::kernels<T>().normalize.move(batch.raw<T>(), static_cast<T>(momentum), static_cast<T>(scale), batch.numel(),
-                                         value.mutable_data<T>());
+    kernels::kernels<T>().normalize.move(batch.raw<T>(), static_cast<T>(1.0 - momentum),
+                                         static_cast<T>(momentum * scale), batch.numel(), value.mutable_data<T>());
   });
 }
 

@@ -32,7 +32,8 @@ inline constexpr Index rule_piece = 16384;
 static_assert(rule_piece % rule_block == 0, "an element is in the same kind of block whatever the number of threads");
 
 /// How many of n elements make a piece. Long pieces, as the processor has to learn anew what to read ahead in each one;
-/// but some for each thread, so that one that is held up gets fewer.
+/// but some for each thread, so that one that is held up gets fewer. Pieces are whole blocks, so that the number of
+/// threads decides nothing else.
 inline Index rule_piece_of(Index n) {
   if (n <= rule_piece) return rule_piece;
   return std::max(rule_piece, n / (4 * threads_available()) / rule_block * rule_block);

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
-#include <ravine/core/kernels/kernels.hpp>
 #include <ravine/ravine.hpp>
 #include <set>
 #include <vector>
@@ -49,8 +48,8 @@ static rv::Index workspaces(const Net& net) {
   std::set<std::size_t> sizes;
   const auto product = [&](rv::Index m, rv::Index n, rv::Index k) {
     if (m * n * k < 1 << 20 || std::min(m, n) < 16) return;
-    const std::size_t bytes =
-        rv::kernels::packed_bytes(m, n, 4 * static_cast<std::size_t>(k)) + rv::detail::header_bytes;
+    const rv::Index packed = 4 * std::min<rv::Index>(k, 1024) * (std::min<rv::Index>(m, 2040) + 64);
+    const std::size_t bytes = static_cast<std::size_t>(packed) + rv::detail::header_bytes;
     sizes.insert(rv::detail::class_bytes(rv::detail::size_class(bytes)));
   };
   for (std::size_t i = 0; i + 1 < net.sizes.size(); ++i) {

@@ -285,7 +285,7 @@ template <class T>
 void large(const Product<T>& product, void* workspace) {
   const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = product;
   T* const packed_b = static_cast<T*>(workspace);
-  T* const packed_a = packed_b + columns_room(n) * (k < depth<T> ? k : depth<T>);
+  T* const packed_a = packed_b + packed_columns * (k < depth<T> ? k : depth<T>);
   for (Index i = 0; i < m; i += packed_rows)
     for (Index p = 0; p < k; p += depth<T>) {
       const Index rows = m - i < packed_rows ? m - i : packed_rows, part = k - p < depth<T> ? k - p : depth<T>;

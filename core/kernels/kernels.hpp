@@ -55,21 +55,18 @@ template <class T>
 struct Gemm {
   void (*small)(const Product<T>& p);
   /// The same, bit for bit, for products beyond the first-level cache: the operands are packed into a workspace of
-  /// packed_bytes(m, n, k sizeof(T)), aligned as a vector. n > 1.
+  /// packed_bytes(m, k sizeof(T)). n > 1.
   void (*large)(const Product<T>& p, void* workspace);
 };
 
 constexpr std::size_t packed_depth = 4096;  // bytes of k that are packed at a time
-constexpr Index packed_columns = 128;       // of op(B), at most: with that depth half a second-level cache
-constexpr Index packed_rows = 2040;         // of op(A), at most
-/// Room for n columns, of which panels have at most 64.
-constexpr Index columns_room(Index n) { return n < packed_columns ? (n + 63) / 64 * 64 : packed_columns; }
-/// Room for m rows, of which strips have 4, 6 or 12.
-constexpr Index rows_room(Index m) { return m < packed_rows ? (m + 11) / 12 * 12 : packed_rows; }
-/// Room for both of an inner dimension of k bytes, and for a vector that is written beyond the last row.
-constexpr std::size_t packed_bytes(Index m, Index n, std::size_t k) {
-  const std::size_t depth = k < packed_depth ? (k + 63) / 64 * 64 : packed_depth;
-  return static_cast<std::size_t>(columns_room(n) + rows_room(m)) * depth + 64;
+constexpr Index packed_columns = 64;        // of op(B): with that depth 256 KB, for second-level caches from 512 KB on
+constexpr Index packed_rows = 2040;         // of op(A), at most: whole strips of 4, 6 or 12
+/// Room for both where k takes so many bytes, and for a vector that is written beyond the last row.
+constexpr std::size_t packed_bytes(Index m, std::size_t k_bytes) {
+  const std::size_t depth = k_bytes < packed_depth ? (k_bytes + 63) / 64 * 64 : packed_depth;
+  const Index rows = m < packed_rows ? (m + 11) / 12 * 12 : packed_rows;
+  return static_cast<std::size_t>(packed_columns + rows) * depth + 64;
 }
 
 /// Batch normalization of x (rows, columns), whose rows stand `stride` apart; the other arrays but y, dy and dx, which
@@ -80,8 +77,8 @@ struct Normalize {
   void (*statistics)(const T* x, Index rows, Index columns, Index stride, T* mean, T* variance);
   /// 1 / sqrt(variance + eps), of n columns.
   void (*inverse_std)(const T* variance, T eps, Index n, T* result);
-  /// running = (1 - momentum) running + momentum scale batch, of n columns.
-  void (*move)(const T* batch, T momentum, T scale, Index n, T* running);
+  /// running = keep running + take batch, of n columns.
+  void (*move)(const T* batch, T keep, T take, Index n, T* running);
   /// y = (x - mean) inverse_std weight + bias.
   void (*apply)(const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std,
                 const T* weight, const T* bias, T* y);

@@ -114,8 +114,7 @@ void inverse_std(const T* variance, T eps, Index n, T* result) {
 }
 
 template <class T>
-void move(const T* batch, T momentum, T scale, Index n, T* running) {
-  const T keep = T(1) - momentum, take = momentum * scale;
+void move(const T* batch, T keep, T take, Index n, T* running) {
 #pragma omp simd
   for (Index j = 0; j < n; ++j) running[j] = keep * running[j] + take * batch[j];
 }

@@ -126,7 +126,9 @@ TEST_CASE("products that are cut into tiles, with packed operands and without") 
                                 {16, 1200, 500},
                                 {2100, 33, 20},
                                 {17, 2049, 40},
-                                {16, 2120, 40}})
+                                {16, 2120, 40},
+                                {40, 150, 1100},
+                                {2050, 17, 1030}})
     check_everywhere(m, n, k);
 }
 
