@@ -48,7 +48,7 @@ static rv::Index workspaces(const Net& net) {
   std::set<std::size_t> sizes;
   const auto product = [&](rv::Index m, rv::Index n, rv::Index k) {
     if (m * n * k < 1 << 20 || std::min(m, n) < 16) return;
-    const rv::Index packed = 4 * std::min<rv::Index>(k, 1024) * (std::min<rv::Index>(m, 2040) + 64);
+    const rv::Index packed = 4 * std::min<rv::Index>(k, 1024) * (std::min<rv::Index>(m, 516) + 64);
     const std::size_t bytes = static_cast<std::size_t>(packed) + rv::detail::header_bytes;
     sizes.insert(rv::detail::class_bytes(rv::detail::size_class(bytes)));
   };

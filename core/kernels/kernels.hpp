@@ -61,7 +61,7 @@ struct Gemm {
 
 constexpr std::size_t packed_depth = 4096;  // bytes of k that are packed at a time
 constexpr Index packed_columns = 64;        // of op(B): with that depth 256 KB, for second-level caches from 512 KB on
-constexpr Index packed_rows = 2040;         // of op(A), at most: whole strips of 4, 6 or 12
+constexpr Index packed_rows = 516;          // of op(A), at most: whole strips of 4, 6 or 12
 /// Room for both where k takes so many bytes, and for a vector that is written beyond the last row.
 constexpr std::size_t packed_bytes(Index m, std::size_t k_bytes) {
   const std::size_t depth = k_bytes < packed_depth ? (k_bytes + 63) / 64 * 64 : packed_depth;
