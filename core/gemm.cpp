@@ -67,7 +67,7 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
   const Tiles t = plan(m, n, by_onednn<T> && large ? 4 : threads);
   const std::size_t room = large ? kernels::packed_bytes(t.rows, static_cast<std::size_t>(k) * sizeof(T)) : 0;
-  const Tensor workspace({threads * static_cast<Index>(room)}, u8);
+  Tensor workspace({threads * static_cast<Index>(room)}, u8);
   const Index across = (n + t.columns - 1) / t.columns, count = across * ((m + t.rows - 1) / t.rows);
   const auto run = [&](Index index) {
     const Index i = index / across * t.rows, j = index % across * t.columns;

@@ -49,7 +49,7 @@ double sum_pieces(Index n, F f) {
   constexpr Index piece = detail::parallel_grain;
   if (n <= piece) return f(Index{0}, n);
   const Index pieces = (n + piece - 1) / piece;
-  const Tensor parts({pieces}, f64);
+  Tensor parts({pieces}, f64);
   double* part = parts.raw<double>();
   const auto one = [&](Index i) { part[i] = f(i * piece, std::min(piece, n - i * piece)); };
   if (detail::threads_available() > 1) {

@@ -134,15 +134,20 @@ class Tensor {
 
   // For the library's own kernels.
 
-  /// The elements without a check of the type and without counting as a write.
+  /// The elements without a check of the type and without counting as a write. A const handle does not let them be
+  /// written.
   template <class T>
-  T* raw() const {
+  T* raw() {
     static_cast<void>(dtype_of<T>());
-    return storage_ ? reinterpret_cast<T*>(storage_->bytes()) + offset_ : nullptr;
+    return reinterpret_cast<T*>(bytes());
   }
-  std::byte* bytes() const {
-    return storage_ ? storage_->bytes() + offset_ * static_cast<Index>(size_of(dtype_)) : nullptr;
+  template <class T>
+  const T* raw() const {
+    static_cast<void>(dtype_of<T>());
+    return reinterpret_cast<const T*>(bytes());
   }
+  std::byte* bytes() { return storage_ ? storage_->bytes() + first_byte() : nullptr; }
+  const std::byte* bytes() const { return storage_ ? storage_->bytes() + first_byte() : nullptr; }
   /// True if no other handle shares the memory: an op that was given this one may work in it.
   bool unique() const { return storage_ && storage_->references.get() == 1; }
   std::uint64_t written() const { return storage_ ? storage_->written : 0; }
@@ -156,6 +161,7 @@ class Tensor {
   static void release(detail::Storage* storage) {
     if (storage && storage->references.decrement()) detail::give_block(storage, storage->size_class);
   }
+  Index first_byte() const { return offset_ * static_cast<Index>(size_of(dtype_)); }
   Tensor view(Index offset, const Shape& shape) const;
   Index position(const char* op, std::initializer_list<Index> position) const;
 

@@ -51,7 +51,7 @@ double squared_error(const T* a, const T* b, Index n) {
   constexpr Index piece = detail::parallel_grain;
   const auto kernel = kernels::kernels<T>().loss.squared_error;
   if (n <= piece) return kernel(a, b, n);
-  const Tensor parts({(n + piece - 1) / piece}, f64);
+  Tensor parts({(n + piece - 1) / piece}, f64);
   detail::parallel_for(parts.numel(), 1, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)
       parts.raw<double>()[i] = kernel(a + i * piece, b + i * piece, std::min(piece, n - i * piece));
@@ -162,7 +162,7 @@ Tensor probabilities(const Tensor& logits, const Tensor& log_normalizer) {
 }
 
 /// The losses of the rows, (N), and on the way their log_normalizer, (N).
-Tensor cross_entropies(const Tensor& logits, const Tensor& target, double smoothing, const Tensor& log_normalizer) {
+Tensor cross_entropies(const Tensor& logits, const Tensor& target, double smoothing, Tensor& log_normalizer) {
   Tensor losses(target.shape(), logits.dtype());
   const Index classes = logits.shape()[1];
   detail::visit_floating("cross_entropy", logits.dtype(), [&](auto type) {
@@ -192,7 +192,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& target, const Cross
   if (!(smoothing >= 0.0 && smoothing <= 1.0))
     throw std::invalid_argument(text("cross_entropy: label_smoothing must be in [0, 1], got ", smoothing));
   const Index rows = logits.size(0);
-  const Tensor log_normalizer({rows}, logits.dtype());
+  Tensor log_normalizer({rows}, logits.dtype());
   Tensor losses = cross_entropies(logits.value(), target, smoothing, log_normalizer);
   const double scale = options.reduction == Reduction::mean ? 1.0 / static_cast<double>(rows) : 1.0;
   const Shape to_rows = options.reduction == Reduction::none ? Shape{rows, 1} : Shape{};

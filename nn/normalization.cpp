@@ -102,7 +102,7 @@ Variable batch_norm(const Variable& x, const Variable& weight, const Variable& b
   if (x.size(0) < 2) throw ShapeError(text("batch_norm: training needs at least two rows, got ", x.shape()));
   const Variable w = or_constant("batch_norm", "weight", weight, 1.0, columns, x.dtype());
   const Variable b = or_constant("batch_norm", "bias", bias, 0.0, columns, x.dtype());
-  const BatchMoments m{Tensor(columns, x.dtype()), Tensor(columns, x.dtype())};
+  BatchMoments m{Tensor(columns, x.dtype()), Tensor(columns, x.dtype())};
   Tensor inverse_std, y(x.shape(), x.dtype());
   detail::visit_floating("batch_norm", x.dtype(), [&](auto type) {
     using T = decltype(type);

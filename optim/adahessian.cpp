@@ -97,7 +97,7 @@ double AdaHessian::advance(Closure closure) {
       if (!parameters()[i].grad().defined()) continue;
       const double beta2 = group.options.beta2;
       if (group.options.block > 1) average_blocks(diagonals[i] = diagonals[i].clone(), group.options.block);
-      Tensor v = slot(i, 1);
+      Tensor& v = slot(i, 1);
       v.copy_from(v * beta2 + square(diagonals[i]) * (1.0 - beta2));
     }
   update();

@@ -112,7 +112,7 @@ class Elementwise : public Grouped<Options> {
   using Loops = detail::RuleLoops<Derived>;
 
   static constexpr std::size_t slot_count() { return Derived::slots.size(); }
-  const Tensor& slot(std::size_t parameter, std::size_t k) const { return this->state(parameter * slot_count() + k); }
+  Tensor& slot(std::size_t parameter, std::size_t k) { return this->state(parameter * slot_count() + k); }
 
   void update() override {
     const auto time = detail::advance_write_clock();

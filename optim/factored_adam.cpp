@@ -22,14 +22,14 @@ const detail::FactoredLoops<T>& loops() {
 
 /// One update of X; lr is in force, correction is 1 - β2^t.
 template <class T>
-void update_matrix(const Variable& p, const Tensor& rows, const Tensor& columns, const FactoredAdamOptions& o,
-                   double lr, double correction) {
+void update_matrix(const Variable& p, Tensor& rows, Tensor& columns, const FactoredAdamOptions& o, double lr,
+                   double correction) {
   const Index n = rows.numel(), m = columns.numel();
   T* const X = p.node()->value.raw<T>();
   const T *const G = p.grad().raw<T>(), beta2 = static_cast<T>(o.beta2);
   T *const R = rows.raw<T>(), *const C = columns.raw<T>();
 
-  const Tensor sums = zeros({m}, f64), roots({m}, columns.dtype());
+  Tensor sums = zeros({m}, f64), roots({m}, columns.dtype());
   double total = 0.0;
   for (Index i = 0; i < n; ++i) {
     const double sum = loops<T>().squares(G + i * m, m, sums.raw<double>());
@@ -51,7 +51,7 @@ void update_matrix(const Variable& p, const Tensor& rows, const Tensor& columns,
 
 /// The same for all other parameters: Adam's rule.
 template <class T>
-void update_whole(detail::RuleLoop<Adam::Rule, T> loop, const Adam::Rule& rule, const Variable& p, const Tensor& v) {
+void update_whole(detail::RuleLoop<Adam::Rule, T> loop, const Adam::Rule& rule, const Variable& p, Tensor& v) {
   T* const slots[] = {nullptr, v.raw<T>()};
   T* const theta = p.node()->value.raw<T>();
   const T* const g = p.grad().raw<T>();
@@ -92,7 +92,7 @@ void FactoredAdam::update() {
     for (std::size_t i = group.begin; i < group.end; ++i) {
       const Variable& p = parameters()[i];
       if (!p.grad().defined()) continue;
-      const Tensor &rows = state(3 * i), &columns = state(3 * i + 1), &v = state(3 * i + 2);
+      Tensor &rows = state(3 * i), &columns = state(3 * i + 1), &v = state(3 * i + 2);
       if (p.dtype() == f32)
         is_factored(p) ? update_matrix<float>(p, rows, columns, o, lr, correction)
                        : update_whole<float>(Adam::compiled_loops().f32, rule, p, v);

@@ -95,7 +95,7 @@ std::vector<LBFGS::Pair> LBFGS::kept() const {
 }
 
 void LBFGS::keep(const Pair& pair) {
-  Tensor pairs = count();
+  Tensor& pairs = state(2 * parameters().size());
   const Index k = std::max<Index>(0, static_cast<Index>(pairs.item())), row = k % groups()[0].options.history;
   for (std::size_t i = 0; i < pair.s.size(); ++i) {
     rows(i, 0)[row].copy_from(pair.s[i].reshape({-1}));

@@ -84,7 +84,7 @@ class LBFGS final : public Grouped<LBFGSOptions> {
   Point search(const Line& line, Point from, double t);
 
   const Tensor& rows(std::size_t parameter, std::size_t slot) const { return state(2 * parameter + slot); }
-  Tensor count() const { return state(2 * parameters().size()); }
+  const Tensor& count() const { return state(2 * parameters().size()); }
 };
 
 }  // namespace ravine::optim

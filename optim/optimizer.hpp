@@ -86,6 +86,7 @@ class Optimizer {
   /// The same for something that belongs to all parameters, by its name alone.
   void add_state(const char* name, Tensor value);
   /// What was added, in that order.
+  Tensor& state(std::size_t k) { return state_[k].value; }
   const Tensor& state(std::size_t k) const { return state_[k].value; }
 
   /// The closure's loss at the present values, of cleared gradients.

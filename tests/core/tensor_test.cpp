@@ -192,6 +192,19 @@ TEST_CASE("an index takes the first dimension off, as a view") {
   CHECK_THROWS_WITH_AS(scalar(1)[0], "operator[]: a scalar has no dimension to index", ShapeError);
 }
 
+TEST_CASE("a const handle gives nothing that can be written through") {
+  using Const = const Tensor&;
+  static_assert(std::is_same_v<decltype(std::declval<Const>().raw<float>()), const float*>);
+  static_assert(std::is_same_v<decltype(std::declval<Const>().data<float>()), const float*>);
+  static_assert(std::is_same_v<decltype(std::declval<Const>().bytes()), const std::byte*>);
+  Tensor x = zeros({2, 3});
+  Tensor row = x[1];
+  row.raw<float>()[2] = 7;
+  CHECK(std::as_const(x).raw<float>()[5] == 7);
+  CHECK(std::as_const(row).bytes() == x.bytes() + 3 * sizeof(float));
+  CHECK(Tensor().bytes() == nullptr);
+}
+
 TEST_CASE("conversions round to the type, truncate to integers, and say what they do with what does not fit") {
   const Tensor x = tensor({2.9, -2.9, 300.0, -1.0, nan_value, infinity, 1e30}, f64);
   CHECK(values(x.to(i64)) == std::vector<double>{2, -2, 300, -1, 0, 0x1p63, 0x1p63});
