@@ -71,15 +71,13 @@ void sum_run(const T* x, T* y, const Run& run) {
           static_cast<T>(sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(x + begin, count); }));
       return;
     }
-    const Index rows = std::max<Index>(1, detail::parallel_grain / std::max<Index>(1, run.count));
-    detail::parallel_for(run.outer, rows, [&](Index begin, Index end) {
+    detail::for_rows(run.outer, run.count, [&](Index begin, Index end) {
       for (Index o = begin; o < end; ++o) y[o] = static_cast<T>(kernel.sum(x + o * run.count, run.count));
     });
     return;
   }
-  const Index columns = std::max<Index>(64, detail::parallel_grain / std::max<Index>(1, run.count) / 64 * 64);
   for (Index o = 0; o < run.outer; ++o)
-    detail::parallel_for(run.inner, columns, [&](Index begin, Index end) {
+    detail::for_columns(run.count, run.inner, [&](Index begin, Index end) {
       kernel.sum_columns(x + o * run.count * run.inner + begin, run.count, end - begin, run.inner,
                          y + o * run.inner + begin);
     });

@@ -33,6 +33,18 @@ void parallel_for(Index n, Index piece, F&& f) {
   });
 }
 
+/// The same on pieces of the rows of a matrix, cut by its shape.
+template <class F>
+void for_rows(Index rows, Index columns, F&& f) {
+  parallel_for(rows, columns < parallel_grain ? parallel_grain / (columns > 1 ? columns : 1) : 1, f);
+}
+/// The same on pieces of its columns, whole blocks of the kernels.
+template <class F>
+void for_columns(Index rows, Index columns, F&& f) {
+  const Index piece = parallel_grain / (rows > 1 ? rows : 1) / 64 * 64;
+  parallel_for(columns, piece > 64 ? piece : 64, f);
+}
+
 /// While it lives, this thread computes subnormal results as zero (they are up to 30 times slower); what the caller
 /// had comes back after. Does nothing on processors it does not know.
 class FlushSubnormals {
