@@ -60,35 +60,42 @@ class Judge {
   std::string message_;
 };
 
+/// The shapes of the Variables that a case's numbers are cut into.
+std::vector<rv::Shape> parameter_shapes(const Json& c, const Settings& settings) {
+  const rv::Shape whole = shape_of(c.at("shape"));
+  if (settings.split && depends_on_shape(c)) throw NotExpressible("in two parameters");
+  if (settings.split) return {{1}, {whole.numel() - 1, 1}};
+  if (!c.contains("parameters")) return {whole};
+  std::vector<rv::Shape> shapes;
+  for (const Json& shape : c.at("parameters")) shapes.push_back(shape_of(shape));
+  return shapes;
+}
+
 /// A case of a trajectory file, under way.
 class Run {
  public:
-  Run(const Json& one_case, const Json& functions, const How& how)
+  Run(const Json& file, const Json& one_case, const Json& functions, const Settings& settings)
       : case_(one_case),
         shape_(shape_of(one_case.at("shape"))),
-        loss_(loss_of(find_function(functions, one_case.at("function").get<std::string>()), how.dtype)) {
-    const rv::Tensor start = tensor_of(case_.at("start"), {shape_.numel()}, how.dtype);
-    if (how.split) {
-      params_.push_back(rv::parameter(start.slice(0, 0, 1).clone()));
-      params_.push_back(rv::parameter(start.slice(0, 1, shape_.numel()).clone().reshape({shape_.numel() - 1, 1})));
-    } else {
-      params_.push_back(rv::parameter(start.reshape(shape_)));
+        loss_(loss_of(find_function(file, functions, one_case.at("function").get<std::string>()), settings.dtype)) {
+    const rv::Tensor start = tensor_of(case_.at("start"), {shape_.numel()}, settings.dtype);
+    Index next = 0;
+    for (const rv::Shape& shape : parameter_shapes(case_, settings)) {
+      params_.push_back(rv::parameter(start.slice(0, next, next + shape.numel()).clone().reshape(shape)));
+      next += shape.numel();
     }
     make();
   }
 
-  /// Why no class can run the case; empty if one can.
-  const std::string& why_not() const { return made_.why_not; }
-
   void update() {
-    const Index t = made_.optimizer->steps();
+    const Index t = optimizer_->steps();
     const Json& options = case_.at("options");
     const double base = (case_.at("optimizer") == "sam" ? options.at("base_options") : options).at("lr").get<double>();
-    made_.optimizer->set_lr_factor(lr_factor(case_.at("schedule"), base, t));
+    optimizer_->set_lr_factor(lr_factor(case_.at("schedule"), base, t));
     const Json& batches = case_.at("batches");
     const Batch batch =
         batches.is_null() ? Batch() : batches.at(static_cast<std::size_t>(t) % batches.size()).get<Batch>();
-    made_.optimizer->step([&] {
+    optimizer_->step([&] {
       const rv::Variable at = theta();
       const Json& g = case_.at("regularizer");
       return g.is_null() ? loss_(at, batch) : loss_(at, batch) + regularizer(g, at);
@@ -97,49 +104,38 @@ class Run {
 
   /// Goes on with a new optimizer that has loaded the present one's state.
   void reload() {
-    const rv::StateDict state = made_.optimizer->state_dict();
+    const rv::StateDict state = optimizer_->state_dict();
     make();
-    made_.optimizer->load_state_dict(state);
+    optimizer_->load_state_dict(state);
   }
 
   rv::Variable theta() const {
-    if (params_.size() == 1) return params_[0];
-    return rv::concat({params_[0], params_[1].reshape({-1})}, 0).reshape(shape_);
+    if (params_.size() == 1) return params_[0].reshape(shape_);
+    Params flat;
+    for (const rv::Variable& p : params_) flat.push_back(p.reshape({p.numel()}));
+    return rv::concat(flat, 0).reshape(shape_);
   }
   /// On all examples, without the regularizer.
   double loss() const { return loss_(theta(), {}).item(); }
 
  private:
   void make() {
-    made_ = make_optimizer(case_, params_);
+    optimizer_ = make_optimizer(case_, params_);
     const Json& clipping = case_.at("clipping");
-    if (made_.optimizer && !clipping.is_null())
-      made_.optimizer->on_gradients([&clipping](const Params& params) { clip(clipping, params); });
+    if (!clipping.is_null()) optimizer_->on_gradients([&clipping](const Params& params) { clip(clipping, params); });
   }
 
   const Json& case_;
   rv::Shape shape_;
   Loss loss_;
   Params params_;
-  Made made_;
+  std::unique_ptr<rv::optim::Optimizer> optimizer_;
 };
 
-/// Whether the update mixes elements of a parameter, so that another division into parameters is another optimizer.
-bool depends_on_shape(const Json& c) {
-  return (c.at("optimizer") == "factored_adam") || c.at("options").value("block", 1) > 1;
-}
-
-void check_trajectory(const Json& file, const Json& c, const Json& functions, const How& how, Report& report) {
-  if (how.split && depends_on_shape(c)) {
-    ++report.not_expressible["in two parameters"];
-    return;
-  }
-  Run run(c, functions, how);
-  if (!run.why_not().empty()) {
-    ++report.not_expressible[run.why_not()];
-    return;
-  }
-  const bool single = how.dtype == rv::f32;
+void check_trajectory(const Json& file, const Json& c, const Json& functions, const Settings& settings,
+                      Report& report) {
+  Run run(file, c, functions, settings);
+  const bool single = settings.dtype == rv::f32;
   const int reliable = single ? std::min(20, c.at("reliable_steps").get<int>()) : c.at("reliable_steps").get<int>();
   const double loss_scale =
       file.at("loss_atol").get<double>() * std::max(1.0, std::abs(c.at("start_loss").get<double>()));
@@ -166,10 +162,10 @@ void check_trajectory(const Json& file, const Json& c, const Json& functions, co
 }
 
 /// Gradient descent against the powers of a matrix, on the scale of the largest theta so far.
-void check_closed_form(const Json& c, const Json& functions, Report& report) {
+void check_closed_form(const Json& file, const Json& c, const Json& functions, Report& report) {
   const rv::Variable theta =
       rv::parameter(tensor_of(c.at("start"), {static_cast<Index>(c.at("start").size())}, rv::f64));
-  const Loss loss = loss_of(find_function(functions, c.at("function").get<std::string>()), rv::f64);
+  const Loss loss = loss_of(find_function(file, functions, c.at("function").get<std::string>()), rv::f64);
   rv::optim::SGD sgd({theta}, {.lr = c.at("alpha").get<double>()});
   Judge judge(report);
   double scale = largest(numbers(c.at("start")));
@@ -258,16 +254,25 @@ void check_perturbation(const Json& file, const Json& c, Report& report) {
   judge.finish(c.dump());
 }
 
-void check_case(const std::string& schema, const Json& file, const Json& c, const Json& functions, const How& how,
-                Report& report) {
-  if (schema == "ravine-golden-trajectories/1") return check_trajectory(file, c, functions, how, report);
-  if (schema == "ravine-golden-closed-form/1") return check_closed_form(c, functions, report);
-  if (schema == "ravine-golden-functions/1") return check_function(file, c, report);
-  if (schema == "ravine-golden-schedules/1") return check_schedule(file, c, report);
-  if (schema == "ravine-golden-clipping/1") return check_clipping(file, c, report);
-  if (schema == "ravine-golden-regularizers/1") return check_regularizer(file, c, report);
-  if (schema == "ravine-golden-sam/1") return check_perturbation(file, c, report);
-  throw std::runtime_error("not known: schema " + schema);
+const char* const trajectories = "ravine-golden-trajectories/1";
+const char* const closed_form = "ravine-golden-closed-form/1";
+const char* const test_functions = "ravine-golden-functions/1";
+const char* const schedules = "ravine-golden-schedules/1";
+const char* const clippings = "ravine-golden-clipping/1";
+const char* const regularizers = "ravine-golden-regularizers/1";
+const char* const perturbations = "ravine-golden-sam/1";
+
+void check_case(const std::string& schema, const Json& file, const Json& c, const Json& functions,
+                const Settings& settings, Report& report) {
+  if (schema == trajectories) return check_trajectory(file, c, functions, settings, report);
+  if (schema == closed_form) return check_closed_form(file, c, functions, report);
+  if (schema == test_functions) return check_function(file, c, report);
+  if (schema == schedules) return check_schedule(file, c, report);
+  if (schema == clippings) return check_clipping(file, c, report);
+  if (schema == regularizers) return check_regularizer(file, c, report);
+  if (schema == perturbations) return check_perturbation(file, c, report);
+  throw Unknown("schema", schema,
+                {trajectories, closed_form, test_functions, schedules, clippings, regularizers, perturbations});
 }
 
 }  // namespace
@@ -282,12 +287,21 @@ Json read_json(const std::string& path) {
   }
 }
 
-Report check_file(const Json& file, const Json& functions, const How& how) {
+bool depends_on_shape(const Json& c) {
+  return c.contains("parameters") || c.at("optimizer") == "factored_adam" || c.at("options").value("block", 1) > 1;
+}
+
+Report check_file(const Json& file, const Json& functions, const Settings& settings) {
   Report report;
-  for (const Json& c : file.contains("functions") ? file.at("functions") : file.at("cases")) {
+  const auto schema = file.at("schema").get<std::string>();
+  for (const Json& c : file.at(schema == test_functions ? "functions" : "cases")) {
     ++report.cases;
     try {
-      check_case(file.at("schema").get<std::string>(), file, c, functions, how, report);
+      check_case(schema, file, c, functions, settings, report);
+    } catch (const NotExpressible& e) {
+      ++report.not_expressible[e.what()];
+    } catch (const Unknown& e) {
+      ++report.unknown[e.what()];
     } catch (const std::exception& e) {
       report.failures.push_back(c.value("id", "case " + std::to_string(report.cases)) + ": " + e.what());
     }
@@ -295,9 +309,9 @@ Report check_file(const Json& file, const Json& functions, const How& how) {
   return report;
 }
 
-bool survives_reload(const Json& one_case, const Json& functions, const How& how, int steps) {
-  Run straight(one_case, functions, how), stopped(one_case, functions, how);
-  if (!straight.why_not().empty()) return false;
+bool survives_reload(const Json& file, const Json& one_case, const Json& functions, const Settings& settings,
+                     int steps) {
+  Run straight(file, one_case, functions, settings), stopped(file, one_case, functions, settings);
   for (int t = 0; t < std::min(40, one_case.at("steps").get<int>()); ++t) {
     if (t == steps) stopped.reload();
     straight.update();

@@ -1,7 +1,8 @@
-// The test functions of golden/functions.json, as losses of a Variable.
+// The test functions of the golden files, as losses of a Variable.
 #pragma once
 
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,11 @@ namespace golden {
 using Json = nlohmann::json;
 using Batch = std::vector<ravine::Index>;  // of examples; empty: all
 
+/// A file names what the runner does not know.
+struct Unknown : std::runtime_error {
+  Unknown(const std::string& kind, const std::string& name, const std::vector<std::string>& known);
+};
+
 /// A loss of parameters theta on a batch.
 using Loss = std::function<ravine::Variable(const ravine::Variable& theta, const Batch& batch)>;
 
@@ -21,9 +27,12 @@ std::vector<double> numbers(const Json& array);
 ravine::Shape shape_of(const Json& sizes);
 ravine::Tensor tensor_of(const Json& array, const ravine::Shape& shape, ravine::DType dtype);
 
-/// The function that an entry of functions.json describes. Throws std::runtime_error for a name that is not known.
+/// The function that an entry of functions.json describes: by its parameters, which are A (a quadratic), P and Q (least
+/// squares of a matrix) or X and Y (a network with a layer of tanh); without any, the landscape of its name.
 Loss loss_of(const Json& function, ravine::DType dtype);
-/// The entry with this name.
-const Json& find_function(const Json& functions, const std::string& name);
+
+/// The entry with this name: one that the file brings under "functions", or else one of functions.json; for a landscape
+/// of the library there need be none.
+Json find_function(const Json& file, const Json& functions, const std::string& name);
 
 }  // namespace golden

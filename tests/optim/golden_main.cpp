@@ -1,5 +1,7 @@
-// golden DIRECTORY: runs every reference file in it and prints, for each, how many cases ran, how many passed, and how
-// many no class of the library can express, with the reasons. Fails if a case fails or cannot be read.
+// golden FILE-OR-DIRECTORY...: runs golden files, of a directory all, and prints for each how many cases ran, how many
+// passed, and how many no class of the library can express, with the reasons; then what it does not know, and what
+// failed. Fails if there is any of these, or a file cannot be read. Functions are those of the functions.json beside a
+// file.
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -8,33 +10,49 @@
 
 #include "golden.hpp"
 
-static bool check(const std::filesystem::path& path, const golden::Json& functions) {
-  const golden::Report report = golden::check_file(golden::read_json(path.string()), functions);
+namespace fs = std::filesystem;
+
+static std::vector<fs::path> files_of(const fs::path& path) {
+  if (!fs::is_directory(path)) return {path};
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(path))
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+static golden::Json functions_beside(const fs::path& path) {
+  const fs::path functions = path.parent_path() / "functions.json";
+  return fs::exists(functions) ? golden::read_json(functions.string()) : golden::Json::object();
+}
+
+static void print(const fs::path& path, const golden::Report& report) {
   int not_expressible = 0;
   for (const auto& [reason, count] : report.not_expressible) not_expressible += count;
   std::printf("%-28s %4d ran %4d passed %4d not expressible   worst %.2g of the tolerance\n", path.filename().c_str(),
               report.ran, report.passed, not_expressible, report.worst);
   for (const auto& [reason, count] : report.not_expressible)
     std::printf("    not yet: %d x %s\n", count, reason.c_str());
+  for (const auto& [what, count] : report.unknown) std::printf("    FAILED %d x %s\n", count, what.c_str());
   for (const std::string& failure : report.failures) std::printf("    FAILED %s\n", failure.c_str());
-  return report.ok();
 }
 
-int main(int argc, char** argv) try {
-  if (argc != 2) {
-    std::fprintf(stderr, "use: golden DIRECTORY\n");
+static bool check(const fs::path& path) try {
+  const golden::Report report = golden::check_file(golden::read_json(path.string()), functions_beside(path));
+  print(path, report);
+  return report.ok();
+} catch (const std::exception& e) {
+  std::printf("%-28s FAILED %s\n", path.filename().c_str(), e.what());
+  return false;
+}
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "use: golden FILE-OR-DIRECTORY...\n");
     return 2;
   }
-  const std::filesystem::path directory = argv[1];
-  const golden::Json functions = golden::read_json((directory / "functions.json").string());
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(directory))
-    if (entry.path().extension() == ".json") files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
   bool ok = true;
-  for (const auto& path : files) ok &= check(path, functions);
+  for (int i = 1; i < argc; ++i)
+    for (const fs::path& path : files_of(argv[i])) ok &= check(path);
   return ok ? 0 : 1;
-} catch (const std::exception& e) {
-  std::fprintf(stderr, "golden: %s\n", e.what());
-  return 2;
 }

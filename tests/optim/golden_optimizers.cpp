@@ -1,8 +1,7 @@
 #include "golden_optimizers.hpp"
 
+#include <algorithm>
 #include <limits>
-#include <set>
-#include <stdexcept>
 
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
@@ -14,16 +13,17 @@ namespace optim = ravine::optim;
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& what) { throw std::runtime_error("not known: " + what); }
+using Made = std::unique_ptr<optim::Optimizer>;
 
 /// Options by name; each must be asked for.
 class Options {
  public:
-  explicit Options(const Json& options) : options_(options) {
-    for (const auto& [name, value] : options.items()) left_.insert(name);
-  }
+  explicit Options(const Json& one_case)
+      : optimizer_(one_case.at("optimizer").get<std::string>()), options_(one_case.at("options")) {}
+
   const Json& take(const char* name) {
-    left_.erase(name);
+    taken_.emplace_back(name);
+    if (!options_.contains(name)) throw std::runtime_error(optimizer_ + " without the option " + name);
     return options_.at(name);
   }
   template <class T>
@@ -34,20 +34,26 @@ class Options {
   template <class T>
   void take(const char* name, T& value, std::initializer_list<std::pair<const char*, T>> words) {
     const Json& given = take(name);
-    for (const auto& [word, meaning] : words)
+    std::vector<std::string> known;
+    for (const auto& [word, meaning] : words) {
       if (given == word) {
         value = meaning;
         return;
       }
-    refuse(std::string(name) + " " + given.dump());
+      known.emplace_back(word);
+    }
+    throw Unknown(name, given.dump(), known);
   }
   void check_all_taken() const {
-    for (const std::string& name : left_) refuse("option " + name);
+    for (const auto& [name, value] : options_.items())
+      if (std::find(taken_.begin(), taken_.end(), name) == taken_.end())
+        throw Unknown("option of " + optimizer_, name, taken_);
   }
 
  private:
+  std::string optimizer_;
   const Json& options_;
-  std::set<std::string> left_;
+  std::vector<std::string> taken_;
 };
 
 /// Puts a flat velocity into the state, cut to the parameters' sizes.
@@ -78,7 +84,7 @@ Made make_sgd(Options options, const Params& params) {
   options.check_all_taken();
   auto sgd = std::make_unique<optim::SGD>(params, o);
   if (!velocity.is_null()) set_velocity(*sgd, velocity);
-  return {std::move(sgd), ""};
+  return sgd;
 }
 
 /// Adam, AdamW or AdaBelief: the first that has these options.
@@ -97,20 +103,40 @@ Made make_adam(Options options, const Params& params) {
   options.take("belief_eps", belief_eps);
   options.take("decay", decay, {{"none", none}, {"l2", l2}, {"decoupled", plain}, {"decoupled_lr", times_lr}});
   options.check_all_taken();
-  if (decay == none && o.weight_decay != 0.0) refuse("weight_decay without decay");
-  if (belief_eps && !belief) refuse("belief_eps without belief");
+  if (decay == none && o.weight_decay != 0.0) throw std::runtime_error("adam: weight_decay without decay");
+  if (belief_eps && !belief) throw NotExpressible("adam with belief_eps and variance=raw");
+  if (belief && decay == l2) throw NotExpressible("adam with variance=belief and decay=l2");
   const optim::Decay decoupled = decay == plain ? optim::Decay::plain : optim::Decay::times_lr;
-  if (belief && decay == l2) return {nullptr, "adam with variance=belief and decay=l2"};
   if (belief)
-    return {std::make_unique<optim::AdaBelief>(
-                params, optim::AdaBeliefOptions{o.lr, o.beta1, o.beta2, o.eps, belief_eps, o.weight_decay, decoupled,
-                                                o.eps_inside, o.bias_correction}),
-            ""};
+    return std::make_unique<optim::AdaBelief>(
+        params, optim::AdaBeliefOptions{o.lr, o.beta1, o.beta2, o.eps, belief_eps, o.weight_decay, decoupled,
+                                        o.eps_inside, o.bias_correction});
   if (decay == plain || decay == times_lr)
-    return {std::make_unique<optim::AdamW>(params, optim::AdamWOptions{o.lr, o.beta1, o.beta2, o.eps, o.weight_decay,
-                                                                       decoupled, o.eps_inside, o.bias_correction}),
-            ""};
-  return {std::make_unique<optim::Adam>(params, o), ""};
+    return std::make_unique<optim::AdamW>(params, optim::AdamWOptions{o.lr, o.beta1, o.beta2, o.eps, o.weight_decay,
+                                                                      decoupled, o.eps_inside, o.bias_correction});
+  return std::make_unique<optim::Adam>(params, o);
+}
+
+Made make_nadam(Options options, const Params& params) {
+  optim::NAdamOptions o;
+  options.take("lr", o.lr);
+  options.take("beta1", o.beta1);
+  options.take("beta2", o.beta2);
+  options.take("eps", o.eps);
+  options.take("momentum_decay", o.momentum_decay);
+  options.take("weight_decay", o.weight_decay);
+  options.check_all_taken();
+  return std::make_unique<optim::NAdam>(params, o);
+}
+
+Made make_lion(Options options, const Params& params) {
+  optim::LionOptions o;
+  options.take("lr", o.lr);
+  options.take("beta1", o.beta1);
+  options.take("beta2", o.beta2);
+  options.take("weight_decay", o.weight_decay);
+  options.check_all_taken();
+  return std::make_unique<optim::Lion>(params, o);
 }
 
 Made make_adagrad(Options options, const Params& params) {
@@ -121,7 +147,7 @@ Made make_adagrad(Options options, const Params& params) {
   options.take("initial_accumulator", o.initial_accumulator);
   options.take("weight_decay", o.weight_decay);
   options.check_all_taken();
-  return {std::make_unique<optim::AdaGrad>(params, o), ""};
+  return std::make_unique<optim::AdaGrad>(params, o);
 }
 
 Made make_rmsprop(Options options, const Params& params) {
@@ -134,7 +160,7 @@ Made make_rmsprop(Options options, const Params& params) {
   options.take("init", o.init, {{"zero", RMSPropInit::zero}, {"first_gradient", RMSPropInit::first_gradient}});
   options.take("weight_decay", o.weight_decay);
   options.check_all_taken();
-  return {std::make_unique<optim::RMSProp>(params, o), ""};
+  return std::make_unique<optim::RMSProp>(params, o);
 }
 
 Made make_adadelta(Options options, const Params& params) {
@@ -144,7 +170,7 @@ Made make_adadelta(Options options, const Params& params) {
   options.take("eps", o.eps);
   options.take("weight_decay", o.weight_decay);
   options.check_all_taken();
-  return {std::make_unique<optim::AdaDelta>(params, o), ""};
+  return std::make_unique<optim::AdaDelta>(params, o);
 }
 
 Made make_factored_adam(Options options, const Params& params) {
@@ -154,7 +180,7 @@ Made make_factored_adam(Options options, const Params& params) {
   options.take("eps", o.eps);
   options.take("shape");  // the case's own shape
   options.check_all_taken();
-  return {std::make_unique<optim::FactoredAdam>(params, o), ""};
+  return std::make_unique<optim::FactoredAdam>(params, o);
 }
 
 /// A flat vector, cut to the parameters' shapes.
@@ -217,7 +243,7 @@ Made make_adahessian(Options options, const Params& params) {
   };
   auto made = std::make_unique<optim::AdaHessian>(params, o);
   *self = made.get();
-  return {std::move(made), ""};
+  return made;
 }
 
 Made make_sam(Options options, const Params& params) {
@@ -227,25 +253,29 @@ Made make_sam(Options options, const Params& params) {
   o.p = p == "inf" ? std::numeric_limits<double>::infinity() : p.get<double>();
   const Json base = {{"optimizer", options.take("base")}, {"options", options.take("base_options")}};
   options.check_all_taken();
-  Made made = make_optimizer(base, params);
-  if (made.optimizer) made.optimizer = std::make_unique<optim::SAM>(std::move(made.optimizer), o);
-  return made;
+  return std::make_unique<optim::SAM>(make_optimizer(base, params), o);
 }
 
 }  // namespace
 
 Made make_optimizer(const Json& one_case, const Params& params) {
-  const auto name = one_case.at("optimizer").get<std::string>();
-  const Options options(one_case.at("options"));
-  if (name == "sgd") return make_sgd(options, params);
-  if (name == "adam") return make_adam(options, params);
-  if (name == "adagrad") return make_adagrad(options, params);
-  if (name == "rmsprop") return make_rmsprop(options, params);
-  if (name == "adadelta") return make_adadelta(options, params);
-  if (name == "adahessian") return make_adahessian(options, params);
-  if (name == "factored_adam") return make_factored_adam(options, params);
-  if (name == "sam") return make_sam(options, params);
-  refuse("optimizer " + name);
+  constexpr std::pair<const char*, Made (*)(Options, const Params&)> makers[] = {{"sgd", make_sgd},
+                                                                                 {"adagrad", make_adagrad},
+                                                                                 {"rmsprop", make_rmsprop},
+                                                                                 {"adadelta", make_adadelta},
+                                                                                 {"adam", make_adam},
+                                                                                 {"nadam", make_nadam},
+                                                                                 {"lion", make_lion},
+                                                                                 {"adahessian", make_adahessian},
+                                                                                 {"factored_adam", make_factored_adam},
+                                                                                 {"sam", make_sam}};
+  const auto optimizer = one_case.at("optimizer").get<std::string>();
+  std::vector<std::string> known;
+  for (const auto& [name, make] : makers) {
+    if (optimizer == name) return make(Options(one_case), params);
+    known.emplace_back(name);
+  }
+  throw Unknown("optimizer", optimizer, known);
 }
 
 double lr_factor(const Json& schedule, double base, rv::Index update) {
@@ -269,7 +299,9 @@ double lr_factor(const Json& schedule, double base, rv::Index update) {
     if (kind == "inv_time") return optim::inverse_time(number("decay"));
     if (kind == "polynomial")
       return optim::polynomial({.total_steps = count("total"), .power = number("power"), .final_factor = last()});
-    refuse("schedule " + kind);
+    throw Unknown("schedule", kind,
+                  {"constant", "step", "multistep", "exponential", "cosine", "linear_warmup", "warmup_cosine",
+                   "inv_sqrt", "inv_time", "polynomial"});
   };
   return make()(update);
 }
@@ -281,15 +313,16 @@ rv::Variable regularizer(const Json& regularizer, const rv::Variable& theta) {
   if (kind == "half_l2") return (0.5 * lambda) * l2;
   if (kind == "l2") return lambda * l2;
   if (kind == "l1") return lambda * l1;
-  if (kind != "elastic") refuse("regularizer " + kind);
+  if (kind != "elastic") throw Unknown("regularizer", kind, {"half_l2", "l2", "l1", "elastic"});
   const auto ratio = regularizer.at("l1_ratio").get<double>();
   return lambda * (ratio * l1 + (0.5 * (1.0 - ratio)) * l2);
 }
 
 void clip(const Json& clipping, const Params& params) {
   const auto limit = clipping.at("limit").get<double>();
-  if (clipping.at("kind") == "value") return optim::clip_grad_value(params, limit);
-  if (clipping.at("kind") != "norm") refuse("clipping " + clipping.dump());
+  const auto kind = clipping.at("kind").get<std::string>();
+  if (kind == "value") return optim::clip_grad_value(params, limit);
+  if (kind != "norm") throw Unknown("clipping", kind, {"value", "norm"});
   optim::clip_grad_norm(params, limit);
 }
 

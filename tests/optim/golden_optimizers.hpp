@@ -13,14 +13,14 @@ namespace golden {
 
 using Params = std::vector<ravine::Variable>;
 
-/// An optimizer, or the reason why none of the classes is what the case asks for.
-struct Made {
-  std::unique_ptr<ravine::optim::Optimizer> optimizer;
-  std::string why_not;
+/// None of the classes is what a case asks for.
+struct NotExpressible : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
-/// Throws std::runtime_error for an optimizer, an option or an option's value that is not known.
-Made make_optimizer(const Json& one_case, const Params& params);
+/// Throws Unknown for an optimizer, an option or an option's word that is not known, NotExpressible for options that no
+/// class takes together.
+std::unique_ptr<ravine::optim::Optimizer> make_optimizer(const Json& one_case, const Params& params);
 
 /// alpha_t / alpha for the base rate alpha.
 double lr_factor(const Json& schedule, double base, ravine::Index t);
