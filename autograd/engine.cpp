@@ -178,16 +178,16 @@ class Sweep {
       dy = relu_pullback(std::move(dy), node->value);
       if (!retain_graph_ && node->handles.get() == 0) node->value.release();  // nobody else can ask for it
     }
-    Edge* const edges = node->edges();
-    Edge* const end = edges + node->edge_count;
+    NodeEdge* const edges = node->edges();
+    NodeEdge* const end = edges + node->edge_count;
     if (node->joint) {
       Tensor dx[max_joint_inputs];
       pull(*edges, give(dy, node), node, dx);
-      for (Edge* edge = edges; edge < end; ++edge)
+      for (NodeEdge* edge = edges; edge < end; ++edge)
         if (edge->input) deliver(*edge, std::move(dx[edge - edges]));
       return;
     }
-    for (Edge* edge = edges; edge < end; ++edge) {
+    for (NodeEdge* edge = edges; edge < end; ++edge) {
       Tensor dx;
       pull(*edge, edge == end - 1 ? give(dy, node) : Tensor(dy), node, &dx);
       deliver(*edge, std::move(dx));
@@ -198,7 +198,7 @@ class Sweep {
   static Tensor give(Tensor& dy, const Node* node) { return node->captured ? dy : std::move(dy); }
 
   /// Runs one pullback on tensors; one that is written for Variables gets constants.
-  void pull(Edge& edge, Tensor&& dy, Node* node, Tensor* dx) {
+  void pull(NodeEdge& edge, Tensor&& dy, Node* node, Tensor* dx) {
     if (!edge.pullback->run(std::move(dy), node->value, dx)) {
       Variable results[max_joint_inputs];
       edge.pullback->run(Variable(std::move(dy)), node->value_needed ? revive(node) : Variable(), results);
@@ -214,7 +214,7 @@ class Sweep {
     const Variable y = revive(node);
     if (node->rectified) dy = relu_pullback(std::move(dy), y);
     for (std::uint32_t k = 0; k < node->edge_count; ++k) {
-      Edge& edge = node->edges()[k];
+      NodeEdge& edge = node->edges()[k];
       if (!edge.pullback) break;  // a joint one was the first
       Variable dx[max_joint_inputs];
       edge.pullback->run(Variable(dy), y, dx);
@@ -226,7 +226,7 @@ class Sweep {
 
   /// Adds a gradient to an edge's input, which is visited later unless it is a leaf.
   template <class Gradient>
-  void deliver(Edge& edge, Gradient&& dx) {
+  void deliver(NodeEdge& edge, Gradient&& dx) {
     Node* input = edge.input;
     if (!dx.defined()) [[unlikely]]
       throw std::logic_error(text(thread_state.pullback_of, ": its pullback returned no gradient for an input"));

@@ -31,7 +31,8 @@ class Pullback {
   int size_class = 0;
 };
 
-struct Edge {
+/// An edge as a node keeps it.
+struct NodeEdge {
   Node* input = nullptr;         // holds one of its `holders`; null if it needs no gradient
   Pullback* pullback = nullptr;  // null as well for the later edges of a node whose pullback serves all
 };
@@ -58,7 +59,7 @@ struct Node {
   Node* gradient_node = nullptr;  // the same in a sweep that records itself
 
   bool is_leaf() const { return edge_count == 0; }
-  Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
+  NodeEdge* edges() { return reinterpret_cast<NodeEdge*>(this + 1); }
 };
 
 /// A joint pullback serves at most so many inputs.

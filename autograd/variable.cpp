@@ -18,7 +18,7 @@ void check_unchanged(const Node* node) {
 }
 
 Node* make_node(Tensor&& value, std::size_t edges) {
-  const int c = size_class(sizeof(Node) + edges * sizeof(Edge));
+  const int c = size_class(sizeof(Node) + edges * sizeof(NodeEdge));
   Node* node = new (take_block(c)) Node(std::move(value));
   node->size_class = static_cast<std::uint16_t>(c);
   node->made_at = write_clock();
@@ -51,7 +51,7 @@ void release_holder(Node* node) noexcept {
   while (Node* next = dead) {
     dead = std::exchange(next->gradient_node, nullptr);
     for (std::uint32_t k = 0; k < next->edge_count; ++k) {
-      const Edge& edge = next->edges()[k];
+      const NodeEdge& edge = next->edges()[k];
       if (edge.pullback) destroy(edge.pullback);
       if (edge.input) release_holder(edge.input);
     }
@@ -62,7 +62,7 @@ void release_holder(Node* node) noexcept {
   freeing = false;
 }
 
-Variable record(const char* op, Tensor&& value, Edge* edges, std::size_t count, bool needs_result, bool joint) {
+Variable record(const char* op, Tensor&& value, NodeEdge* edges, std::size_t count, bool needs_result, bool joint) {
   bool any = false;
   for (std::size_t k = 0; k < count; ++k) any |= edges[k].input != nullptr;
   Node* node = make_node(std::move(value), any ? count : 0);
@@ -73,7 +73,7 @@ Variable record(const char* op, Tensor&& value, Edge* edges, std::size_t count, 
     node->op = thread_state.anomaly ? with_module_path(op) : op;
     node->order = ++thread_state.recorded;
     for (std::size_t k = 0; k < count; ++k)
-      if (joint || edges[k].input) new (node->edges() + node->edge_count++) Edge(edges[k]);
+      if (joint || edges[k].input) new (node->edges() + node->edge_count++) NodeEdge(edges[k]);
   }
   return Variable::adopt(node);
 }
@@ -81,7 +81,7 @@ Variable record(const char* op, Tensor&& value, Edge* edges, std::size_t count, 
 }  // namespace detail
 
 Variable record(const char* op, Tensor value, std::span<Edge> edges) {
-  std::vector<detail::Edge> own(edges.size());
+  std::vector<detail::NodeEdge> own(edges.size());
   return detail::record_separate(op, std::move(value), edges.data(), own.data(), edges.size());
 }
 

@@ -123,11 +123,11 @@ decltype(auto) call_pullback(F& f, T&& dy, const std::decay_t<T>& y) {
 }
 
 template <class T>
-void put(T* dx, T&& result) {
+void store(T* dx, T&& result) {
   *dx = std::move(result);
 }
 template <class T, std::size_t n>
-void put(T* dx, std::array<T, n>&& results) {
+void store(T* dx, std::array<T, n>&& results) {
   for (std::size_t k = 0; k < n; ++k) dx[k] = std::move(results[k]);
 }
 
@@ -146,7 +146,7 @@ class PullbackOf final : public Pullback {
     if constexpr (std::is_same_v<R, Tensor>)
       *dx = Variable(call_pullback(f_, std::move(dy), y));
     else
-      put(dx, call_pullback(f_, std::move(dy), y));
+      store(dx, call_pullback(f_, std::move(dy), y));
   }
 
   bool run(Tensor&& dy, const Tensor& y, Tensor* dx) override {
@@ -155,7 +155,7 @@ class PullbackOf final : public Pullback {
     if constexpr (gives_variables<R>) {
       return false;
     } else {
-      put(dx, call_pullback(f_, std::move(dy), y));
+      store(dx, call_pullback(f_, std::move(dy), y));
       return true;
     }
   }
@@ -204,10 +204,10 @@ class Edge {
 
   bool needed() const { return edge_.input != nullptr; }
   bool needs_result() const { return needs_result_; }
-  detail::Edge let_go() { return std::exchange(edge_, {}); }
+  detail::NodeEdge let_go() { return std::exchange(edge_, {}); }
 
  private:
-  detail::Edge edge_;
+  detail::NodeEdge edge_;
   bool needs_result_;
 };
 
@@ -220,12 +220,12 @@ struct Input {
 namespace detail {
 
 /// Takes over the edges. needs_result: a pullback reads the value; joint: the first edge's pullback serves all.
-Variable record(const char* op, Tensor&& value, Edge* edges, std::size_t count, bool needs_result, bool joint);
+Variable record(const char* op, Tensor&& value, NodeEdge* edges, std::size_t count, bool needs_result, bool joint);
 
 /// AnomalyError if DetectAnomaly is on and the value holds a NaN or an infinity.
 void check_result(const char* op, const Tensor& value);
 
-inline Variable record_separate(const char* op, Tensor&& value, ravine::Edge* edges, Edge* own, std::size_t count) {
+inline Variable record_separate(const char* op, Tensor&& value, Edge* edges, NodeEdge* own, std::size_t count) {
   if (thread_state.anomaly) [[unlikely]]
     check_result(op, value);
   bool needs_result = false;
@@ -241,7 +241,7 @@ inline Variable record_separate(const char* op, Tensor&& value, ravine::Edge* ed
 /// A new op: its name, its value, and an edge for each input. See Edge. Throws AnomalyError under DetectAnomaly.
 template <std::size_t n>
 Variable record(const char* op, Tensor value, Edge (&&edges)[n]) {
-  detail::Edge own[n];
+  detail::NodeEdge own[n];
   return detail::record_separate(op, std::move(value), edges, own, n);
 }
 /// The same for a number of inputs known at run time. Takes over the edges.
@@ -254,7 +254,7 @@ Variable record(const char* op, Tensor value, Input (&&inputs)[n], F&& pullback)
   static_assert(n <= detail::max_joint_inputs);
   if (detail::thread_state.anomaly) [[unlikely]]
     detail::check_result(op, value);
-  detail::Edge edges[n];
+  detail::NodeEdge edges[n];
   bool any = false;
   for (std::size_t k = 0; k < n; ++k)
     if (detail::wants_gradient(*inputs[k].variable)) {

@@ -31,7 +31,7 @@ Optimizer::Optimizer(const char* name, std::vector<Variable> parameters)
     if (!p.is_leaf()) refuse("parameter ", i, " is the result of ", p.node()->op, ", which never gets a gradient");
     const auto [first, is_new] = seen.emplace(p.node(), i);
     if (!is_new) refuse("parameter ", i, " is parameter ", first->second, " again");
-    made_.push_back({p.shape(), p.dtype()});
+    specs_.push_back({p.shape(), p.dtype()});
   }
 }
 
@@ -91,8 +91,8 @@ void Optimizer::run_callbacks() const {
 void Optimizer::check_unchanged() const {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const Variable& p = parameters_[i];
-    if (p.shape() != made_[i].shape || p.dtype() != made_[i].dtype) [[unlikely]]
-      throw std::logic_error(detail::text(name_, ": parameter ", i, " was ", made_[i].shape, " ", made_[i].dtype,
+    if (p.shape() != specs_[i].shape || p.dtype() != specs_[i].dtype) [[unlikely]]
+      throw std::logic_error(detail::text(name_, ": parameter ", i, " was ", specs_[i].shape, " ", specs_[i].dtype,
                                           " when the optimizer was made and is ", p.shape(), " ", p.dtype(), " now"));
   }
 }

@@ -110,7 +110,7 @@ class Optimizer {
   virtual void change_options(std::size_t group, detail::OptionVisitor visit) = 0;
 
  private:
-  struct Made {
+  struct Spec {
     Shape shape;
     DType dtype;
   };
@@ -124,7 +124,7 @@ class Optimizer {
 
   const char* name_;
   std::vector<Variable> parameters_;
-  std::vector<Made> made_;  // of the parameters when the optimizer was made
+  std::vector<Spec> specs_;  // of the parameters when the optimizer was made
   std::vector<State> state_;
   std::vector<GradientCallback> callbacks_;
   Index steps_ = 0;
