@@ -1,6 +1,9 @@
 // What holds for every optimizer of the library, with parameters of different shapes.
+#include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <string>
@@ -10,6 +13,8 @@
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
 #include <ravine/optim/optim.hpp>
+
+#include "../declared.hpp"
 
 namespace rv = ravine;
 namespace optim = rv::optim;
@@ -101,6 +106,23 @@ bool same(const Params& a, const Params& b) {
 }
 
 }  // namespace
+
+TEST_CASE("every optimizer that a header declares has a row here, and a mistake in tests/mutations") {
+  auto classes = declared("optim", R"(^class (\w+).* : public (?:Elementwise|Grouped|Optimizer)\b)");
+  CHECK(classes.erase("Grouped") + classes.erase("Elementwise") == 2);  // bases
+  CHECK(classes.size() >= 13);
+  std::ifstream file(RAVINE_SOURCE "/tests/mutations");
+  const std::string mutations{std::istreambuf_iterator<char>(file), {}};
+  const std::vector<Entry> rows = every_optimizer();
+  for (const auto& [name, header] : classes) {
+    const bool has_row = std::any_of(rows.begin(), rows.end(), [&, n = name](const Entry& row) {
+      return row.name == n || row.name.starts_with(n + " ");
+    });
+    CHECK_MESSAGE(has_row, name << " of " << header << " has no row");
+    const bool planted = std::regex_search(mutations, std::regex("(^|\n|')" + name + "\\|optim/"));
+    CHECK_MESSAGE(planted, name << " of " << header << " has no mistake in tests/mutations");
+  }
+}
 
 TEST_CASE("every optimizer: minimizes over parameters of different shapes, in both precisions") {
   for (const Entry& entry : every_optimizer())
