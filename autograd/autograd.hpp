@@ -12,4 +12,5 @@
 #include <ravine/autograd/math.hpp>
 #include <ravine/autograd/reduce.hpp>
 #include <ravine/autograd/reevaluation.hpp>
+#include <ravine/autograd/sort.hpp>
 #include <ravine/autograd/variable.hpp>

@@ -21,13 +21,35 @@ Variable transpose(const Variable& x, Index dim0, Index dim1) {
                 {{x, [dim0, dim1](auto dy) { return transpose(dy, dim0, dim1); }}});
 }
 
+Variable permute(const Variable& x, const Dims& dims) {
+  Tensor y = permute(x.value(), dims);
+  std::vector<Index> back(static_cast<std::size_t>(x.rank()));
+  Index to = 0;
+  for (const Index dim : dims.listed()) back[static_cast<std::size_t>(dim < 0 ? dim + x.rank() : dim)] = to++;
+  return record("permute", std::move(y), {{x, [back = Dims(back)](auto dy) { return permute(dy, back); }}});
+}
+
+Variable flip(const Variable& x, const Dims& dims) {
+  return record("flip", flip(x.value(), dims), {{x, [dims](auto dy) { return flip(dy, dims); }}});
+}
+
+Variable squeeze(const Variable& x, const Dims& dims) {
+  return record("squeeze", squeeze(x.value(), dims), {{x, [from = x.shape()](auto dy) { return reshape(dy, from); }}});
+}
+
+Variable unsqueeze(const Variable& x, Index dim) {
+  return record("unsqueeze", unsqueeze(x.value(), dim),
+                {{x, [from = x.shape()](auto dy) { return reshape(dy, from); }}});
+}
+
 Variable reshape(const Variable& x, const Shape& shape) {
   return record("reshape", x.value().reshape(shape), {{x, [from = x.shape()](auto dy) { return reshape(dy, from); }}});
 }
 
 Variable slice(const Variable& x, Index dim, Index begin, Index end) {
+  Tensor y = x.value().slice(dim, begin, end);
   const Index first = begin < 0 ? begin + x.size(dim) : begin;
-  return record("slice", x.value().slice(dim, begin, end),
+  return record("slice", std::move(y),
                 {{x, [dim, first, shape = x.shape()](auto dy) { return slice_pullback(dy, shape, dim, first); }}});
 }
 
@@ -63,6 +85,19 @@ Variable stack(const std::vector<Variable>& parts, Index dim) {
       return reshape(slice(dy, dim, i, i + 1), shape);
     });
   return record("stack", std::move(stacked), edges);
+}
+
+std::vector<Variable> split(const Variable& x, Index size, Index dim) {
+  return split(x, detail::split_sizes(x.shape(), size, dim), dim);
+}
+std::vector<Variable> split(const Variable& x, const std::vector<Index>& sizes, Index dim) {
+  return detail::pieces(x, sizes, dim);
+}
+std::vector<Variable> split(const Variable& x, std::initializer_list<Index> sizes, Index dim) {
+  return split(x, std::vector(sizes), dim);
+}
+std::vector<Variable> chunk(const Variable& x, Index n, Index dim) {
+  return split(x, detail::chunk_sizes(x.shape(), n, dim), dim);
 }
 
 Variable index_select(const Variable& x, Index dim, const Tensor& index) {

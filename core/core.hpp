@@ -8,4 +8,5 @@
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/core/reduce.hpp>
+#include <ravine/core/sort.hpp>
 #include <ravine/core/tensor.hpp>

@@ -1,6 +1,8 @@
 #include <ravine/core/manipulate.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
@@ -8,16 +10,8 @@
 namespace ravine {
 namespace {
 
+using detail::DimLayout;
 using detail::text;
-
-/// A shape around one of its dimensions: element (o, i, k) is at (o size + i) inner + k.
-struct Around {
-  Around(const Shape& shape, int dim) : size(shape[dim]) {
-    for (int d = 0; d < dim; ++d) outer *= shape[d];
-    for (int d = dim + 1; d < shape.rank(); ++d) inner *= shape[d];
-  }
-  Index outer = 1, size, inner = 1;
-};
 
 /// `shape` with another size in one dimension.
 Shape with_size(Shape shape, int dim, Index size) {
@@ -25,29 +19,92 @@ Shape with_size(Shape shape, int dim, Index size) {
   return shape;
 }
 
-/// to[c to_stride + r] = from[r from_stride + c] for r < rows and c < columns, in tiles that stay in the cache.
-template <class T>
-void transpose_plane(T* to, Index to_stride, const T* from, Index from_stride, Index rows, Index columns) {
-  constexpr Index tile = 32;
-  for (Index r0 = 0; r0 < rows; r0 += tile) {
-    for (Index c0 = 0; c0 < columns; c0 += tile) {
-      const Index r1 = std::min(r0 + tile, rows), c1 = std::min(c0 + tile, columns);
-      for (Index c = c0; c < c1; ++c)
-        for (Index r = r0; r < r1; ++r) to[c * to_stride + r] = from[r * from_stride + c];
-    }
-  }
+using Strides = Shape;  // a number for each dimension
+
+/// How far apart in a row-major tensor the elements are that follow each other along each dimension.
+Strides strides_of(const Shape& shape) {
+  Strides strides = shape;
+  Index stride = 1;
+  for (int d = shape.rank() - 1; d >= 0; stride *= shape[d--]) strides[d] = stride;
+  return strides;
 }
 
-/// The same for a plane of runs: each position holds `run` elements.
-template <class T>
-void transpose_runs(T* to, Index to_stride, const T* from, Index from_stride, Index rows, Index columns, Index run) {
-  for (Index c = 0; c < columns; ++c)
-    for (Index r = 0; r < rows; ++r) std::copy_n(from + r * from_stride + c * run, run, to + c * to_stride + r * run);
+/// Elements in another order: along each dimension of the result, the source is read by a step of its own.
+class Rearrangement {
+ public:
+  /// Dimensions are added outermost first. One that goes on in step with the one before it becomes part of it.
+  void add(Index size, Index step) {
+    Dim& before = dims_[count_ - 1];
+    if (count_ > first && before.from == size * step)
+      before = {before.size * size, step, 0};
+    else if (size != 1)
+      dims_[count_++] = {size, step, 0};
+  }
+
+  template <class T>
+  void run(T* y, const T* x) {
+    Index stride = 1;
+    for (int d = count_ - 1; d >= 0; stride *= dims_[d--].size) dims_[d].to = stride;
+    choose_rows();
+    copy(y, x, 0);
+  }
+
+ private:
+  struct Dim {
+    Index size = 1, from = 0, to = 0;  // steps in the source and in the result
+  };
+  static constexpr int first = 2;  // there are always two, for the rows and columns of a plane
+
+  /// Unless the source is read along columns, rows are the dimension that it is read along.
+  void choose_rows() {
+    const auto step = [&](int d) { return std::abs(dims_[d].from); };
+    int rows = count_ - 2;
+    for (int d = first; step(count_ - 1) != 1 && d < count_ - 2; ++d)
+      if (step(d) < step(rows)) rows = d;
+    std::swap(dims_[rows], dims_[count_ - 2]);
+  }
+
+  template <class T>
+  void copy(T* y, const T* x, int d) const {
+    if (d == count_ - 2) return copy_plane(y, x, dims_[d], dims_[d + 1]);
+    for (Index i = 0; i < dims_[d].size; ++i) copy(y + i * dims_[d].to, x + i * dims_[d].from, d + 1);
+  }
+
+  template <class T>
+  static void copy_plane(T* y, const T* x, const Dim& row, const Dim& column) {
+    if (column.from == 1) {
+      for (Index i = 0; i < row.size; ++i) std::copy_n(x + i * row.from, column.size, y + i * row.to);
+      return;
+    }
+    constexpr Index tile = 32;  // which stays in the cache
+    for (Index i0 = 0; i0 < row.size; i0 += tile)
+      for (Index j0 = 0; j0 < column.size; j0 += tile) {
+        const Index i1 = std::min(i0 + tile, row.size), j1 = std::min(j0 + tile, column.size);
+        for (Index i = i0; i < i1; ++i)
+          for (Index j = j0; j < j1; ++j) y[i * row.to + j] = x[i * row.from + j * column.from];
+      }
+  }
+
+  Dim dims_[first + max_rank];
+  int count_ = first;
+};
+
+/// The tensor of this shape whose element (i, j, …) is x's at start + i steps[0] + j steps[1] + ….
+Tensor rearranged(const Tensor& x, const Shape& shape, const Strides& steps, Index start = 0) {
+  Tensor y(shape, x.dtype());
+  if (y.numel() == 0) return y;
+  Rearrangement order;
+  for (int d = 0; d < shape.rank(); ++d) order.add(shape[d], steps[d]);
+  detail::visit(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    order.run(y.raw<T>(), x.raw<T>() + start);
+  });
+  return y;
 }
 
 /// Elements of a tensor from dimension d on, before and after it is broadcast; dimensions count as in the result.
-struct Spread {
-  Spread(const Shape& from_shape, const Shape& to_shape) : sizes(to_shape) {
+struct Broadcaster {
+  Broadcaster(const Shape& from_shape, const Shape& to_shape) : sizes(to_shape) {
     const int rank = to_shape.rank(), added = rank - from_shape.rank();
     from[rank] = to[rank] = 1;
     for (int d = rank - 1; d >= 0; --d) {
@@ -79,6 +136,50 @@ struct Spread {
   Index from[max_rank + 1], to[max_rank + 1];
 };
 
+/// `dim` as the place of a new dimension, counted from the result's end if negative.
+int wrap_new_dim(const char* op, Index dim, const Shape& shape) {
+  const int rank = shape.rank();
+  if (rank == max_rank)
+    throw ShapeError(text(op, ": ", shape, " has ", max_rank, " dimensions, the most there may be"));
+  if (dim < -rank - 1 || dim > rank)
+    throw ShapeError(text(op, ": a new dimension of ", shape, " can be ", -rank - 1, " to ", rank, ", got ", dim));
+  return static_cast<int>(dim < 0 ? dim + rank + 1 : dim);
+}
+
+/// `shape` with a new dimension of size 1.
+Shape with_new(Shape shape, int dim) {
+  shape.push_back(1);
+  for (int d = shape.rank() - 1; d > dim; --d) std::swap(shape[d], shape[d - 1]);
+  return shape;
+}
+
+/// What tensors to be joined have in common, whatever their shapes.
+void check_parts(const char* op, const std::vector<Tensor>& parts) {
+  if (parts.empty()) throw std::invalid_argument(text(op, ": needs at least one tensor"));
+  for (const Tensor& part : parts)
+    if (part.dtype() != parts.front().dtype())
+      throw DTypeError(text(op, ": mixes ", parts.front().dtype(), " and ", part.dtype()));
+}
+
+/// Tensors one after the other along a dimension in which alone they may differ.
+Tensor join(const std::vector<Tensor>& parts, int dim) {
+  Index size = 0;
+  for (const Tensor& part : parts) size += part.shape()[dim];
+  Tensor out(with_size(parts.front().shape(), dim, size), parts.front().dtype());
+  const DimLayout joined(out.shape(), dim);
+  detail::visit(out.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    T* start = out.raw<T>();
+    for (const Tensor& part : parts) {
+      const Index run = part.shape()[dim] * joined.inner;
+      for (Index o = 0; o < joined.outer; ++o)
+        std::copy_n(part.raw<T>() + o * run, run, start + o * joined.size * joined.inner);
+      start += run;
+    }
+  });
+  return out;
+}
+
 /// The elements of `index`, checked to be positions of x's dimension `dim`.
 const Index* checked_positions(const char* op, const Tensor& index, const Shape& x, int dim) {
   if (index.dtype() != i64) throw DTypeError(text(op, ": index must be i64, got ", index.dtype()));
@@ -101,16 +202,15 @@ void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim,
   const Shape& shape = index.shape();
   bool fits = shape.rank() == x.rank();
   for (int d = 0; fits && d < x.rank(); ++d) fits = d == dim || shape[d] <= x[d];
-  if (!fits) throw ShapeError(text(op, ": index ", shape, " does not fit ", x, " along dimension ", dim));
+  if (!fits)
+    throw ShapeError(text(op, ": index ", shape, " does not fit ", x, " along dimension ", dim,
+                          "; it needs as many dimensions and, but for that one, no larger sizes"));
   const Index* positions = checked_positions(op, index, x, dim);
   if (index.numel() == 0) return;
 
   const int last = x.rank() - 1;
-  Index strides[max_rank];
-  strides[last] = 1;
-  for (int d = last; d > 0; --d) strides[d - 1] = strides[d] * x[d];
-  const Index step = strides[dim];
-  strides[dim] = 0;  // the index says where along this one
+  Strides strides = strides_of(x);
+  const Index step = std::exchange(strides[dim], 0);  // the index says where along this one
 
   Index at[max_rank] = {};
   Index row = 0;  // where x's row begins that the row of the index looks at
@@ -127,32 +227,86 @@ void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim,
 
 }  // namespace
 
+namespace detail {
+
+std::vector<Index> split_sizes(const Shape& shape, Index size, Index dim) {
+  const Index whole = shape[wrap_dim("split", dim, shape)];
+  if (size < 0 || (size == 0 && whole > 0))
+    throw std::invalid_argument(text("split: the size of a piece must be > 0, got ", size));
+  if (whole == 0) return {0};
+  std::vector<Index> sizes(static_cast<std::size_t>(whole / size), size);
+  if (whole % size > 0) sizes.push_back(whole % size);
+  return sizes;
+}
+
+std::vector<Index> chunk_sizes(const Shape& shape, Index n, Index dim) {
+  const Index whole = shape[wrap_dim("chunk", dim, shape)];
+  if (n <= 0) throw std::invalid_argument(text("chunk: needs at least one piece, got ", n));
+  if (whole == 0) return std::vector<Index>(static_cast<std::size_t>(n), 0);
+  return split_sizes(shape, (whole - 1) / n + 1, dim);
+}
+
+void check_sizes(const Shape& shape, const std::vector<Index>& sizes, Index dim) {
+  Index left = shape[wrap_dim("split", dim, shape)];
+  std::string sum;
+  bool fit = true;
+  for (const Index size : sizes) {
+    sum += (sum.empty() ? "" : " + ") + std::to_string(size);
+    fit &= size >= 0 && size <= left;
+    left -= fit ? size : 0;
+  }
+  if (!fit || left > 0)
+    throw ShapeError(text("split: pieces of ", sum, " do not make up dimension ", dim, " of ", shape));
+}
+
+}  // namespace detail
+
 Tensor transpose(const Tensor& x, Index dim0, Index dim1) {
   const int a = detail::wrap_dim("transpose", dim0, x.shape()), b = detail::wrap_dim("transpose", dim1, x.shape());
-  if (a == b) return x.clone();
-  const int first = std::min(a, b), second = std::max(a, b);
-  const Index rows = x.shape()[first], columns = x.shape()[second];
-  const Index outer = Around(x.shape(), first).outer, run = Around(x.shape(), second).inner;
-  Index between = 1;
-  for (int d = first + 1; d < second; ++d) between *= x.shape()[d];
-
   Shape shape = x.shape();
-  std::swap(shape[first], shape[second]);
-  Tensor out(shape, x.dtype());
-  detail::visit(x.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    for (Index o = 0; o < outer; ++o) {
-      for (Index i = 0; i < between; ++i) {
-        const T* from = x.raw<T>() + (o * rows * between + i) * columns * run;
-        T* to = out.raw<T>() + (o * columns * between + i) * rows * run;
-        if (run == 1)
-          transpose_plane(to, between * rows, from, between * columns, rows, columns);
-        else
-          transpose_runs(to, between * rows * run, from, between * columns * run, rows, columns, run);
-      }
-    }
-  });
-  return out;
+  Strides steps = strides_of(shape);
+  std::swap(shape[a], shape[b]);
+  std::swap(steps[a], steps[b]);
+  return rearranged(x, shape, steps);
+}
+
+Tensor permute(const Tensor& x, const Dims& dims) {
+  const auto listed = dims.listed();
+  static_cast<void>(dims.mask("permute", x.shape()));  // refuses what is not there or named twice
+  if (static_cast<int>(listed.size()) != x.rank())
+    throw ShapeError(text("permute: needs all ", x.rank(), " dimensions of ", x.shape(), ", got ", listed.size()));
+  const Strides strides = strides_of(x.shape());
+  Shape shape;
+  Strides steps;
+  for (const Index dim : listed) {
+    const int d = detail::wrap_dim("permute", dim, x.shape());
+    shape.push_back(x.shape()[d]);
+    steps.push_back(strides[d]);
+  }
+  return rearranged(x, shape, steps);
+}
+
+Tensor flip(const Tensor& x, const Dims& dims) {
+  const unsigned mask = dims.mask("flip", x.shape());
+  Strides steps = strides_of(x.shape());
+  Index start = 0;
+  for (int d = 0; d < x.rank(); ++d) {
+    if (!(mask >> d & 1U)) continue;
+    start += (x.shape()[d] - 1) * steps[d];
+    steps[d] = -steps[d];
+  }
+  return rearranged(x, x.shape(), steps, start);
+}
+
+Tensor squeeze(const Tensor& x, const Dims& dims) {
+  unsigned mask = dims.mask("squeeze", x.shape());
+  for (int d = 0; d < x.rank(); ++d)
+    if (x.shape()[d] != 1) mask &= ~(1U << d);
+  return x.reshape(detail::reduced_shape(x.shape(), mask, false));
+}
+
+Tensor unsqueeze(const Tensor& x, Index dim) {
+  return x.reshape(with_new(x.shape(), wrap_new_dim("unsqueeze", dim, x.shape())));
 }
 
 Tensor reshape(const Tensor& x, const Shape& shape) { return x.reshape(shape); }
@@ -160,62 +314,40 @@ Tensor slice(const Tensor& x, Index dim, Index begin, Index end) { return x.slic
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  const int added = shape.rank() - x.rank();
-  bool fits = added >= 0;
-  for (int d = 0; fits && d < x.rank(); ++d) fits = x.shape()[d] == 1 || x.shape()[d] == shape[added + d];
-  if (!fits) throw ShapeError(text("broadcast_to: ", x.shape(), " does not broadcast to ", shape));
-
+  const bool sizes = std::all_of(shape.begin(), shape.end(), [](Index size) { return size >= 0; });
+  if (!sizes || !detail::broadcasts_to(x.shape(), shape))
+    throw ShapeError(text("broadcast_to: ", x.shape(), " does not broadcast to ", shape));
   Tensor out(shape, x.dtype());
   if (out.numel() == 0) return out;
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    Spread(x.shape(), shape)(out.raw<T>(), x.raw<T>(), 0);
+    Broadcaster(x.shape(), shape)(out.raw<T>(), x.raw<T>(), 0);
   });
   return out;
 }
 
 Tensor concat(const std::vector<Tensor>& parts, Index dim) {
-  if (parts.empty()) throw std::invalid_argument("concat: needs at least one tensor");
-  const Tensor& first = parts.front();
-  const int d = detail::wrap_dim("concat", dim, first.shape());
-  Index size = 0;
-  for (const Tensor& part : parts) {
-    if (part.dtype() != first.dtype()) throw DTypeError(text("concat: mixes ", first.dtype(), " and ", part.dtype()));
-    if (part.rank() != first.rank() || with_size(part.shape(), d, first.shape()[d]) != first.shape())
-      throw ShapeError(text("concat: ", first.shape(), " and ", part.shape(), " do not join along dimension ", dim));
-    size += part.shape()[d];
-  }
-
-  Tensor out(with_size(first.shape(), d, size), first.dtype());
-  const Around joined(out.shape(), d);
-  detail::visit(out.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    T* start = out.raw<T>();
-    for (const Tensor& part : parts) {
-      const Index run = part.shape()[d] * joined.inner;
-      for (Index o = 0; o < joined.outer; ++o)
-        std::copy_n(part.raw<T>() + o * run, run, start + o * joined.size * joined.inner);
-      start += run;
-    }
-  });
-  return out;
+  check_parts("concat", parts);
+  const Shape& first = parts.front().shape();
+  const int d = detail::wrap_dim("concat", dim, first);
+  for (const Tensor& part : parts)
+    if (part.rank() != first.rank() || with_size(part.shape(), d, first[d]) != first)
+      throw ShapeError(text("concat: ", first, " and ", part.shape(), " do not join along dimension ", dim,
+                            "; their other sizes must agree"));
+  return join(parts, d);
 }
 
 Tensor stack(const std::vector<Tensor>& parts, Index dim) {
-  if (parts.empty()) throw std::invalid_argument("stack: needs at least one tensor");
-  Shape shape = parts.front().shape();
-  shape.push_back(1);
-  const int d = detail::wrap_dim("stack", dim, shape);
-  for (int k = shape.rank() - 1; k > d; --k) std::swap(shape[k], shape[k - 1]);
-
+  check_parts("stack", parts);
+  const Shape& first = parts.front().shape();
+  const int d = wrap_new_dim("stack", dim, first);
   std::vector<Tensor> rows;
   rows.reserve(parts.size());
   for (const Tensor& part : parts) {
-    if (part.shape() != parts.front().shape())
-      throw ShapeError(text("stack: ", parts.front().shape(), " and ", part.shape(), " are not of one shape"));
-    rows.push_back(part.reshape(shape));
+    if (part.shape() != first) throw ShapeError(text("stack: ", first, " and ", part.shape(), " are not of one shape"));
+    rows.push_back(part.reshape(with_new(first, d)));
   }
-  return concat(rows, d);
+  return join(rows, d);
 }
 
 Tensor concat(std::initializer_list<Tensor> parts, Index dim) { return concat(std::vector(parts), dim); }
@@ -226,7 +358,7 @@ Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
   const Index* positions = checked_select("index_select", index, x.shape(), d);
   const Index count = index.numel();
   Tensor out(with_size(x.shape(), d, count), x.dtype());
-  const Around a(x.shape(), d);
+  const DimLayout a(x.shape(), d);
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* y = out.raw<T>();
@@ -248,9 +380,22 @@ Tensor gather(const Tensor& x, Index dim, const Tensor& index) {
   return out;
 }
 
+std::vector<Tensor> split(const Tensor& x, Index size, Index dim) {
+  return split(x, detail::split_sizes(x.shape(), size, dim), dim);
+}
+std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, Index dim) {
+  return detail::pieces(x, sizes, dim);
+}
+std::vector<Tensor> split(const Tensor& x, std::initializer_list<Index> sizes, Index dim) {
+  return split(x, std::vector(sizes), dim);
+}
+std::vector<Tensor> chunk(const Tensor& x, Index n, Index dim) {
+  return split(x, detail::chunk_sizes(x.shape(), n, dim), dim);
+}
+
 Tensor slice_pullback(const Tensor& dy, const Shape& shape, Index dim, Index begin) {
   const int d = detail::wrap_dim("slice_pullback", dim, shape);
-  const Around a(shape, d);
+  const DimLayout a(shape, d);
   const bool fits = dy.rank() == shape.rank() && with_size(dy.shape(), d, a.size) == shape;
   const Index first = begin < 0 ? begin + a.size : begin;
   if (!fits || first < 0 || first > a.size - dy.shape()[d])
@@ -272,7 +417,7 @@ Tensor index_select_pullback(const Tensor& dy, const Shape& shape, Index dim, co
   if (dy.shape() != with_size(shape, d, count))
     throw ShapeError(text("index_select_pullback: ", dy.shape(), " is not ", count, " positions of ", shape));
   Tensor out = zeros(shape, dy.dtype());
-  const Around a(shape, d);
+  const DimLayout a(shape, d);
   detail::visit(dy.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* from = dy.raw<T>();

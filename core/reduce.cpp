@@ -103,11 +103,17 @@ Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
   });
 }
 
+[[noreturn]] void refuse_empty(const char* op, const Shape& shape, unsigned mask) {
+  int d = 0;
+  while (!(mask >> d & 1U) || shape[d] > 0) ++d;
+  throw ShapeError(detail::text(op, ": dimension ", d, " of ", shape, " is empty; needs at least one element"));
+}
+
 /// better(a, b): a takes b's place. NaN takes every place and keeps it.
 template <class F>
 Tensor extreme(const char* op, const Tensor& x, const Dims& dims, bool keepdim, F better) {
   return by_runs(x, dims.mask(op, x.shape()), keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
-    if (run.count == 0 && to.numel() > 0) throw ShapeError(detail::text(op, ": of no elements, in ", x.shape()));
+    if (run.count == 0 && to.numel() > 0) refuse_empty(op, x.shape(), dims.mask(op, x.shape()));
     detail::visit(x.dtype(), [&](auto type) {
       using T = decltype(type);
       const T* in = from.raw<T>();
@@ -181,7 +187,7 @@ Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
   unsigned mask = 1U << d;
   Tensor y(detail::reduced_shape(x.shape(), mask, keepdim), i64);
   const Run run = take_run(x.shape(), mask);
-  if (run.count == 0 && y.numel() > 0) throw ShapeError(detail::text("argmax: of no elements, in ", x.shape()));
+  if (run.count == 0 && y.numel() > 0) refuse_empty("argmax", x.shape(), 1U << d);
   detail::visit(x.dtype(), [&](auto type) {
     using T = decltype(type);
     const T* in = x.raw<T>();
@@ -239,6 +245,8 @@ Tensor softmax(const Tensor& x, Index dim) {
 
 Tensor sum_to(Tensor x, const Shape& shape) {
   if (x.shape() == shape) return x;
+  if (!detail::broadcasts_to(shape, x.shape()))
+    throw ShapeError(detail::text("sum_to: ", shape, " does not broadcast to ", x.shape()));
   unsigned mask = 0;
   const int extra = x.rank() - shape.rank();
   for (int d = 0; d < x.rank(); ++d)

@@ -33,8 +33,8 @@ std::string to_string(const Shape& shape) {
   return out + ")";
 }
 
-Dims::Dims(std::initializer_list<Index> dims) {
-  if (dims.size() == 0) return;  // {} is the default: all dimensions
+Dims::Dims(std::span<const Index> dims) {
+  if (dims.empty()) return;  // all dimensions
   if (dims.size() > max_rank) throw ShapeError(text("Dims: at most ", max_rank, " dimensions, got ", dims.size()));
   rank_ = static_cast<int>(dims.size());
   std::copy(dims.begin(), dims.end(), dims_);
@@ -59,17 +59,27 @@ int wrap_dim(const char* op, Index dim, const Shape& shape) {
   return static_cast<int>(dim < 0 ? dim + rank : dim);
 }
 
-Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
-  Shape out = a.rank() >= b.rank() ? a : b;
+bool broadcast(const Shape& a, const Shape& b, Shape& result) {
+  result = a.rank() >= b.rank() ? a : b;
   const Shape& shorter = a.rank() >= b.rank() ? b : a;
-  const int skipped = out.rank() - shorter.rank();
+  const int skipped = result.rank() - shorter.rank();
   for (int d = 0; d < shorter.rank(); ++d) {
-    Index& size = out[skipped + d];
+    Index& size = result[skipped + d];
     if (size == 1) size = shorter[d];
-    if (shorter[d] != size && shorter[d] != 1)
-      throw ShapeError(text(op, ": shapes ", a, " and ", b, " do not broadcast"));
+    if (shorter[d] != size && shorter[d] != 1) return false;
   }
+  return true;
+}
+
+Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
+  Shape out;
+  if (!broadcast(a, b, out)) throw ShapeError(text(op, ": shapes ", a, " and ", b, " do not broadcast"));
   return out;
+}
+
+bool broadcasts_to(const Shape& from, const Shape& to) {
+  Shape out;
+  return broadcast(from, to, out) && out == to;
 }
 
 Shape reduced_shape(const Shape& shape, unsigned mask, bool keepdim) {

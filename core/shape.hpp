@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <ravine/core/dtype.hpp>
 
@@ -75,13 +76,18 @@ class Shape {
 /// "(2, 3)", "(4)", "()".
 std::string to_string(const Shape& shape);
 
-/// Dimensions to reduce over: one, several in braces, or (by default) all. Negative ones count from the end.
+/// Dimensions of a tensor, as to reduce over: one, several (in braces, a vector or a span), or all, which an empty list
+/// means and the default is. Negative ones count from the end. Throws ShapeError for more than max_rank.
 class Dims {
  public:
   Dims() = default;
   Dims(Index dim) : rank_(1) { dims_[0] = dim; }
-  Dims(std::initializer_list<Index> dims);
+  Dims(std::initializer_list<Index> dims) : Dims(std::span(dims.begin(), dims.size())) {}
+  Dims(const std::vector<Index>& dims) : Dims(std::span(dims)) {}
+  Dims(std::span<const Index> dims);
 
+  /// Those that were listed, as they were; none for all.
+  std::span<const Index> listed() const { return {dims_, static_cast<std::size_t>(rank_ < 0 ? 0 : rank_)}; }
   /// Bit d is set when dimension d of a tensor of this rank is named. Throws ShapeError, naming `op`, for a
   /// dimension that is not there or named twice.
   unsigned mask(const char* op, const Shape& shape) const;
@@ -96,11 +102,24 @@ namespace detail {
 /// `dim` in [0, rank), counted from the end if negative; ShapeError, naming `op`, otherwise.
 int wrap_dim(const char* op, Index dim, const Shape& shape);
 
-/// The shape two operands broadcast to by NumPy's rule; ShapeError, naming `op`, if there is none.
+/// Gives the shape two operands broadcast to by NumPy's rule; false if there is none.
+bool broadcast(const Shape& a, const Shape& b, Shape& result);
+/// The same; ShapeError, naming `op`, if there is none.
 Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b);
+/// True if a tensor of shape `from` can be repeated along new and size-1 dimensions to shape `to`.
+bool broadcasts_to(const Shape& from, const Shape& to);
 
 /// `shape` without the dimensions in `mask`, or with size 1 there.
 Shape reduced_shape(const Shape& shape, unsigned mask, bool keepdim);
+
+/// A shape seen from one of its dimensions: element (o, i, k) is at (o size + i) inner + k.
+struct DimLayout {
+  DimLayout(const Shape& shape, int dim) : size(shape[dim]) {
+    for (int d = 0; d < dim; ++d) outer *= shape[d];
+    for (int d = dim + 1; d < shape.rank(); ++d) inner *= shape[d];
+  }
+  Index outer = 1, size, inner = 1;
+};
 
 }  // namespace detail
 }  // namespace ravine

@@ -1,5 +1,6 @@
 #include <ravine/core/tensor.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -27,6 +28,17 @@ Index checked_numel(const Shape& shape) {
   if (!ok) [[unlikely]]
     refuse_size(shape);
   return n;
+}
+
+[[noreturn]] void refuse_reshape(const Shape& from, const Shape& to) {
+  std::string why = detail::text("it has ", from.numel(), " elements");
+  if (std::count(to.begin(), to.end(), Index{-1}) > 1)
+    why = "only one size can be worked out";
+  else if (std::any_of(to.begin(), to.end(), [](Index size) { return size < -1; }))
+    why = "a size must be >= 0, or -1 to be worked out";
+  else if (from.numel() == 0 && std::count(to.begin(), to.end(), Index{0}) > 0)
+    why = "any size would do for -1";
+  throw ShapeError(detail::text("reshape: ", from, " cannot become ", to, ": ", why));
 }
 
 // Conversions of what does not fit are defined: integers saturate, NaN becomes 0.
@@ -130,15 +142,15 @@ Tensor Tensor::reshape(const Shape& shape) const {
   Shape wanted = shape;
   Index known = 1;
   int unknown = -1;
+  bool fits = true;
   for (int d = 0; d < shape.rank(); ++d) {
     if (shape[d] == -1 && unknown < 0)
       unknown = d;
     else
-      known *= shape[d];
+      fits &= shape[d] >= 0 && !__builtin_mul_overflow(known, shape[d], &known);
   }
-  if (unknown >= 0 && known > 0 && numel() % known == 0) wanted[unknown] = numel() / known;
-  if (checked_numel(wanted) != numel())
-    throw ShapeError(detail::text("reshape: ", shape_, " cannot become ", shape, ": it has ", numel(), " elements"));
+  if (unknown >= 0 && (fits &= known > 0)) known *= wanted[unknown] = numel() / known;
+  if (!fits || known != numel()) refuse_reshape(shape_, shape);
   return view(0, wanted);
 }
 
@@ -147,7 +159,8 @@ Tensor Tensor::slice(Index dim, Index begin, Index end) const {
   const Index size = shape_[d];
   const Index first = begin < 0 ? begin + size : begin, last = end < 0 ? end + size : end;
   if (first < 0 || last > size || first > last)
-    throw std::out_of_range(detail::text("slice: [", begin, ", ", end, ") of dimension ", dim, " of ", shape_));
+    throw std::out_of_range(
+        detail::text("slice: [", begin, ", ", end, ") is not within dimension ", dim, " of ", shape_));
   Shape result = shape_;
   result[d] = last - first;
   Index outer = 1, inner = 1;

@@ -156,9 +156,12 @@ TEST_CASE("sizes of 0") {
     CHECK(softmax(columns, 0).shape() == Shape({3, 0}));
   }
   CHECK(sum(zeros({0}, u8)).item() == 0);
-  CHECK_THROWS_WITH_AS(max(zeros({0})), "max: of no elements, in (0)", ShapeError);
-  CHECK_THROWS_WITH_AS(min(zeros({3, 0}), 1), "min: of no elements, in (3, 0)", ShapeError);
-  CHECK_THROWS_WITH_AS(argmax(zeros({3, 0}), 1), "argmax: of no elements, in (3, 0)", ShapeError);
+  CHECK_THROWS_WITH_AS(max(zeros({0})), "max: dimension 0 of (0) is empty; needs at least one element", ShapeError);
+  CHECK_THROWS_WITH_AS(min(zeros({3, 0}), 1), "min: dimension 1 of (3, 0) is empty; needs at least one element",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(argmax(zeros({3, 0}), 1), "argmax: dimension 1 of (3, 0) is empty; needs at least one element",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(max(zeros({2, 3, 0}), {0, 2}), Contains("max: dimension 2 of (2, 3, 0) is empty"), ShapeError);
   CHECK(max(zeros({3, 0}), 0).shape() == Shape{0});
   CHECK(argmax(zeros({3, 0}), 0).shape() == Shape{0});
 }
@@ -252,4 +255,11 @@ TEST_CASE("sums have the same bits on any number of threads") {
     CHECK(same_bits_on_any_threads([&] { return var(x, {0, 1}); }));
     CHECK(same_bits_on_any_threads([&] { return softmax(x, 1); }));
   }
+}
+
+TEST_CASE("sum_to refuses a shape that does not broadcast to what it is given") {
+  const Tensor x = ones({2, 3});
+  for (const Shape& shape : {Shape{2}, Shape{3, 2}, Shape{6}, Shape{1, 2, 3}})
+    CHECK_THROWS_WITH_AS(sum_to(x, shape), ("sum_to: " + to_string(shape) + " does not broadcast to (2, 3)").c_str(),
+                         ShapeError);
 }

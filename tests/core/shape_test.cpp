@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <ravine/core/error.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/reduce.hpp>
 #include <ravine/core/shape.hpp>
 
 using namespace ravine;
@@ -77,6 +79,22 @@ TEST_CASE("Dims: one, several, all") {
   CHECK_THROWS_AS(Dims({0, 1, 2, 3, 4, 5, 6, 7, 8}), ShapeError);
 }
 
+TEST_CASE("Dims: of a vector and of a span") {
+  const Shape shape{2, 3, 4};
+  std::vector<Index> dims{0, -1};
+  const auto mask = [&](const Dims& d) { return d.mask("sum", shape); };
+  CHECK(mask(dims) == 0b101u);
+  CHECK(mask(std::span<const Index>(dims)) == 0b101u);
+  CHECK(mask(std::vector<Index>{}) == 0b111u);  // as {}
+  CHECK(sum(ones({2, 3, 4}), dims).shape() == Shape{3});
+  CHECK(Dims(dims).listed()[1] == -1);
+  CHECK(Dims().listed().empty());
+  dims.push_back(2);
+  CHECK_THROWS_WITH_AS(sum(ones({2, 3, 4}), dims), "sum: dimension 2 of (2, 3, 4) is named twice", ShapeError);
+  dims.resize(9);
+  CHECK_THROWS_WITH_AS(sum(ones({2, 3, 4}), dims), "Dims: at most 8 dimensions, got 9", ShapeError);
+}
+
 TEST_CASE("broadcast_shapes follows NumPy") {
   const auto broadcast = [](const Shape& a, const Shape& b) {
     CHECK(detail::broadcast_shapes("add", a, b) == detail::broadcast_shapes("add", b, a));
@@ -94,6 +112,18 @@ TEST_CASE("broadcast_shapes follows NumPy") {
   CHECK_THROWS_AS(detail::broadcast_shapes("add", {2, 3}, {2}), ShapeError);
   CHECK_THROWS_AS(detail::broadcast_shapes("add", {0}, {2}), ShapeError);
   CHECK_THROWS_AS(detail::broadcast_shapes("add", {2}, {0}), ShapeError);
+}
+
+TEST_CASE("broadcasts_to is what broadcast_to and its gradient can do") {
+  using detail::broadcasts_to;
+  CHECK(broadcasts_to({3}, {2, 3}));
+  CHECK(broadcasts_to({2, 1}, {2, 3}));
+  CHECK(broadcasts_to({}, {0}));
+  CHECK(broadcasts_to({1}, {0}));
+  CHECK_FALSE(broadcasts_to({2, 3}, {3}));
+  CHECK_FALSE(broadcasts_to({2, 3}, {2, 1}));
+  CHECK_FALSE(broadcasts_to({1, 3}, {3}));
+  CHECK_FALSE(broadcasts_to({2}, {2, 3}));
 }
 
 TEST_CASE("reduced_shape drops dimensions or keeps them with size 1") {
