@@ -1,7 +1,13 @@
 #include <ravine/autograd/linalg.hpp>
 
+#include <algorithm>
+#include <array>
+
+#include <ravine/autograd/arithmetic.hpp>
 #include <ravine/autograd/manipulate.hpp>
 #include <ravine/autograd/reduce.hpp>
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
 
@@ -17,33 +23,37 @@ Shape as_matrix(const Variable& x) {
   return {rows, x.size(-1)};
 }
 
+/// Multiplied elementwise, keeps the lower triangle of a matrix and half the diagonal.
+Tensor lower_triangle(Index n, DType dtype) {
+  const Tensor i = arange(n).reshape({n, 1}), j = arange(n);
+  return (gt(i, j).to(dtype) + ge(i, j).to(dtype)) / 2.0;
+}
+
 }  // namespace
 
 Variable matmul(const Variable& a, const Variable& b, Transpose ta, Transpose tb) {
-  return record("matmul", matmul(a.value(), b.value(), ta, tb),
-                {{a,
-                  [b, ta, tb](auto dy) {
-                    return ta == yes ? matmul(like(dy, b), dy, tb, yes) : matmul(dy, like(dy, b), no, other(tb));
-                  }},
-                 {b, [a, ta, tb](auto dy) {
-                    return tb == yes ? matmul(dy, like(dy, a), yes, ta) : matmul(like(dy, a), dy, other(ta), no);
-                  }}});
-}
-
-Variable matmul(const Variable& a, const Variable& b) {
-  if (a.rank() == 2 && b.rank() == 2) return matmul(a, b, no, no);
-  const Shape shape = matmul(a.value(), b.value()).shape();  // refuses what does not fit
-  const Variable left = a.rank() == 1 ? a.reshape({1, a.numel()}) : a;
-  const Variable right = b.rank() == 1 ? b.reshape({b.numel(), 1}) : b;
-  return matmul(left, right, no, no).reshape(shape);
+  if (a.rank() < 2 || b.rank() < 2 || (a.rank() > 2 && b.rank() == 2 && ta == no)) {
+    const Shape shape = detail::matmul_shape(a.shape(), b.shape(), ta, tb);
+    const Variable right = b.rank() == 1 ? b.reshape({b.numel(), 1}) : b;
+    // In front of a single matrix, batches are further rows.
+    const bool rows = a.rank() == 1 || (right.rank() == 2 && ta == no);
+    return matmul(rows ? a.reshape(as_matrix(a)) : a, right, ta, tb).reshape(shape);
+  }
+  return record(
+      "matmul", matmul(a.value(), b.value(), ta, tb),
+      {{a,
+        [b, ta, tb, shape = a.shape()](auto dy) {
+          return sum_to(ta == yes ? matmul(like(dy, b), dy, tb, yes) : matmul(dy, like(dy, b), no, other(tb)), shape);
+        }},
+       {b, [a, ta, tb, shape = b.shape()](auto dy) {
+          return sum_to(tb == yes ? matmul(dy, like(dy, a), yes, ta) : matmul(like(dy, a), dy, other(ta), no), shape);
+        }}});
 }
 
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias) {
-  if (x.rank() != 2 && x.rank() > 0) {
-    Shape shape = x.shape();
-    const Variable y = linear(x.reshape(as_matrix(x)), weight, bias);
-    shape[x.rank() - 1] = y.size(1);
-    return y.reshape(shape);
+  if (x.rank() != 2) {
+    const Shape shape = detail::linear_shape(x.shape(), weight.shape());
+    return linear(x.reshape(as_matrix(x)), weight, bias).reshape(shape);
   }
   const bool to_x = detail::wants_gradient(x);
   if (!bias.defined())
@@ -61,6 +71,27 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias)
                   d[2] = sum(dy, 0);
                   return d;
                 });
+}
+
+Variable solve(const Variable& a, const Variable& b) {
+  // db = A^-T dx, dA = -db x^T.
+  return record("solve", solve(a.value(), b.value()), {a, b}, [a](auto dx, const auto& x) {
+    const Shape columns{x.size(0), x.numel() / std::max<Index>(1, x.size(0))};
+    auto db = solve(transpose(like(dx, a)), dx);
+    return std::array{-matmul(reshape(db, columns), reshape(x, columns), no, yes), db};
+  });
+}
+
+Variable cholesky(const Variable& a) {
+  // dA = L^-T P L^-1, with P the symmetric part of phi(L^T dL), where phi takes the lower triangle and half the
+  // diagonal.
+  return record("cholesky", cholesky(a.value()), {{a, [](auto dl, const auto& l) {
+                                                     const auto upper = transpose(l);
+                                                     const auto triangle =
+                                                         matmul(upper, dl) * lower_triangle(l.size(0), l.dtype());
+                                                     const auto p = (triangle + transpose(triangle)) / 2.0;
+                                                     return solve(upper, transpose(solve(upper, p)));
+                                                   }}});
 }
 
 }  // namespace ravine

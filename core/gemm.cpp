@@ -14,10 +14,9 @@
 namespace ravine::detail {
 namespace {
 
-constexpr Index large_work = Index{1} << 20;  // m n k from which packing the operands pays, and threads do
-constexpr Index large_side = 16;              // rows and columns from which it does
-constexpr Index tile_columns = 2048;          // at most: so many reuse the packed rows of op(A)
-constexpr Index panel = 32;                   // tiles are cut between so many columns
+constexpr Index large_side = 16;      // rows and columns from which packing pays
+constexpr Index tile_columns = 2048;  // at most: so many reuse the packed rows of op(A)
+constexpr Index panel = 32;           // tiles are cut between so many columns
 constexpr Index least_columns = 64;
 
 struct Tiles {

@@ -227,8 +227,17 @@ std::vector<Row> products() {
     table.push_back({"matmul", [](const Variables& x) { return matmul(x[0], x[1]); }, {normal(a), normal(b)}});
   table.push_back({"matmul", [](const Variables& x) { return matmul(x[0], x[0]); }, {normal({3, 3})}});
   table.push_back({"matmul", [](const Variables& x) { return matmul(x[0], x[0]); }, {normal({3})}});
+  const std::pair<Shape, Shape> batched[] = {{{2, 3, 4}, {2, 4, 2}}, {{2, 3, 4}, {4, 2}},    {{3, 4}, {2, 4, 2}},
+                                             {{4}, {2, 4, 3}},       {{2, 3, 4}, {4}},       {{2, 1, 2, 3}, {2, 3, 1}},
+                                             {{1, 2, 3}, {2, 3, 2}}, {{2, 2, 1, 2}, {2, 2}}, {{1, 1, 2}, {1, 2, 1}}};
+  for (const auto& [a, b] : batched)
+    table.push_back({"matmul", [](const Variables& x) { return matmul(x[0], x[1]); }, {normal(a), normal(b)}});
   for (const Transpose ta : {Transpose::no, Transpose::yes})
     for (const Transpose tb : {Transpose::no, Transpose::yes}) {
+      const auto product = [=](const Variables& x) { return matmul(x[0], x[1], ta, tb); };
+      table.push_back({"matmul", product, {normal({2, 3, 3}), normal({3, 3})}});
+      table.push_back({"matmul", product, {normal({3, 3}), normal({2, 3, 3})}});
+      table.push_back({"matmul", [=](const Variables& x) { return matmul(x[0], x[0], ta, tb); }, {normal({2, 2, 2})}});
       const Shape a = ta == Transpose::yes ? Shape{3, 2} : Shape{2, 3},
                   b = tb == Transpose::yes ? Shape{4, 3} : Shape{3, 4};
       table.push_back(
@@ -246,6 +255,27 @@ std::vector<Row> products() {
   }
   table.push_back(
       {"linear", [](const Variables& x) { return linear(x[0], x[0], x[1]); }, {normal({3, 3}), normal({3})}});
+  return table;
+}
+
+std::vector<Row> systems() {
+  std::vector<Row> table;
+  const auto far_from_singular = [](const Variable& x) { return x + eye(x.size(0), f64) * 4.0; };
+  const auto solution = [=](const Variables& x) { return solve(far_from_singular(x[0]), x[1]); };
+  for (const Shape& b : {Shape{3}, Shape{3, 1}, Shape{3, 2}})
+    table.push_back({"solve", solution, {normal({3, 3}), normal(b)}});
+  table.push_back({"solve", solution, {normal({1, 1}), normal({1})}});
+  table.push_back(
+      {"solve", [=](const Variables& x) { return solve(far_from_singular(x[0]), x[0]); }, {normal({3, 3})}});
+  table.push_back({"solve", [](const Variables& x) { return solve(eye(2, f64) * 3.0, x[0]); }, {normal({2})}});
+  // The matrix is symmetric whatever the input.
+  const auto root = [=](const Variables& x) {
+    return cholesky(far_from_singular(matmul(x[0], x[0], Transpose::no, Transpose::yes)));
+  };
+  for (const Index n : {1, 2, 4}) {
+    table.push_back({"cholesky", root, {normal({n, n})}});
+    table.push_back({"cholesky", [=](const Variables& x) { return square(root(x)); }, {normal({n, n})}});
+  }
   return table;
 }
 
@@ -330,7 +360,7 @@ TEST_CASE("the derivatives of every op agree with central differences, first and
   Index derivatives = 0;
   double worst = 0.0;
   std::string where;
-  for (const auto& family : {elementwise(), activations(), reductions(), products(), movements()})
+  for (const auto& family : {elementwise(), activations(), reductions(), products(), systems(), movements()})
     for (const Row& row : family) {
       std::string shapes;
       for (const Tensor& x : row.at) shapes += " " + to_string(x.shape());

@@ -250,5 +250,46 @@ TEST_CASE("words that ops refuse") {
   CHECK_THROWS_WITH_AS(sum(x, 1), "sum: there is no dimension 1 in shape (2)", ShapeError);
   CHECK_THROWS_WITH_AS(matmul(x, parameter(ones({3, 1}))), Contains("matmul: cannot multiply (2) by (3, 1)"),
                        ShapeError);
+  CHECK_THROWS_WITH_AS(matmul(x, parameter(ones({5, 3, 1}))),
+                       "matmul: cannot multiply (2) by (5, 3, 1): the inner sizes, 2 and 3, differ", ShapeError);
+  CHECK_THROWS_WITH_AS(linear(parameter(ones({4, 5, 2})), parameter(ones({1, 3}))),
+                       Contains("linear: input (4, 5, 2) does not fit weight (1, 3)"), ShapeError);
+  CHECK_THROWS_WITH_AS(slice(x, 1, -1, 0), Contains("slice: there is no dimension 1"), ShapeError);
+  CHECK_THROWS_WITH_AS(split(x, 1, 1), Contains("split: there is no dimension 1"), ShapeError);
+  CHECK_THROWS_WITH_AS(split(x, {1, 2}), Contains("split: pieces of 1 + 2"), ShapeError);
+  CHECK_THROWS_WITH_AS(chunk(x, 0), Contains("chunk: needs"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(permute(x, {0, 0}), Contains("permute: dimension 0 of (2) is named twice"), ShapeError);
+  CHECK_THROWS_WITH_AS(topk(x, 3), Contains("topk: k must be in [0, 2]"), ShapeError);
   CHECK_THROWS_WITH_AS(exp(Variable(ones({2}, i64))), Contains("exp: needs a floating tensor"), DTypeError);
+}
+
+TEST_CASE("sorted values pass their gradients to where they stood, the first of equals first") {
+  const Variable x = parameter(tensor({2, 3, 1, 3}, f64));
+  const Sorted<Variable> top = topk(x, 2);
+  CHECK(values(top.values.value()) == Values{3, 3});
+  CHECK(values(top.indices) == Values{1, 3});
+  sum(top.values * tensor({10, 1}, f64)).backward();
+  CHECK(values(x.grad()) == Values{0, 10, 0, 1});
+  CHECK(values(grad(sum(sort(x).values * tensor({1, 2, 3, 4}, f64)), {x})[0].value()) == Values{2, 3, 1, 4});
+  CHECK(!topk(Variable(ones({2})), 1).values.requires_grad());
+}
+
+TEST_CASE("the gradient of a Cholesky factor is symmetric; by hand for 2 by 2") {
+  // a = (4, 2; 2, 5) has L = (2, 0; 1, 2). L22 = sqrt(a22 - a21^2 / a11), so dL22 = (1/16, -1/8; -1/8, 1/4).
+  const Variable a = parameter(tensor({{4, 2}, {2, 5}}, f64));
+  const Variable corner = cholesky(a)[1][1];
+  CHECK(worst_error(grad(corner, {a})[0].value(), {1.0 / 16, -1.0 / 8, -1.0 / 8, 1.0 / 4}) < 1e-15);
+}
+
+TEST_CASE("products, systems and pieces of nothing have gradients") {
+  const Variable a = parameter(zeros({2, 3, 0})), b = parameter(zeros({2, 0, 4})), m = parameter(zeros({0, 0}));
+  const Variable y = matmul(a, b);
+  CHECK(y.shape() == Shape({2, 3, 4}));
+  sum(y).backward();
+  CHECK(a.grad().shape() == a.shape());
+  CHECK(b.grad().shape() == b.shape());
+  sum(solve(m, Variable(zeros({0, 3})))).backward();
+  sum(cholesky(m)).backward();
+  CHECK(m.grad().shape() == Shape({0, 0}));
+  CHECK(split(a, 5, 2).size() == 1);
 }

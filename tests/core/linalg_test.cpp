@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
 #include <vector>
 
 #include <ravine/core/elementwise.hpp>
@@ -69,14 +70,22 @@ TEST_CASE("sizes of 0 in products") {
 
 TEST_CASE("products of what does not fit are refused") {
   const Tensor m = ones({2, 3});
-  CHECK_THROWS_WITH_AS(matmul(m, ones({2, 3})), Contains("matmul: cannot multiply (2, 3) by (2, 3); needs"),
-                       ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(m, ones({2})), Contains("matmul: cannot multiply (2, 3) by (2)"), ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(ones({3}), m), Contains("matmul: cannot multiply (3) by (2, 3)"), ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(ones({1, 2, 3}), ones({3, 2})), Contains("matmul: cannot multiply (1, 2, 3)"),
-                       ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(scalar(1), m), Contains("matmul: cannot multiply () by (2, 3)"), ShapeError);
-  CHECK_THROWS_AS(matmul(m, m, Transpose::yes, Transpose::yes), ShapeError);
+  const auto refuses = [](const Tensor& a, const Tensor& b, const char* words, Transpose ta = Transpose::no,
+                          Transpose tb = Transpose::no) {
+    CHECK_THROWS_WITH_AS(matmul(a, b, ta, tb), words, ShapeError);
+  };
+  refuses(m, m, "matmul: cannot multiply (2, 3) by (2, 3): the inner sizes, 3 and 2, differ");
+  refuses(m, ones({2}), "matmul: cannot multiply (2, 3) by (2): the inner sizes, 3 and 2, differ");
+  refuses(ones({3}), m, "matmul: cannot multiply (3) by (2, 3): the inner sizes, 3 and 2, differ");
+  refuses(ones({5, 2, 3}), ones({5, 2, 4}),
+          "matmul: cannot multiply (5, 2, 3) by (5, 2, 4): the inner sizes, 3 and 2, differ");
+  refuses(ones({2, 4, 3}), ones({5, 3, 5}),
+          "matmul: cannot multiply (2, 4, 3) by (5, 3, 5): the batches, (2) and (5), do not broadcast");
+  refuses(scalar(1), m, "matmul: cannot multiply () by (2, 3): a scalar is no matrix, operator* takes it");
+  refuses(m, scalar(1), "matmul: cannot multiply (2, 3) by (): a scalar is no matrix, operator* takes it");
+  refuses(m, m, "matmul: cannot multiply (2, 3) transposed by (2, 3) transposed: the inner sizes, 2 and 3, differ",
+          Transpose::yes, Transpose::yes);
+  refuses(ones({3}), m, "matmul: cannot multiply (3) transposed by (2, 3): a vector has no transpose", Transpose::yes);
   CHECK_THROWS_WITH_AS(matmul(m, ones({3, 2}, f64)), "matmul: dtypes differ: f32 and f64", DTypeError);
   CHECK_THROWS_WITH_AS(matmul(ones({2, 3}, i64), ones({3, 2}, i64)), Contains("matmul: needs a floating tensor"),
                        DTypeError);
@@ -95,4 +104,80 @@ TEST_CASE("a product of views") {
   CHECK(bitwise_equal(matmul(a, b), matmul(a.clone(), b.clone())));
   CHECK(bitwise_equal(matmul(a, a, Transpose::no, Transpose::yes),
                       matmul(a.clone(), a.clone(), Transpose::no, Transpose::yes)));
+}
+
+namespace {
+
+/// A batched product one pair of matrices after the other, NumPy's rule for the batches in front.
+Tensor matmul_by_pairs(const Tensor& a, const Tensor& b, Transpose ta, Transpose tb) {
+  const auto batches = [](const Shape& s) {
+    return Shape(std::span(s.begin(), static_cast<std::size_t>(s.rank() - 2)));
+  };
+  const auto matrix = [](const Tensor& x, Index i) { return x.reshape({-1, x.size(-2), x.size(-1)})[i]; };
+  const Shape left = batches(a.shape()), right = batches(b.shape());
+  Shape shape = detail::broadcast_shapes("matmul", left, right);
+  std::vector<Tensor> products;
+  for (Index i = 0; i < shape.numel(); ++i)
+    products.push_back(
+        matmul(matrix(a, broadcast_source(i, left, shape)), matrix(b, broadcast_source(i, right, shape)), ta, tb));
+  shape.push_back(products[0].size(0));
+  shape.push_back(products[0].size(1));
+  return stack(products, 0).reshape(shape);
+}
+
+}  // namespace
+
+TEST_CASE("batches of matrices broadcast, and have the bits of single products") {
+  const std::pair<Shape, Shape> batches[] = {{{2}, {2}}, {{3, 2}, {2}},    {{}, {3}},        {{2}, {}},
+                                             {{1}, {4}}, {{3, 1}, {1, 2}}, {{2, 2}, {2, 1}}, {{1, 1, 1}, {1}}};
+  for (const DType dtype : {f32, f64})
+    for (const auto& [left, right] : batches)
+      for (const Transpose ta : {Transpose::no, Transpose::yes})
+        for (const Transpose tb : {Transpose::no, Transpose::yes}) {
+          Shape a = left, b = right;
+          for (const Index size : ta == Transpose::yes ? Shape{7, 5} : Shape{5, 7}) a.push_back(size);
+          for (const Index size : tb == Transpose::yes ? Shape{9, 7} : Shape{7, 9}) b.push_back(size);
+          CAPTURE(to_string(a));
+          CAPTURE(to_string(b));
+          const Tensor x = random_tensor(a, dtype), y = random_tensor(b, dtype, 2);
+          CHECK(bitwise_equal(matmul(x, y, ta, tb), matmul_by_pairs(x, y, ta, tb)));
+        }
+  CHECK(values(matmul(tensor({1, 2, 3, 4, 5, 6, 7, 8}, {2, 2, 2}), tensor({{1, 10}, {100, 1000}}))) ==
+        Values{201, 2010, 403, 4030, 605, 6050, 807, 8070});
+  CHECK(matmul(ones({2, 4, 3}), ones({2, 3, 5})).shape() == Shape({2, 4, 5}));
+}
+
+TEST_CASE("vectors times batches") {
+  const Tensor m = random_tensor({2, 3, 4, 5}, f64), left = random_tensor({4}, f64), right = random_tensor({5}, f64);
+  CHECK(matmul(left, m).shape() == Shape({2, 3, 5}));
+  CHECK(bitwise_equal(matmul(left, m), matmul(left.reshape({1, 4}), m).reshape({2, 3, 5})));
+  CHECK(matmul(m, right).shape() == Shape({2, 3, 4}));
+  CHECK(bitwise_equal(matmul(m, right), matmul(m, right.reshape({5, 1})).reshape({2, 3, 4})));
+}
+
+TEST_CASE("batches of views, of large matrices, and on any number of threads") {
+  const Tensor storage = random_tensor({5, 6, 7}, f32);
+  const Tensor a = storage.slice(0, 1, 3), b = storage.slice(0, 2, 4);
+  CHECK(bitwise_equal(matmul(a, b, Transpose::no, Transpose::yes),
+                      matmul(a.clone(), b.clone(), Transpose::no, Transpose::yes)));
+  const auto same = [](const Shape& left, const Shape& right) {
+    const Tensor x = random_tensor(left, f32), y = random_tensor(right, f32, 2);
+    CHECK(bitwise_equal(matmul(x, y), matmul_by_pairs(x, y, Transpose::no, Transpose::no)));
+    CHECK(same_bits_on_any_threads([&] { return matmul(x, y); }));
+  };
+  same({3, 130, 90}, {3, 90, 110});    // a product for all threads
+  same({300, 12, 30}, {300, 30, 40});  // a thread for each
+  same({130, 90}, {2, 90, 110});
+}
+
+TEST_CASE("sizes of 0 in batches") {
+  CHECK(matmul(zeros({0, 2, 3}), zeros({0, 3, 4})).shape() == Shape({0, 2, 4}));
+  CHECK(matmul(zeros({0, 2, 3}), zeros({3, 4})).shape() == Shape({0, 2, 4}));
+  CHECK(matmul(zeros({0, 2, 3}), zeros({1, 3, 4})).shape() == Shape({0, 2, 4}));
+  CHECK(matmul(zeros({2, 3}), zeros({0, 3, 4})).shape() == Shape({0, 2, 4}));
+  CHECK(matmul(zeros({2, 0, 3}), zeros({2, 3, 4})).shape() == Shape({2, 0, 4}));
+  CHECK(matmul(zeros({2, 3}), zeros({2, 3, 0})).shape() == Shape({2, 2, 0}));
+  CHECK(values(matmul(zeros({2, 2, 0}), zeros({2, 0, 1}))) == Values{0, 0, 0, 0});
+  CHECK(values(matmul(zeros({2, 2, 0}), zeros({0, 1}))) == Values{0, 0, 0, 0});
+  CHECK_THROWS_WITH_AS(matmul(zeros({0, 2, 3}), zeros({2, 3, 4})), Contains("the batches, (0) and (2)"), ShapeError);
 }
