@@ -4,6 +4,7 @@
 
 #include <ravine/nn/activation.hpp>
 #include <ravine/nn/dropout.hpp>
+#include <ravine/nn/embedding.hpp>
 #include <ravine/nn/init.hpp>
 #include <ravine/nn/linear.hpp>
 #include <ravine/nn/loss.hpp>
