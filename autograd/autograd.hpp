@@ -10,6 +10,7 @@
 #include <ravine/autograd/linalg.hpp>
 #include <ravine/autograd/manipulate.hpp>
 #include <ravine/autograd/math.hpp>
+#include <ravine/autograd/normalize.hpp>
 #include <ravine/autograd/reduce.hpp>
 #include <ravine/autograd/reevaluation.hpp>
 #include <ravine/autograd/sort.hpp>

@@ -1,36 +1,19 @@
 /// @file
-/// Normalization of the values in a net: over the batch, and over the features of each example.
+/// Layers that normalize the values in a net: over the batch, and over the features of each example.
 #pragma once
 
+#include <optional>
+
+#include <ravine/autograd/normalize.hpp>
 #include <ravine/nn/module.hpp>
 
 namespace ravine::nn {
 
-/// Mean and mean squared deviation of each column, (F) both.
-struct BatchMoments {
-  Tensor mean, variance;
-};
-
-/// z weight + bias for z = (x - mean) / sqrt(variance + eps), with the moments of x's own columns.
-///   x             (N, F)
-///   weight, bias  (F), or undefined for 1 and 0
-///   moments       receives the moments, unless null
-/// Throws ShapeError for other shapes and for fewer than two rows.
-/// Source: Ioffe, Szegedy: Batch normalization (2015).
-Variable batch_norm(const Variable& x, const Variable& weight = {}, const Variable& bias = {}, double eps = 1e-5,
-                    BatchMoments* moments = nullptr);
-
-/// The same with a given mean and variance, (F) both, which are constants.
-Variable batch_norm_with(const Variable& x, const Variable& mean, const Variable& variance, const Variable& weight = {},
-                         const Variable& bias = {}, double eps = 1e-5);
-
-/// z weight + bias for z = (x - mean) / sqrt(variance + eps), with the moments over x's last dimensions.
-///   x             (…, normalized…)
-///   weight, bias  of shape `normalized`, or undefined for 1 and 0
-/// Throws ShapeError for other shapes.
-/// Source: Ba, Kiros, Hinton: Layer normalization (2016).
-Variable layer_norm(const Variable& x, const Shape& normalized, const Variable& weight = {}, const Variable& bias = {},
-                    double eps = 1e-5);
+using ravine::batch_norm;
+using ravine::batch_norm_with;
+using ravine::BatchMoments;
+using ravine::layer_norm;
+using ravine::rms_norm;
 
 struct BatchNormOptions {
   double eps = 1e-5;      ///< added to the variance, >= 0
@@ -40,7 +23,7 @@ struct BatchNormOptions {
 
 /// Batch normalization of (N, features). In training it uses the moments of the batch, of at least two rows, and moves
 /// the running mean and the running variance (the unbiased estimate) towards them; in evaluation it uses the running
-/// ones.
+/// ones. Where the layer's type cannot hold a running variance, `forward` throws std::out_of_range and moves neither.
 class BatchNorm1d final : public Module {
  public:
   /// Throws std::invalid_argument for a negative size or an option out of its range.
@@ -79,6 +62,29 @@ class LayerNorm final : public Module {
  private:
   Shape normalized_;
   double eps_;
+};
+
+struct RMSNormOptions {
+  std::optional<double> eps = {};  ///< added to the mean square, >= 0; that of rms_norm if none is given
+  bool affine = true;              ///< scale by trained `weight`
+};
+
+/// Normalization by the root of the mean square over the last dimensions, of shape `normalized`; the same in training
+/// and evaluation.
+class RMSNorm final : public Module {
+ public:
+  explicit RMSNorm(Index features, const RMSNormOptions& options = {}) : RMSNorm(Shape{features}, options) {}
+  /// Throws std::invalid_argument for a negative eps.
+  explicit RMSNorm(const Shape& normalized, const RMSNormOptions& options = {});
+
+  Variable forward(const Variable& x) override { return rms_norm(x, normalized_, weight, eps_); }
+  std::string describe() const override;
+
+  const Variable weight;  ///< of shape `normalized`, starts as 1; undefined if not affine
+
+ private:
+  Shape normalized_;
+  std::optional<double> eps_;
 };
 
 }  // namespace ravine::nn

@@ -69,22 +69,36 @@ constexpr std::size_t packed_bytes(Index m, std::size_t k_bytes) {
   return static_cast<std::size_t>(packed_columns + rows) * depth + 64;
 }
 
-/// Batch normalization of x (rows, columns), whose rows stand `stride` apart; the other arrays but y, dy and dx, which
-/// are laid out as x, hold a value for each column. Columns are independent: they may be handed out in pieces.
+/// What normalization knows of each line, a row or a column: an array with a value for each. The mean is `mean` and
+/// `rest` together, as one number may be coarse beside the deviations from it.
+template <class T>
+struct Moments {
+  T *mean, *rest, *variance, *inverse_std;
+};
+
+/// Normalization of the columns of x (rows, columns), whose rows stand `stride` apart, or of its rows, which follow one
+/// another; y, dy, dx and products are laid out as x; weight, bias and their gradients hold a value for each column.
+/// Lines are independent: they may be handed out in pieces.
 template <class T>
 struct Normalize {
-  /// Mean and mean square deviation of each column, in two passes.
-  void (*statistics)(const T* x, Index rows, Index columns, Index stride, T* mean, T* variance);
-  /// 1 / sqrt(variance + eps), of n columns.
-  void (*inverse_std)(const T* variance, T eps, Index n, T* result);
-  /// running = keep running + take batch, of n columns.
-  void (*move)(const T* batch, T keep, T take, Index n, T* running);
+  /// The moments of each line; `variance` is the mean squared deviation from the mean, or from 0. False if some values
+  /// lie so far apart that T cannot hold 1 / std, or deviations.
+  bool (*column_moments)(const T* x, Index rows, Index columns, Index stride, double eps, const Moments<T>& m);
+  bool (*row_moments)(const T* x, Index rows, Index columns, bool about_mean, double eps, const Moments<T>& m);
+  /// 1 / sqrt(variance + eps), of n lines.
+  void (*inverse_std)(const T* variance, double eps, Index n, T* result);
+  /// running = keep running + take batch, of n columns; false, and nothing done, if T cannot hold one of them.
+  bool (*move)(const T* batch, T keep, T take, Index n, T* running);
   /// y = (x - mean) inverse_std weight + bias.
-  void (*apply)(const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std,
-                const T* weight, const T* bias, T* y);
-  /// The gradients of `apply` when mean and inverse_std come from the same x. dx may be dy.
-  void (*pullback)(const T* dy, const T* x, Index rows, Index columns, Index stride, const T* mean,
-                   const T* inverse_std, const T* weight, T* dx, T* dweight, T* dbias);
+  void (*columns)(const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m, const T* weight,
+                  const T* bias, T* y);
+  void (*rows)(const T* x, Index rows, Index columns, const Moments<const T>& m, const T* weight, const T* bias, T* y);
+  /// The gradients of these where the moments come from the same x. dx may be dy.
+  void (*columns_pullback)(const T* dy, const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m,
+                           const T* weight, T* dx, T* dweight, T* dbias);
+  /// products: dy (x - mean) inverse_std, whose columns add up to the gradient of weight.
+  void (*rows_pullback)(const T* dy, const T* x, Index rows, Index columns, bool about_mean, const Moments<const T>& m,
+                        const T* weight, T* dx, T* products);
 };
 
 template <class T>

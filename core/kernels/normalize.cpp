@@ -1,5 +1,7 @@
-// Batch normalization, a strip of columns at a time: its sums stay in registers, and what it reads in the first cache.
+// Normalization of lines. Columns are taken a strip at a time: its sums stay in registers, and what it reads in the
+// first cache. Rows are taken one by one, with sums in double.
 #include <cmath>
+#include <limits>
 
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/kernels/simd.hpp>
@@ -7,39 +9,115 @@
 namespace ravine::kernels {
 namespace {
 
-// Each takes one strip, its pointers at the strip's first column.
+// ---- one line, whatever is in it
 
-template <class S, class T>
-void statistics_strip(S strip, const T* x, Index rows, Index stride, T* mean, T* variance) {
-  const Vector<T> scale = broadcast(T(1) / static_cast<T>(rows));
-  Vector<T> sum[S::vectors] = {}, squares[S::vectors] = {};
-  for (Index i = 0; i < rows; ++i) {
-    const T* row = x + i * stride;
-    strip.each([&](int v) { sum[v] += strip.load(row, v); });
+/// f(i, a[k], b[k]) for all i < n adds to one of the places of two sums, which are added up in order.
+template <class F>
+inline void sum_pairs(Index n, double& a, double& b, F f) {
+  constexpr Index width = 16;
+  double as[width] = {}, bs[width] = {};
+  Index i = 0;
+  for (; i + width <= n; i += width) {
+#pragma omp simd
+    for (Index j = 0; j < width; ++j) f(i + j, as[j], bs[j]);
   }
-  strip.each([&](int v) { sum[v] *= scale; });
-  // A second pass: the difference of mean square and squared mean would cancel.
-  for (Index i = 0; i < rows; ++i) {
-    const T* row = x + i * stride;
+  for (Index j = 0; i < n; ++i, ++j) f(i, as[j], bs[j]);
+  a = b = 0.0;
+  for (const double part : as) a += part;
+  for (const double part : bs) b += part;
+}
+
+/// The moments of line j, whose n values at(0), at(1), … are taken less the first one and over the largest of these
+/// deviations, so that neither digits nor squares are lost. Halves, as a difference of two values may overflow.
+template <class T, class At>
+inline bool line_moments(At at, Index n, bool about_mean, double eps, const Moments<T>& m, Index j) {
+  const double first = about_mean && n > 0 ? 0.5 * static_cast<double>(at(0)) : 0.0;
+  double largest = 0.0;
+#pragma omp simd reduction(max : largest)
+  for (Index i = 0; i < n; ++i) {
+    const double d = 0.5 * static_cast<double>(at(i)) - first, size = d < 0.0 ? -d : d;
+    largest = size > largest ? size : largest;
+  }
+  const double unit = largest > 4 * std::numeric_limits<double>::min() ? largest : 1.0, scale = 1.0 / unit;
+  double sum, squares;
+  sum_pairs(n, sum, squares, [&](Index i, double& s, double& q) {
+    const double d = (0.5 * static_cast<double>(at(i)) - first) * scale;
+    s += d;
+    q += d * d;
+  });
+  const double count = static_cast<double>(n), offset = about_mean ? sum / count : 0.0;
+  const double spread = squares / count - offset * offset;
+  const double deviation = 2.0 * unit * std::sqrt(spread < 0.0 ? 0.0 : spread);
+  m.mean[j] = static_cast<T>(2.0 * (first + unit * offset));
+  m.rest[j] = static_cast<T>(2.0 * ((first - 0.5 * static_cast<double>(m.mean[j])) + unit * offset));
+  m.variance[j] = static_cast<T>(deviation * deviation);
+  m.inverse_std[j] = static_cast<T>(1.0 / std::hypot(deviation, std::sqrt(eps)));
+  // Further apart, 1 / std would be subnormal. Infinite values have NaN for their moments.
+  return largest <= 0.5 / static_cast<double>(std::numeric_limits<T>::min()) || largest - largest != 0.0;
+}
+
+// ---- columns. Each takes one strip, its pointers at the strip's first column.
+
+/// A sum in two parts, so that it does not lose what is small beside it.
+template <class T>
+struct Total {
+  Vector<T> high, low;
+  void add(Vector<T> part) {
+    const Vector<T> sum = high + part, moved = sum - high;
+    low += (high - (sum - moved)) + (part - moved);
+    high = sum;
+  }
+  Vector<T> value() const { return high + low; }
+};
+
+/// f(row, v, a, b) for all rows and registers adds to a and b, which go to the totals after every few rows.
+template <class S, class T, class F>
+inline void sum_rows(S strip, Index rows, Total<T> (&a)[S::vectors], Total<T> (&b)[S::vectors], F f) {
+  constexpr Index chunk = 64;
+  for (Index begin = 0; begin < rows; begin += chunk) {
+    const Index end = begin + chunk < rows ? begin + chunk : rows;
+    Vector<T> first[S::vectors] = {}, second[S::vectors] = {};
+    for (Index i = begin; i < end; ++i) strip.each([&](int v) { f(i, v, first[v], second[v]); });
     strip.each([&](int v) {
-      const Vector<T> d = strip.load(row, v) - sum[v];
-      squares[v] = multiply_add<T>(d, d, squares[v]);
+      a[v].add(first[v]);
+      b[v].add(second[v]);
     });
   }
+}
+
+// One pass over deviations from about the mean, that of four rows: the digits that far values have in common are gone
+// before anything is rounded. Leaves the square of how far from the mean that was in inverse_std.
+template <class S, class T>
+void moments_strip(S strip, const T* x, Index rows, Index stride, const Moments<T>& m, Index j) {
+  const Vector<T> share = broadcast(T(1) / static_cast<T>(rows)), quarter = broadcast(T(0.25));
+  Vector<T> center[S::vectors];
   strip.each([&](int v) {
-    strip.store(mean, v, sum[v]);
-    strip.store(variance, v, squares[v] * scale);
+    const auto at = [&](Index i) { return strip.load(x + i * stride, v); };
+    center[v] = ((at(0) + at(rows / 4)) + (at(rows / 2) + at(rows * 3 / 4))) * quarter;
+  });
+  Total<T> sum[S::vectors] = {}, squares[S::vectors] = {};
+  sum_rows(strip, rows, sum, squares, [&](Index i, int v, Vector<T>& s, Vector<T>& q) {
+    const Vector<T> d = strip.load(x + i * stride, v) - center[v];
+    s += d;
+    q = multiply_add<T>(d, d, q);
+  });
+  strip.each([&](int v) {
+    const Vector<T> t = sum[v].value() * share, mean = center[v] + t;
+    strip.store(m.mean + j, v, mean);
+    strip.store(m.rest + j, v, (center[v] - mean) + t);
+    strip.store(m.variance + j, v, multiply_add<T>(-t, t, squares[v].value() * share));
+    strip.store(m.inverse_std + j, v, t * t);
   });
 }
 
 template <class S, class T>
-void apply_strip(S strip, const T* x, Index rows, Index stride, const T* mean, const T* inverse_std, const T* weight,
-                 const T* bias, T* y) {
+void columns_strip(S strip, const T* x, Index rows, Index stride, const Moments<const T>& m, Index j, const T* weight,
+                   const T* bias, T* y) {
   Vector<T> scale[S::vectors], center[S::vectors], shift[S::vectors];
   strip.each([&](int v) {
-    scale[v] = strip.load(inverse_std, v) * strip.load(weight, v);
-    center[v] = strip.load(mean, v);
-    shift[v] = strip.load(bias, v);
+    scale[v] = strip.load(m.inverse_std + j, v) * strip.load(weight, v);
+    center[v] = strip.load(m.mean + j, v);
+    shift[v] = multiply_add<T>(-strip.load(m.rest + j, v), scale[v], strip.load(bias, v));
   });
   for (Index i = 0; i < rows; ++i) {
     const T* row = x + i * stride;
@@ -52,79 +130,160 @@ void apply_strip(S strip, const T* x, Index rows, Index stride, const T* mean, c
 // With z = (x - mean) inverse_std:  dbias = sum dy,  dweight = sum dy z,
 // dx = weight inverse_std (dy - dbias / rows - z dweight / rows).
 template <class S, class T>
-void pullback_strip(S strip, const T* dy, const T* x, Index rows, Index stride, const T* mean, const T* inverse_std,
-                    const T* weight, T* dx, T* dweight, T* dbias) {
-  const Vector<T> share = broadcast(T(1) / static_cast<T>(rows));
-  Vector<T> center[S::vectors], sum[S::vectors] = {}, products[S::vectors] = {};
-  strip.each([&](int v) { center[v] = strip.load(mean, v); });
-  for (Index i = 0; i < rows; ++i) {
-    const T *g = dy + i * stride, *row = x + i * stride;
-    strip.each([&](int v) {
-      const Vector<T> upstream = strip.load(g, v);
-      sum[v] += upstream;
-      products[v] = multiply_add<T>(upstream, strip.load(row, v) - center[v], products[v]);
-    });
-  }
+void columns_pullback_strip(S strip, const T* dy, const T* x, Index rows, Index stride, const Moments<const T>& m,
+                            Index j, const T* weight, T* dx, T* dweight, T* dbias) {
+  const Vector<T> count = broadcast(static_cast<T>(rows));
+  Vector<T> center[S::vectors], inverse[S::vectors];
+  strip.each([&](int v) {
+    center[v] = strip.load(m.mean + j, v);
+    inverse[v] = strip.load(m.inverse_std + j, v);
+  });
+  Total<T> sum[S::vectors] = {}, products[S::vectors] = {};
+  sum_rows(strip, rows, sum, products, [&](Index i, int v, Vector<T>& s, Vector<T>& p) {
+    const Vector<T> g = strip.load(dy + i * stride, v);
+    s += g;
+    p = multiply_add<T>(g, (strip.load(x + i * stride, v) - center[v]) * inverse[v], p);
+  });
   Vector<T> scale[S::vectors], slope[S::vectors], offset[S::vectors];
   strip.each([&](int v) {
-    const Vector<T> s = strip.load(inverse_std, v);
-    strip.store(dbias, v, sum[v]);
-    strip.store(dweight, v, products[v] * s);
-    scale[v] = strip.load(weight, v) * s;
-    slope[v] = -(scale[v] * s * s * products[v] * share);
-    offset[v] = -(scale[v] * sum[v] * share);
+    const Vector<T> g = sum[v].value(), rest = -strip.load(m.rest + j, v) * inverse[v];
+    const Vector<T> p = multiply_add<T>(g, rest, products[v].value());
+    strip.store(dbias, v, g);
+    strip.store(dweight, v, p);
+    scale[v] = strip.load(weight, v) * inverse[v];
+    slope[v] = -(p / count) * inverse[v];
+    offset[v] = multiply_add<T>(rest, p / count, g / count);
   });
   for (Index i = 0; i < rows; ++i) {
     const T *g = dy + i * stride, *row = x + i * stride;
     T* out = dx + i * stride;
     strip.each([&](int v) {
-      const Vector<T> d = multiply_add<T>(strip.load(row, v) - center[v], slope[v], offset[v]);
-      strip.store(out, v, multiply_add<T>(strip.load(g, v), scale[v], d));
+      const Vector<T> own = strip.load(g, v) - offset[v];
+      strip.store(out, v, multiply_add<T>(strip.load(row, v) - center[v], slope[v], own) * scale[v]);
     });
   }
 }
 
+// Columns whose squares leave the range of T, or may have, and those whose four rows told nothing are done anew.
 template <class T>
-void statistics(const T* x, Index rows, Index columns, Index stride, T* mean, T* variance) {
-  for_strips<T>(columns,
-                [&](auto strip, Index j) { statistics_strip(strip, x + j, rows, stride, mean + j, variance + j); });
+bool column_moments(const T* x, Index rows, Index columns, Index stride, double eps, const Moments<T>& m) {
+  for_strips<T>(columns, [&](auto strip, Index j) { moments_strip(strip, x + j, rows, stride, m, j); });
+  constexpr T least = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  constexpr T largest = std::numeric_limits<T>::max();
+  const T shift = static_cast<T>(eps), constant = shift >= least ? T(0) : least;
+  const T* variance = m.variance;
+  T* inverse = m.inverse_std;
+  int odd = 0;
+#pragma omp simd reduction(| : odd)
+  for (Index j = 0; j < columns; ++j) {
+    const T v = variance[j];
+    const bool plain = (((v >= least) & (v <= largest)) | (v == constant)) & (inverse[j] <= 4 * v);
+    odd |= plain ? 0 : 1;
+    inverse[j] = plain ? T(1) / std::sqrt(v + shift) : T(-1);
+  }
+  bool fit = true;
+  for (Index j = 0; odd && j < columns; ++j)
+    if (inverse[j] == T(-1))
+      fit &= line_moments([x, stride, j](Index i) { return x[i * stride + j]; }, rows, true, eps, m, j);
+  return fit;
 }
 
 template <class T>
-void apply(const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std, const T* weight,
-           const T* bias, T* y) {
+void normalize_columns(const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m, const T* weight,
+                       const T* bias, T* y) {
   for_strips<T>(columns, [&](auto strip, Index j) {
-    apply_strip(strip, x + j, rows, stride, mean + j, inverse_std + j, weight + j, bias + j, y + j);
+    columns_strip(strip, x + j, rows, stride, m, j, weight + j, bias + j, y + j);
   });
 }
 
 template <class T>
-void pullback(const T* dy, const T* x, Index rows, Index columns, Index stride, const T* mean, const T* inverse_std,
-              const T* weight, T* dx, T* dweight, T* dbias) {
+void columns_pullback(const T* dy, const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m,
+                      const T* weight, T* dx, T* dweight, T* dbias) {
   for_strips<T>(columns, [&](auto strip, Index j) {
-    pullback_strip(strip, dy + j, x + j, rows, stride, mean + j, inverse_std + j, weight + j, dx + j, dweight + j,
-                   dbias + j);
+    columns_pullback_strip(strip, dy + j, x + j, rows, stride, m, j, weight + j, dx + j, dweight + j, dbias + j);
   });
 }
 
+// ---- rows
+
 template <class T>
-void inverse_std(const T* variance, T eps, Index n, T* result) {
+bool row_moments(const T* x, Index rows, Index columns, bool about_mean, double eps, const Moments<T>& m) {
+  bool fit = true;
+  for (Index i = 0; i < rows; ++i) {
+    const T* row = x + i * columns;
+    fit &= line_moments([row](Index j) { return row[j]; }, columns, about_mean, eps, m, i);
+  }
+  return fit;
+}
+
+template <class T>
+void normalize_rows(const T* x, Index rows, Index columns, const Moments<const T>& m, const T* weight, const T* bias,
+                    T* y) {
+  for (Index i = 0; i < rows; ++i) {
+    const T center = m.mean[i], scale = m.inverse_std[i], rest = -m.rest[i] * scale;
+    const T* row = x + i * columns;
+    T* out = y + i * columns;
 #pragma omp simd
-  for (Index j = 0; j < n; ++j) result[j] = T(1) / std::sqrt(variance[j] + eps);
+    for (Index j = 0; j < columns; ++j) out[j] = ((row[j] - center) * scale + rest) * weight[j] + bias[j];
+  }
+}
+
+// With z as above and g = dy weight:  dx = inverse_std (g - mean g - z mean(g z)), without the mean of g about 0.
+template <class T>
+void rows_pullback(const T* dy, const T* x, Index rows, Index columns, bool about_mean, const Moments<const T>& m,
+                   const T* weight, T* dx, T* products) {
+  for (Index i = 0; i < rows; ++i) {
+    const T center = m.mean[i], scale = m.inverse_std[i], rest = -m.rest[i] * scale;
+    const T *up = dy + i * columns, *row = x + i * columns;
+    T *out = dx + i * columns, *product = products + i * columns;
+    double sum, slopes;
+    sum_pairs(columns, sum, slopes, [&](Index j, double& s, double& p) {
+      const double g = static_cast<double>(up[j]) * static_cast<double>(weight[j]);
+      s += g;
+      p += g * static_cast<double>((row[j] - center) * scale + rest);
+    });
+    const double count = static_cast<double>(columns);
+    const T offset = about_mean ? static_cast<T>(sum / count) : T(0), slope = static_cast<T>(slopes / count);
+#pragma omp simd
+    for (Index j = 0; j < columns; ++j) {
+      const T g = up[j], z = (row[j] - center) * scale + rest;
+      product[j] = g * z;
+      out[j] = (g * weight[j] - offset - z * slope) * scale;
+    }
+  }
+}
+
+// ---- given and running statistics
+
+template <class T>
+void inverse_std(const T* variance, double eps, Index n, T* result) {
+#pragma omp simd
+  for (Index j = 0; j < n; ++j) result[j] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[j]) + eps));
 }
 
 template <class T>
-void move(const T* batch, T keep, T take, Index n, T* running) {
+bool move(const T* batch, T keep, T take, Index n, T* running) {
+  int beyond = 0;
+#pragma omp simd reduction(| : beyond)
+  for (Index j = 0; j < n; ++j) {
+    const T moved = keep * running[j] + take * batch[j];
+    beyond |= moved > std::numeric_limits<T>::max() || moved < -std::numeric_limits<T>::max();
+  }
+  if (beyond) return false;
 #pragma omp simd
   for (Index j = 0; j < n; ++j) running[j] = keep * running[j] + take * batch[j];
+  return true;
 }
 
 template <class T>
-constexpr Normalize<T> table = {.statistics = statistics<T>,
+constexpr Normalize<T> table = {.column_moments = column_moments<T>,
+                                .row_moments = row_moments<T>,
                                 .inverse_std = inverse_std<T>,
                                 .move = move<T>,
-                                .apply = apply<T>,
-                                .pullback = pullback<T>};
+                                .columns = normalize_columns<T>,
+                                .rows = normalize_rows<T>,
+                                .columns_pullback = columns_pullback<T>,
+                                .rows_pullback = rows_pullback<T>};
 
 }  // namespace
 

@@ -335,6 +335,27 @@ std::vector<Row> movements() {
   return table;
 }
 
+std::vector<Row> normalizations() {
+  std::vector<Row> table;
+  using X = const Variables&;
+  const auto add = [&](const char* name, const Op& f, const Shape& shape, const Shape& weights) {
+    table.push_back({name, f, {normal(shape), normal(weights), normal(weights)}});
+  };
+  const Tensor mean = normal({3}), variance = positive({3});
+  for (const Shape& shape : {Shape{2, 3}, Shape{5, 3}}) {
+    add("batch_norm", [](X x) { return batch_norm(x[0], x[1], x[2]); }, shape, {3});
+    add("batch_norm_with", [=](X x) { return batch_norm_with(x[0], mean, variance, x[1], x[2]); }, shape, {3});
+    add("layer_norm", [](X x) { return layer_norm(x[0], {3}, x[1], x[2]); }, shape, {3});
+    add("rms_norm", [](X x) { return rms_norm(x[0], {3}, x[1]) * x[2]; }, shape, {3});
+  }
+  add("layer_norm", [](X x) { return layer_norm(x[0], {2, 3}, x[1], x[2]); }, {2, 2, 3}, {2, 3});
+  add("rms_norm", [](X x) { return rms_norm(x[0], {2, 3}, x[1]) + x[2]; }, {2, 2, 3}, {2, 3});
+  table.push_back({"batch_norm", [](X x) { return batch_norm(x[0]) * x[0]; }, {normal({4, 2})}});
+  table.push_back({"layer_norm", [](X x) { return layer_norm(x[0], {3}) * x[0]; }, {normal({3})}});
+  table.push_back({"rms_norm", [](X x) { return rms_norm(x[0], {3}) * x[0]; }, {normal({3})}});
+  return table;
+}
+
 /// Functions that return Variables, each with its header, but for those that are no ops.
 std::map<std::string, std::string> declared_ops() {
   auto ops = declared("autograd", R"(^(?! )[\w:<>, ]*\bVariable\b[\w:<>, ]* (operator[^\s(]+|\w+)\()");
@@ -360,7 +381,8 @@ TEST_CASE("the derivatives of every op agree with central differences, first and
   Index derivatives = 0;
   double worst = 0.0;
   std::string where;
-  for (const auto& family : {elementwise(), activations(), reductions(), products(), systems(), movements()})
+  for (const auto& family :
+       {elementwise(), activations(), reductions(), products(), systems(), movements(), normalizations()})
     for (const Row& row : family) {
       std::string shapes;
       for (const Tensor& x : row.at) shapes += " " + to_string(x.shape());

