@@ -20,7 +20,7 @@ namespace {
 struct Row {
   std::string name;
   std::function<Variable(const Variable&)> f;
-  Values x, y, first, second;
+  Values x, y, first, second;  // y = f(x) and its derivatives there
 };
 
 const double e = std::exp(1.0), root2 = std::sqrt(2.0);

@@ -108,12 +108,24 @@ Made make_adam(Options options, const Params& params) {
   if (belief && decay == l2) throw NotExpressible("adam with variance=belief and decay=l2");
   const optim::Decay decoupled = decay == plain ? optim::Decay::plain : optim::Decay::times_lr;
   if (belief)
-    return std::make_unique<optim::AdaBelief>(
-        params, optim::AdaBeliefOptions{o.lr, o.beta1, o.beta2, o.eps, belief_eps, o.weight_decay, decoupled,
-                                        o.eps_inside, o.bias_correction});
+    return std::make_unique<optim::AdaBelief>(params, optim::AdaBeliefOptions{.lr = o.lr,
+                                                                              .beta1 = o.beta1,
+                                                                              .beta2 = o.beta2,
+                                                                              .eps = o.eps,
+                                                                              .eps_in_variance = belief_eps,
+                                                                              .weight_decay = o.weight_decay,
+                                                                              .decay = decoupled,
+                                                                              .eps_inside = o.eps_inside,
+                                                                              .bias_correction = o.bias_correction});
   if (decay == plain || decay == times_lr)
-    return std::make_unique<optim::AdamW>(params, optim::AdamWOptions{o.lr, o.beta1, o.beta2, o.eps, o.weight_decay,
-                                                                      decoupled, o.eps_inside, o.bias_correction});
+    return std::make_unique<optim::AdamW>(params, optim::AdamWOptions{.lr = o.lr,
+                                                                      .beta1 = o.beta1,
+                                                                      .beta2 = o.beta2,
+                                                                      .eps = o.eps,
+                                                                      .weight_decay = o.weight_decay,
+                                                                      .decay = decoupled,
+                                                                      .eps_inside = o.eps_inside,
+                                                                      .bias_correction = o.bias_correction});
   return std::make_unique<optim::Adam>(params, o);
 }
 

@@ -28,9 +28,12 @@ struct Case {
 };
 
 const std::vector<Case> cases = {
-    {"tiny", 32, {2, 32, 32, 1}, false, 20},  {"reg", 64, {8, 64, 64, 1}, true, 20},
-    {"mnist", 64, {784, 128, 10}, false, 20}, {"mnistbn", 128, {784, 512, 512, 10}, true, 20},
-    {"wide", 300, {1030, 2050, 70}, true, 3},  // no size is a multiple of a tile's
+    {.name = "tiny", .batch = 32, .sizes = {2, 32, 32, 1}, .batch_norm = false, .steps = 20},
+    {.name = "reg", .batch = 64, .sizes = {8, 64, 64, 1}, .batch_norm = true, .steps = 20},
+    {.name = "mnist", .batch = 64, .sizes = {784, 128, 10}, .batch_norm = false, .steps = 20},
+    {.name = "mnistbn", .batch = 128, .sizes = {784, 512, 512, 10}, .batch_norm = true, .steps = 20},
+    // No size is a multiple of a tile's.
+    {.name = "wide", .batch = 300, .sizes = {1030, 2050, 70}, .batch_norm = true, .steps = 3},
 };
 
 using MakeOptimizer = std::function<std::unique_ptr<optim::Optimizer>(const Params&)>;
@@ -95,7 +98,7 @@ TEST_CASE("training: the same bits for a large net" * doctest::skip()) {
 }
 
 TEST_CASE("training: the same bits for optimizers that evaluate more than the gradient") {
-  const Case c = {"", 64, {40, 700, 10}, true, 4};
+  const Case c = {.name = "", .batch = 64, .sizes = {40, 700, 10}, .batch_norm = true, .steps = 4};
   const MakeOptimizer makes[] = {
       [](const Params& params) { return std::make_unique<optim::SAM>(std::make_unique<optim::SGD>(params)); },
       [](const Params& params) { return std::make_unique<optim::AdaHessian>(params); },
