@@ -342,7 +342,7 @@ std::vector<Row> normalizations() {
     table.push_back({name, f, {normal(shape), normal(weights), normal(weights)}});
   };
   const Tensor mean = normal({3}), variance = positive({3});
-  for (const Shape& shape : {Shape{2, 3}, Shape{5, 3}}) {
+  for (const Shape& shape : {Shape{4, 3}, Shape{7, 3}}) {
     add("batch_norm", [](X x) { return batch_norm(x[0], x[1], x[2]); }, shape, {3});
     add("batch_norm_with", [=](X x) { return batch_norm_with(x[0], mean, variance, x[1], x[2]); }, shape, {3});
     add("layer_norm", [](X x) { return layer_norm(x[0], {3}, x[1], x[2]); }, shape, {3});
