@@ -109,9 +109,9 @@ Variable sign(const Variable& x) {
 
 namespace {
 
-/// The part of the gradient that a gets in a maximum (of b and a: greater(a, b)): all, none, or half between equals.
-Tensor share(const Tensor& greater, const Tensor& a, const Tensor& b) {
-  return greater.to(a.dtype()) + eq(a, b).to(a.dtype()) * 0.5;
+/// The part of the gradient that an operand gets in a maximum: all where it is the greater one, half between equals.
+Tensor share(const Tensor& greater, const Tensor& equal, DType dtype) {
+  return greater.to(dtype) + equal.to(dtype) * 0.5;
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ Tensor share(const Tensor& greater, const Tensor& a, const Tensor& b) {
 Variable maximum(const Variable& a, const Variable& b) {
   const auto edge = [](const Variable& mine, const Variable& other) {
     return [mine, other](auto dy) {
-      const Tensor mask = share(gt(mine.value(), other.value()), mine.value(), other.value());
+      const Tensor mask = share(gt(mine.value(), other.value()), eq(mine.value(), other.value()), mine.dtype());
       return sum_to(std::move(dy) * mask, mine.shape());
     };
   };
@@ -129,15 +129,25 @@ Variable maximum(const Variable& a, const Variable& b) {
 Variable minimum(const Variable& a, const Variable& b) {
   const auto edge = [](const Variable& mine, const Variable& other) {
     return [mine, other](auto dy) {
-      const Tensor mask = share(lt(mine.value(), other.value()), mine.value(), other.value());
+      const Tensor mask = share(lt(mine.value(), other.value()), eq(mine.value(), other.value()), mine.dtype());
       return sum_to(std::move(dy) * mask, mine.shape());
     };
   };
   return record("minimum", minimum(a.value(), b.value()), {{a, edge(a, b)}, {b, edge(b, a)}});
 }
 
-Variable maximum(const Variable& a, Scalar b) { return maximum(a, Variable(scalar(b.value(), a.dtype()))); }
-Variable minimum(const Variable& a, Scalar b) { return minimum(a, Variable(scalar(b.value(), a.dtype()))); }
+Variable maximum(const Variable& a, Scalar b) {
+  const auto pullback = [a, b](auto dy) {
+    return std::move(dy) * share(gt(a.value(), b), eq(a.value(), b), a.dtype());
+  };
+  return record("maximum", maximum(a.value(), b), {{a, pullback}});
+}
+Variable minimum(const Variable& a, Scalar b) {
+  const auto pullback = [a, b](auto dy) {
+    return std::move(dy) * share(lt(a.value(), b), eq(a.value(), b), a.dtype());
+  };
+  return record("minimum", minimum(a.value(), b), {{a, pullback}});
+}
 
 Variable clamp(const Variable& x, Scalar lo, Scalar hi) {
   const auto pullback = [x, lo, hi](auto dy) {

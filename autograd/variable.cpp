@@ -97,7 +97,7 @@ void Variable::set_grad(Tensor gradient) const {
 
 void Variable::set_value(Tensor value) const {
   if (!is_leaf()) throw std::logic_error(detail::text("set_value: this is the result of ", node_->op, ", not a leaf"));
-  if (requires_grad() && !is_floating(value.dtype())) detail::refuse_dtype("set_value", value.dtype());
+  if (requires_grad()) detail::check_floating("set_value", value);
   if (value.dtype() != dtype() || value.shape() != shape()) zero_grad();
   value.mark_written(detail::advance_write_clock());
   node_->value = std::move(value);
@@ -106,13 +106,13 @@ void Variable::set_value(Tensor value) const {
 void Variable::set_requires_grad(bool wanted) const {
   if (!is_leaf())
     throw std::logic_error(detail::text("set_requires_grad: this is the result of ", node_->op, ", not a leaf"));
-  if (wanted && !is_floating(dtype())) detail::refuse_dtype("set_requires_grad", dtype());
+  if (wanted) detail::check_floating("set_requires_grad", value());
   node_->requires_grad = wanted;
   if (!wanted) zero_grad();
 }
 
 Variable parameter(Tensor value) {
-  if (!is_floating(value.dtype())) detail::refuse_dtype("parameter", value.dtype());
+  detail::check_floating("parameter", value);
   Variable v(std::move(value));
   v.node()->requires_grad = true;
   return v;

@@ -45,8 +45,11 @@ class Variable {
   int rank() const { return shape().rank(); }
   Index numel() const { return shape().numel(); }
   DType dtype() const { return node_->value.dtype(); }
-  /// The value of a variable of one element. Throws ShapeError.
-  double item() const { return value().item(); }
+  /// The value of a variable of one element, in double or in T. Throws ShapeError.
+  template <class T = double>
+  T item() const {
+    return value().item<T>();
+  }
 
   /// True for parameters and for what was computed from them while recording.
   bool requires_grad() const { return node_->requires_grad; }

@@ -9,12 +9,10 @@
 namespace ravine {
 namespace {
 
-constexpr Index grain = detail::parallel_grain;
+using detail::check_dtypes;
+using detail::check_floating;
 
-void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype())
-    throw DTypeError(detail::text(op, ": dtypes differ: ", a.dtype(), " and ", b.dtype(), "; convert one with to()"));
-}
+constexpr Index grain = detail::parallel_grain;
 
 void check_dtypes(const char* op, const Tensor& x, Scalar number) {
   if (!is_floating(x.dtype()) && !number.integral())
@@ -23,20 +21,13 @@ void check_dtypes(const char* op, const Tensor& x, Scalar number) {
 
 /// The number in an element type. Throws DTypeError for an integer out of range.
 template <class T>
-T convert(const char* op, Scalar number) {
-  if constexpr (std::is_floating_point_v<T>) {
-    return static_cast<T>(number.value());
-  } else {
-    const Tensor converted = scalar(number.value(), dtype_of<T>());
-    if (converted.item() != number.value())
-      throw DTypeError(detail::text(op, ": ", number.value(), " does not fit a tensor of ", dtype_of<T>(),
-                                    "; convert it with to()"));
-    return *converted.raw<T>();
-  }
-}
-
-void check_floating(const char* op, const Tensor& x) {
-  if (!is_floating(x.dtype())) detail::refuse_dtype(op, x.dtype());
+T fitting(const char* op, Scalar number) {
+  const T value = number.to<T>();
+  if constexpr (std::is_integral_v<T>)
+    if (value != number.to<Index>())
+      throw DTypeError(
+          detail::text(op, ": ", number, " does not fit a tensor of ", dtype_of<T>(), "; convert it with to()"));
+  return value;
 }
 
 /// Where an operand's elements stand while the result is gone through row by row.
@@ -123,6 +114,10 @@ auto integer_loop(F f) {
   };
 }
 
+// Integers wrap around, as in NumPy: the overflow of signed ones is not defined.
+auto wrapping(Index x) { return static_cast<std::uint64_t>(x); }
+int wrapping(std::uint8_t x) { return x; }
+
 template <class T>
 using MapOf = kernels::Map<T>;
 
@@ -155,9 +150,12 @@ struct BinaryOp {
 template <class Member, class F>
 BinaryOp(const char*, Member, F) -> BinaryOp<Member, F>;
 
-constexpr BinaryOp add{"add", [](auto t) { return &MapOf<decltype(t)>::add; }, [](auto x, auto y) { return x + y; }};
-constexpr BinaryOp sub{"sub", [](auto t) { return &MapOf<decltype(t)>::sub; }, [](auto x, auto y) { return x - y; }};
-constexpr BinaryOp mul{"mul", [](auto t) { return &MapOf<decltype(t)>::mul; }, [](auto x, auto y) { return x * y; }};
+constexpr BinaryOp add{"add", [](auto t) { return &MapOf<decltype(t)>::add; },
+                       [](auto x, auto y) { return wrapping(x) + wrapping(y); }};
+constexpr BinaryOp sub{"sub", [](auto t) { return &MapOf<decltype(t)>::sub; },
+                       [](auto x, auto y) { return wrapping(x) - wrapping(y); }};
+constexpr BinaryOp mul{"mul", [](auto t) { return &MapOf<decltype(t)>::mul; },
+                       [](auto x, auto y) { return wrapping(x) * wrapping(y); }};
 constexpr BinaryOp divide{"div", [](auto t) { return &MapOf<decltype(t)>::div; }, NoIntegers{}};
 constexpr BinaryOp larger{"maximum", [](auto t) { return &MapOf<decltype(t)>::maximum; },
                           [](auto x, auto y) { return x > y ? x : y; }};
@@ -184,7 +182,7 @@ Tensor apply(const Op& op, Tensor&& x, Scalar number) {
   check_dtypes(op.name, x, number);
   return op.visit(x.dtype(), [&](auto type) {
     using T = decltype(type);
-    const T value = convert<T>(op.name, number);
+    const T value = fitting<T>(op.name, number);
     const T* in = x.raw<T>();
     Tensor y = x.unique() ? std::move(x) : Tensor(x.shape(), x.dtype());
     T* out = y.raw<T>();
@@ -232,13 +230,9 @@ Tensor pullback(const char* op, Tensor&& dy, const Tensor& y, Member member) {
 }
 
 /// The number as a tensor of x's type.
-Tensor like(const char* op, const Tensor& x, Scalar number) {
+Tensor constant(const char* op, const Tensor& x, Scalar number) {
   check_dtypes(op, x, number);
-  return detail::visit(x.dtype(), [&](auto type) {
-    Tensor y({}, x.dtype());
-    *y.raw<decltype(type)>() = convert<decltype(type)>(op, number);
-    return y;
-  });
+  return detail::visit(x.dtype(), [&](auto type) { return scalar(fitting<decltype(type)>(op, number), x.dtype()); });
 }
 
 template <class F>
@@ -283,8 +277,8 @@ Tensor maximum(Tensor a, Scalar b) { return apply(larger, std::move(a), b); }
 Tensor minimum(Tensor a, Scalar b) { return apply(smaller, std::move(a), b); }
 Tensor pow(Tensor x, Tensor exponent) { return apply(power, std::move(x), std::move(exponent)); }
 Tensor clamp(Tensor x, Scalar lo, Scalar hi) {
-  if (!(lo.value() <= hi.value()))
-    throw std::invalid_argument(detail::text("clamp: the limits are not in order: ", lo.value(), ", ", hi.value()));
+  const bool ordered = lo.integral() && hi.integral() ? lo.to<Index>() <= hi.to<Index>() : lo.value() <= hi.value();
+  if (!ordered) throw std::invalid_argument(detail::text("clamp: the limits are not in order: ", lo, ", ", hi));
   const auto clamped = [](auto op) { return BinaryOp{"clamp", op.member, op.on_integers}; };
   return apply(clamped(smaller), apply(clamped(larger), std::move(x), lo), hi);
 }
@@ -313,12 +307,12 @@ Tensor gt(const Tensor& a, const Tensor& b) {
 Tensor ge(const Tensor& a, const Tensor& b) {
   return compare("ge", a, b, [](auto x, auto y) { return x >= y; });
 }
-Tensor eq(const Tensor& a, Scalar b) { return eq(a, like("eq", a, b)); }
-Tensor ne(const Tensor& a, Scalar b) { return ne(a, like("ne", a, b)); }
-Tensor lt(const Tensor& a, Scalar b) { return lt(a, like("lt", a, b)); }
-Tensor le(const Tensor& a, Scalar b) { return le(a, like("le", a, b)); }
-Tensor gt(const Tensor& a, Scalar b) { return gt(a, like("gt", a, b)); }
-Tensor ge(const Tensor& a, Scalar b) { return ge(a, like("ge", a, b)); }
+Tensor eq(const Tensor& a, Scalar b) { return eq(a, constant("eq", a, b)); }
+Tensor ne(const Tensor& a, Scalar b) { return ne(a, constant("ne", a, b)); }
+Tensor lt(const Tensor& a, Scalar b) { return lt(a, constant("lt", a, b)); }
+Tensor le(const Tensor& a, Scalar b) { return le(a, constant("le", a, b)); }
+Tensor gt(const Tensor& a, Scalar b) { return gt(a, constant("gt", a, b)); }
+Tensor ge(const Tensor& a, Scalar b) { return ge(a, constant("ge", a, b)); }
 Tensor isfinite(const Tensor& x) {
   return compare("isfinite", x, x, [](auto v, auto) { return v - v == decltype(v){}; });
 }

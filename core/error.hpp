@@ -1,5 +1,5 @@
 /// @file
-/// The exceptions of tensors and gradients. A message names the operation and what it got.
+/// The exceptions of tensors, gradients and files. A message names the operation and what it got.
 #pragma once
 
 #include <stdexcept>
@@ -16,6 +16,12 @@ class ShapeError : public std::invalid_argument {
 class DTypeError : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
+};
+
+/// A file that cannot be opened, read or written. The message names the file and the system's reason.
+class FileError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 /// A NaN or an infinity found under DetectAnomaly.

@@ -10,9 +10,7 @@
 namespace ravine {
 namespace {
 
-void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype()) throw DTypeError(detail::text(op, ": dtypes differ: ", a.dtype(), " and ", b.dtype()));
-}
+using detail::check_dtypes;
 
 /// How many rows a tensor has, whatever dimensions they are counted in.
 Index rows_of(const Shape& x) {

@@ -179,16 +179,13 @@ Index Generator::next_below(Index bound) {
 }
 
 StateDict Generator::state_dict() const {
-  const auto number = [](std::uint64_t value) {
-    const auto bits = static_cast<Index>(value);
-    return from_span(std::span(&bits, 1), {}, i64);
-  };
+  const auto number = [](std::uint64_t bits) { return scalar(static_cast<Index>(bits), i64); };
   return {{"seed", number(seed_)}, {"position", number(position_)}};
 }
 
 void Generator::load_state_dict(const StateDict& state) {
   detail::check_state_dict("Generator::load_state_dict", state_dict(), state);
-  const auto number = [&](const char* name) { return static_cast<std::uint64_t>(*state.at(name).data<Index>()); };
+  const auto number = [&](const char* name) { return static_cast<std::uint64_t>(state.at(name).item<Index>()); };
   set(number("seed"), number("position"));
 }
 

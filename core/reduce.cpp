@@ -13,6 +13,8 @@
 namespace ravine {
 namespace {
 
+using detail::check_floating;
+
 /// A run of neighbouring dimensions to reduce: x is (outer, count, inner).
 struct Run {
   Index outer = 1, count = 1, inner = 1;
@@ -139,10 +141,6 @@ Index reduced_count(const Tensor& x, unsigned mask) {
   return count;
 }
 
-void check_floating(const char* op, const Tensor& x) {
-  if (!is_floating(x.dtype())) detail::refuse_dtype(op, x.dtype());
-}
-
 }  // namespace
 
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
@@ -151,7 +149,7 @@ Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
 
 double dot(const Tensor& x, const Tensor& y) {
   if (x.shape() != y.shape()) throw ShapeError(detail::text("dot: shapes differ: ", x.shape(), " and ", y.shape()));
-  if (x.dtype() != y.dtype()) throw DTypeError(detail::text("dot: dtypes differ: ", x.dtype(), " and ", y.dtype()));
+  detail::check_dtypes("dot", x, y);
   return detail::visit_floating("dot", x.dtype(), [&](auto type) {
     using T = decltype(type);
     const auto kernel = kernels::kernels<T>().reduce.dot;

@@ -1,9 +1,7 @@
 #include <ravine/core/tensor.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <new>
 
 #include <ravine/core/text.hpp>
@@ -41,18 +39,6 @@ Index checked_numel(const Shape& shape) {
   throw ShapeError(detail::text("reshape: ", from, " cannot become ", to, ": ", why));
 }
 
-// Conversions of what does not fit are defined: integers saturate, NaN becomes 0.
-template <class To, class From>
-To convert(From value) {
-  if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    constexpr auto low = std::numeric_limits<To>::min(), high = std::numeric_limits<To>::max();
-    if (std::isnan(value)) return To{0};
-    if (value <= static_cast<From>(low)) return low;
-    if (value >= static_cast<From>(high)) return high;
-  }
-  return static_cast<To>(value);
-}
-
 Index wrap_position(const char* op, Index i, Index size) {
   if (i < -size || i >= size)
     throw std::out_of_range(detail::text(op, ": position ", i, " is outside a dimension of size ", size));
@@ -60,6 +46,15 @@ Index wrap_position(const char* op, Index i, Index size) {
 }
 
 }  // namespace
+
+void detail::refuse_unsigned(std::uint64_t value) {
+  throw DTypeError(text("Scalar: ", value, " does not fit std::int64_t; convert it to double"));
+}
+
+void detail::check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype())
+    throw DTypeError(text(op, ": dtypes differ: ", a.dtype(), " and ", b.dtype(), "; convert one with to()"));
+}
 
 void detail::refuse_access(DType asked, DType is) {
   throw DTypeError(text("data: asked for ", asked, " elements of a tensor of ", is));
@@ -77,7 +72,7 @@ std::vector<T> Tensor::to_vector() const {
   std::vector<T> values(static_cast<std::size_t>(numel()));
   detail::visit(dtype_, [&](auto type) {
     const auto* x = raw<decltype(type)>();
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = convert<T>(x[i]);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = detail::convert<T>(x[i]);
   });
   return values;
 }
@@ -87,9 +82,13 @@ template std::vector<int> Tensor::to_vector() const;
 template std::vector<Index> Tensor::to_vector() const;
 template std::vector<std::uint8_t> Tensor::to_vector() const;
 
-double Tensor::item() const {
+Scalar Tensor::element(Index i) const {
+  return detail::visit(dtype_, [&](auto type) { return Scalar(raw<decltype(type)>()[i]); });
+}
+
+Scalar Tensor::only() const {
   if (numel() != 1) throw ShapeError(detail::text("item: needs a tensor of one element, got ", shape_));
-  return detail::visit(dtype_, [&](auto type) { return static_cast<double>(*raw<decltype(type)>()); });
+  return element(0);
 }
 
 Index Tensor::position(const char* op, std::initializer_list<Index> position) const {
@@ -104,21 +103,16 @@ Index Tensor::position(const char* op, std::initializer_list<Index> position) co
   return flat;
 }
 
-double Tensor::at(std::initializer_list<Index> indices) const {
-  const Index i = position("at", indices);
-  return detail::visit(dtype_, [&](auto type) { return static_cast<double>(raw<decltype(type)>()[i]); });
-}
-
-void Tensor::set(std::initializer_list<Index> indices, double value) {
+void Tensor::set(std::initializer_list<Index> indices, Scalar value) {
   const Index i = position("set", indices);
-  detail::visit(dtype_, [&](auto type) { raw<decltype(type)>()[i] = convert<decltype(type)>(value); });
+  detail::visit(dtype_, [&](auto type) { raw<decltype(type)>()[i] = value.to<decltype(type)>(); });
   mark_written(detail::advance_write_clock());
 }
 
-void Tensor::fill(double value) {
+void Tensor::fill(Scalar value) {
   detail::visit(dtype_, [&](auto type) {
     auto* x = raw<decltype(type)>();
-    const auto v = convert<decltype(type)>(value);
+    const auto v = value.to<decltype(type)>();
     for (Index i = 0, n = numel(); i < n; ++i) x[i] = v;
   });
   mark_written(detail::advance_write_clock());
@@ -198,7 +192,7 @@ Tensor Tensor::to(DType dtype) const {
     detail::visit(dtype, [&](auto to) {
       const auto* x = raw<decltype(from)>();
       auto* y = result.raw<decltype(to)>();
-      for (Index i = 0, n = numel(); i < n; ++i) y[i] = convert<decltype(to)>(x[i]);
+      for (Index i = 0, n = numel(); i < n; ++i) y[i] = detail::convert<decltype(to)>(x[i]);
     });
   });
   return result;

@@ -12,6 +12,7 @@
 #include <ravine/core/dtype.hpp>
 #include <ravine/core/error.hpp>
 #include <ravine/core/memory.hpp>
+#include <ravine/core/scalar.hpp>
 #include <ravine/core/shape.hpp>
 
 namespace ravine {
@@ -36,21 +37,6 @@ inline std::uint64_t advance_write_clock() { return write_count.fetch_add(1, std
 [[noreturn]] void refuse_access(DType asked, DType is);
 
 }  // namespace detail
-
-/// A number in an expression with a tensor: it takes the tensor's type, and only an integer fits an integer tensor.
-class Scalar {
- public:
-  template <class T>
-  requires std::is_arithmetic_v<T> Scalar(T value)
-      : value_(static_cast<double>(value)), integral_(std::is_integral_v<T>) {}
-
-  double value() const { return value_; }
-  bool integral() const { return integral_; }
-
- private:
-  double value_;
-  bool integral_;
-};
 
 /// A handle to a dense, row-major array of one DType. Copies share the elements; `clone` copies them.
 ///
@@ -109,14 +95,22 @@ class Tensor {
   template <class T>
   std::vector<T> to_vector() const;
 
-  /// The value of a tensor of one element. Throws ShapeError if there are more or fewer.
-  double item() const;
-  /// The element at a position; negative indices count from the end. Throws ShapeError, std::out_of_range.
-  double at(std::initializer_list<Index> position) const;
-  /// Overwrites one element. Throws as `at`.
-  void set(std::initializer_list<Index> position, double value);
-  /// Overwrites every element.
-  void fill(double value);
+  /// The value of a tensor of one element, in double; `item<std::int64_t>()` reads an integer to its last digit.
+  /// Throws ShapeError if there are more or fewer.
+  template <class T = double>
+  T item() const {
+    return only().to<T>();
+  }
+  /// The element at a position, in double or in T; negative indices count from the end. Throws ShapeError,
+  /// std::out_of_range.
+  template <class T = double>
+  T at(std::initializer_list<Index> position) const {
+    return element(this->position("at", position)).to<T>();
+  }
+  /// Overwrites one element, with the value converted as by `to`. Throws as `at`.
+  void set(std::initializer_list<Index> position, Scalar value);
+  /// Overwrites every element, with the value converted as by `to`.
+  void fill(Scalar value);
   /// Overwrites the elements with those of a tensor of the same shape and dtype. Throws ShapeError, DTypeError.
   void copy_from(const Tensor& source);
 
@@ -129,7 +123,7 @@ class Tensor {
   Tensor operator[](Index i) const;
   /// A copy that shares nothing.
   Tensor clone() const;
-  /// The values in another type: rounded to it, truncated towards zero for integers. The same handle if it has it.
+  /// The values in another type, converted as `Scalar::to` does. The same handle if it has it.
   Tensor to(DType dtype) const;
 
   // For the library's own kernels.
@@ -164,12 +158,25 @@ class Tensor {
   Index first_byte() const { return offset_ * static_cast<Index>(size_of(dtype_)); }
   Tensor view(Index offset, const Shape& shape) const;
   Index position(const char* op, std::initializer_list<Index> position) const;
+  Scalar element(Index i) const;
+  Scalar only() const;
 
   detail::Storage* storage_ = nullptr;
   Index offset_ = 0;  // in elements
   Shape shape_;
   DType dtype_ = f32;
 };
+
+namespace detail {
+
+/// DTypeError, naming `op`, unless the elements are f32 or f64.
+inline void check_floating(const char* op, const Tensor& x) {
+  if (!is_floating(x.dtype())) refuse_dtype(op, x.dtype());
+}
+/// DTypeError, naming `op`, unless both have elements of one type.
+void check_dtypes(const char* op, const Tensor& a, const Tensor& b);
+
+}  // namespace detail
 
 /// True if shapes, types and every bit of the elements agree (so NaN equals itself and 0 is not -0).
 bool bitwise_equal(const Tensor& a, const Tensor& b);

@@ -1,27 +1,36 @@
 /// @file
-/// Building messages; for the library's sources, not its public headers.
+/// Building messages, and numbers as text, the same in every locale; for the library's sources, not its public headers.
 #pragma once
 
-#include <sstream>
+#include <charconv>
 #include <string>
+#include <string_view>
 
 #include <ravine/core/tensor.hpp>
 
 namespace ravine::detail {
 
-inline void append(std::ostream& out, const Shape& shape) { out << to_string(shape); }
-inline void append(std::ostream& out, DType dtype) { out << name(dtype); }
+inline void append(std::string& out, std::string_view part) { out += part; }
+inline void append(std::string& out, char part) { out += part; }
+inline void append(std::string& out, const Shape& shape) { out += to_string(shape); }
+inline void append(std::string& out, DType dtype) { out += name(dtype); }
+/// The shortest text that reads back as the same number: "3", "0.1", "1e-08", "inf".
 template <class T>
-void append(std::ostream& out, const T& part) {
-  out << part;
+requires std::is_arithmetic_v<T>
+void append(std::string& out, T number) {
+  char digits[32];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+inline void append(std::string& out, Scalar number) {
+  number.integral() ? append(out, number.to<Index>()) : append(out, number.value());
 }
 
 /// The parts, one after the other: text("matmul: ", a.shape(), " by ", b.shape()).
 template <class... Parts>
 std::string text(const Parts&... parts) {
-  std::ostringstream out;
+  std::string out;
   (append(out, parts), ...);
-  return out.str();
+  return out;
 }
 
 }  // namespace ravine::detail

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include <ravine/core/manipulate.hpp>
+#include <ravine/core/text.hpp>
 #include <ravine/data/number.hpp>
 
 namespace ravine {
@@ -82,13 +83,13 @@ Column categorical(const Column& column) {
   const auto values = column.values.to_vector<double>();
   const auto distinct = sorted_distinct(values, is_nan);
   Column result{column.name, positions(values, distinct, is_nan), {}};
-  for (const double value : distinct) result.categories.push_back(format_number(value));
+  for (const double value : distinct) result.categories.push_back(text(value));
   return result;
 }
 
 std::string cell(const Column& column, Index row) {
   if (column.missing(row)) return {};
-  if (column.numeric()) return format_number(column.values.data<double>()[row]);
+  if (column.numeric()) return text(column.values.data<double>()[row]);
   return column.categories[static_cast<std::size_t>(column.values.data<std::int64_t>()[row])];
 }
 

@@ -2,15 +2,11 @@
 /// The exceptions of readers and writers.
 #pragma once
 
-#include <stdexcept>
+#include <ravine/core/error.hpp>
 
 namespace ravine::data {
 
-/// A file that cannot be opened, read or written. The message names the file and the system's reason.
-class FileError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+using ravine::FileError;
 
 /// A file whose content is not what it should be. The message names the file, the line or byte, what was found and
 /// what was expected.

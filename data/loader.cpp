@@ -5,21 +5,10 @@
 #include <numeric>
 #include <stdexcept>
 
+#include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine::data {
-namespace {
-
-Tensor number(Index value) {
-  Tensor tensor({}, i64);
-  *tensor.mutable_data<std::int64_t>() = value;
-  return tensor;
-}
-
-Index number(const StateDict& state, const char* name) { return *state.at(name).data<std::int64_t>(); }
-
-}  // namespace
-
 DataLoader::DataLoader(TensorDataset dataset, const DataLoaderOptions& options)
     : dataset_(std::move(dataset)), options_(options) {
   if (options.batch_size < 1)
@@ -90,24 +79,25 @@ Tensor DataLoader::gather(const Tensor& from, Index begin, Index end) const {
 }
 
 StateDict DataLoader::state_dict() const {
-  return {{"seed", number(static_cast<Index>(seed_))},
-          {"epoch", number(epoch_)},
-          {"position", number(position_)},
-          {"batch_size", number(options_.batch_size)},
-          {"examples", number(dataset_.size())}};
+  return {{"seed", scalar(static_cast<Index>(seed_), i64)},
+          {"epoch", scalar(epoch_, i64)},
+          {"position", scalar(position_, i64)},
+          {"batch_size", scalar(options_.batch_size, i64)},
+          {"examples", scalar(dataset_.size(), i64)}};
 }
 
 void DataLoader::load_state_dict(const StateDict& state) {
   detail::check_state_dict("DataLoader", state_dict(), state);
-  const Index batch_size = number(state, "batch_size"), examples = number(state, "examples");
+  const auto saved = [&](const char* name) { return state.at(name).item<Index>(); };
+  const Index batch_size = saved("batch_size"), examples = saved("examples");
   if (batch_size != options_.batch_size || examples != dataset_.size())
     throw std::invalid_argument(detail::text("DataLoader: the state is that of batches of ", batch_size, " from ",
                                              examples, " examples, this loader has batches of ", options_.batch_size,
                                              " from ", dataset_.size()));
-  const Index epoch = number(state, "epoch"), position = number(state, "position");
+  const Index epoch = saved("epoch"), position = saved("position");
   if (epoch < 0 || position < 0 || position > size())
     throw std::invalid_argument(detail::text("DataLoader: no epoch ", epoch, ", position ", position, " of ", size()));
-  seed_ = static_cast<std::uint64_t>(number(state, "seed"));
+  seed_ = static_cast<std::uint64_t>(saved("seed"));
   epoch_ = epoch;
   position_ = position;
   resumes_ = true;

@@ -19,13 +19,4 @@ std::optional<double> parse_number(std::string_view field) {
   return value;
 }
 
-template <class T>
-static std::string format(T value) {
-  char buffer[32];
-  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
-}
-
-std::string format_number(double value) { return format(value); }
-std::string format_number(float value) { return format(value); }
-
 }  // namespace ravine::detail

@@ -1,9 +1,8 @@
 /// @file
-/// Numbers as text, the same in every locale; for the library's sources, not its public headers.
+/// Reading numbers, the same in every locale; for the library's sources, not its public headers.
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace ravine::detail {
@@ -14,9 +13,5 @@ std::string_view trim(std::string_view field);
 /// The number a field holds, spaces around it allowed: "3", "-2.5", "+1e-3", "inf". Nothing if it holds anything else,
 /// or a number beyond the range of double.
 std::optional<double> parse_number(std::string_view field);
-
-/// The shortest text that reads back as the same number.
-std::string format_number(double value);
-std::string format_number(float value);
 
 }  // namespace ravine::detail

@@ -11,15 +11,11 @@
 namespace ravine::data {
 namespace {
 
-void require_floating(const std::string& op, const Tensor& x) {
-  if (!is_floating(x.dtype())) throw DTypeError(detail::text(op, " needs f32 or f64, got ", x.dtype()));
-}
-
 // What a scaler can be fitted to, in f64.
 Tensor checked_rows(const char* scaler, const Tensor& x) {
   if (x.rank() != 2 || x.size(0) == 0 || x.size(1) == 0)
     throw ShapeError(detail::text(scaler, ": fit needs (rows, features), got ", x.shape()));
-  require_floating(detail::text(scaler, ": fit"), x);
+  detail::check_floating(detail::text(scaler, ": fit").c_str(), x);
   const Tensor rows = x.to(f64);
   const auto finite = min(isfinite(rows), 0).to_vector<int>();
   for (std::size_t column = 0; column < finite.size(); ++column)
@@ -47,7 +43,7 @@ void ColumnScaler::check(const char* what, const Tensor& x) const {
   if (scale_.numel() == 0) throw std::logic_error(detail::text(name_, ": ", what, " before fit"));
   if (x.rank() != 2 || x.size(1) != scale_.numel())
     throw ShapeError(detail::text(name_, ": ", what, " needs (rows, ", scale_.numel(), "), got ", x.shape()));
-  require_floating(detail::text(name_, ": ", what), x);
+  detail::check_floating(detail::text(name_, ": ", what).c_str(), x);
 }
 
 Tensor ColumnScaler::transform(const Tensor& x) const {

@@ -7,7 +7,6 @@
 #include <ravine/data/column.hpp>
 #include <ravine/data/csv.hpp>
 #include <ravine/data/error.hpp>
-#include <ravine/data/number.hpp>
 
 namespace ravine::data {
 namespace {
@@ -23,10 +22,10 @@ std::string quoted(const std::string& field) {
   return result + '"';
 }
 
-std::string number(float value) { return std::isnan(value) ? "" : detail::format_number(value); }
-std::string number(double value) { return std::isnan(value) ? "" : detail::format_number(value); }
-std::string number(std::int64_t value) { return std::to_string(value); }
-std::string number(std::uint8_t value) { return std::to_string(value); }
+template <class T>
+std::string number(T value) {
+  return std::isnan(static_cast<double>(value)) ? "" : detail::text(value);
+}
 
 // Writes a header and rows; cell(row, column) is the text of a field.
 template <class Cell>

@@ -25,11 +25,11 @@ void check_pair(const char* op, const Variable& prediction, const Variable& targ
         text(op, ": prediction is ", prediction.shape(), ", target is ", target.shape(), "; losses do not broadcast"));
   if (prediction.dtype() != target.dtype())
     throw DTypeError(text(op, ": prediction is ", prediction.dtype(), ", target is ", target.dtype()));
-  if (!is_floating(prediction.dtype())) detail::refuse_dtype(op, prediction.dtype());
+  detail::check_floating(op, prediction.value());
 }
 
 void check_classes(const char* op, const Variable& scores, const Tensor& target) {
-  if (!is_floating(scores.dtype())) detail::refuse_dtype(op, scores.dtype());
+  detail::check_floating(op, scores.value());
   if (target.dtype() != i64) throw DTypeError(text(op, ": targets are classes, i64, got ", target.dtype()));
   if (scores.rank() != 2 || target.shape() != Shape{scores.size(0)})
     throw ShapeError(text(op, ": needs scores (N, C) and targets (N), got ", scores.shape(), " and ", target.shape()));

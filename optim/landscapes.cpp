@@ -15,23 +15,20 @@
 namespace ravine::landscapes {
 namespace {
 
+using detail::check_floating;
 using std::numbers::e, std::numbers::pi;
-
-void check_floating(const char* name, DType dtype) {
-  if (!is_floating(dtype)) detail::refuse_dtype(name, dtype);
-}
 
 void check(const char* name, const Variable& theta, Index d) {
   if (theta.shape() != Shape{d})
     throw ShapeError(detail::text(name, ": needs shape ", Shape{d}, ", got ", theta.shape()));
-  check_floating(name, theta.dtype());
+  check_floating(name, theta.value());
 }
 
 /// Of any size but 0.
 void check_vector(const char* name, const Variable& theta) {
   if (theta.rank() != 1 || theta.numel() == 0)
     throw ShapeError(detail::text(name, ": needs a vector of one or more, got ", theta.shape()));
-  check_floating(name, theta.dtype());
+  check_floating(name, theta.value());
 }
 
 }  // namespace
@@ -110,7 +107,7 @@ Variable monkey_saddle(const Variable& theta) {
 std::function<Variable(const Variable&)> quadratic(const Tensor& A) {
   if (A.rank() != 2 || A.size(0) != A.size(1) || A.numel() == 0)
     throw ShapeError(detail::text("quadratic: A must be a square matrix, got ", A.shape()));
-  check_floating("quadratic", A.dtype());
+  check_floating("quadratic", A);
   const double asymmetry = max(abs(A - transpose(A))).item();
   if (!(asymmetry <= 1e-5 * max(abs(A)).item()))
     throw std::invalid_argument(

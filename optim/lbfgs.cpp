@@ -51,7 +51,7 @@ LBFGS::LBFGS(std::vector<Variable> params, LBFGSOptions options) : Grouped("LBFG
   for (std::size_t i = 0; i < parameters().size(); ++i)
     for (const char* slot : {"s", "y"})
       add_state(i, slot, zeros({options.history, parameters()[i].numel()}, parameters()[i].dtype()));
-  add_state("pairs", scalar(0.0, i64));
+  add_state("pairs", scalar(0, i64));
 }
 
 void LBFGS::check_loaded(const Group& present, const LBFGSOptions& loaded) const {
@@ -80,7 +80,7 @@ LBFGS::Vector LBFGS::gradient() const {
 }
 
 std::vector<LBFGS::Pair> LBFGS::kept() const {
-  const Index history = groups()[0].options.history, newest = static_cast<Index>(count().item());
+  const Index history = groups()[0].options.history, newest = count().item<Index>();
   std::vector<Pair> pairs;
   for (Index k = std::max<Index>(0, newest - history); k < newest; ++k) {
     Pair pair;
@@ -96,12 +96,12 @@ std::vector<LBFGS::Pair> LBFGS::kept() const {
 
 void LBFGS::keep(const Pair& pair) {
   Tensor& pairs = state(2 * parameters().size());
-  const Index k = std::max<Index>(0, static_cast<Index>(pairs.item())), row = k % groups()[0].options.history;
+  const Index k = std::max<Index>(0, pairs.item<Index>()), row = k % groups()[0].options.history;
   for (std::size_t i = 0; i < pair.s.size(); ++i) {
     rows(i, 0)[row].copy_from(pair.s[i].reshape({-1}));
     rows(i, 1)[row].copy_from(pair.y[i].reshape({-1}));
   }
-  pairs.fill(static_cast<double>(k + 1));
+  pairs.fill(k + 1);
 }
 
 LBFGS::Vector LBFGS::direction(const std::vector<Pair>& pairs, const Vector& g) const {

@@ -133,7 +133,7 @@ StateDict Optimizer::handles() const {
     if (state.value.defined()) all[state.key] = state.value;
   for (std::size_t g = 0; g < group_count(); ++g)
     read_options(g, [&](const detail::OptionField& field) { all[option_key(g, field)] = scalar(field.value, f64); });
-  all["steps"] = scalar(static_cast<double>(steps_), i64);
+  all["steps"] = scalar(steps_, i64);
   all["lr_factor"] = scalar(lr_factor_, f64);
   return all;
 }
@@ -146,14 +146,15 @@ StateDict Optimizer::state_dict() const {
 
 void Optimizer::load_state_dict(const StateDict& given) {
   detail::check_state_dict(name_, handles(), given);
-  const double steps = given.at("steps").item(), lr_factor = given.at("lr_factor").item();
-  check_number(name_, "steps", steps);
+  const auto steps = given.at("steps").item<Index>();
+  const double lr_factor = given.at("lr_factor").item();
+  check_number(name_, "steps", static_cast<double>(steps));
   check_number(name_, "lr_factor", lr_factor);
   std::size_t g = 0;
   const auto saved = [&](const detail::OptionField& field) { return given.at(option_key(g, field)).item(); };
   for (g = 0; g < group_count(); ++g) visit_options(g, saved);  // do they all fit?
   for (g = 0; g < group_count(); ++g) change_options(g, saved);
-  steps_ = static_cast<Index>(steps);
+  steps_ = steps;
   lr_factor_ = lr_factor;
   for (State& state : state_)
     if (state.value.defined()) state.value.copy_from(given.at(state.key));

@@ -1,6 +1,5 @@
 #include <ravine/optim/options.hpp>
 
-#include <charconv>
 #include <cmath>
 #include <stdexcept>
 
@@ -9,14 +8,8 @@
 namespace ravine::detail {
 namespace {
 
-/// The fewest digits that give the number back: "0.001", "1e-08".
-std::string shortest(double value) {
-  char digits[32];
-  return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
-}
-
 [[noreturn]] void refuse(const char* optimizer, const OptionField& field, const std::string& need) {
-  throw std::invalid_argument(text(optimizer, ": ", field.name, " must be ", need, ", got ", shortest(field.value)));
+  throw std::invalid_argument(text(optimizer, ": ", field.name, " must be ", need, ", got ", field.value));
 }
 
 }  // namespace
@@ -39,7 +32,7 @@ void refuse_options(const char* optimizer, const char* conflict) {
 }
 
 std::string describe_option(const OptionField& field) {
-  const std::string value = field.range ? shortest(field.value) : field.names[static_cast<std::size_t>(field.value)];
+  const std::string value = field.range ? text(field.value) : field.names[static_cast<std::size_t>(field.value)];
   return text(field.name, "=", value);
 }
 

@@ -57,7 +57,7 @@ Taylor taylor(Function f, const Tensor& theta) {
 Eigenpairs symmetric_eigen(const Tensor& A) {
   if (A.rank() != 2 || A.size(0) != A.size(1))
     throw ShapeError(detail::text("symmetric_eigen: needs a square matrix, got ", A.shape()));
-  if (!is_floating(A.dtype())) detail::refuse_dtype("symmetric_eigen", A.dtype());
+  detail::check_floating("symmetric_eigen", A);
   const Index n = A.size(0);
   if (n == 0) return {Tensor({0}, A.dtype()), A.clone()};
   if (min(isfinite(A)).item() == 0.0) throw std::invalid_argument("symmetric_eigen: an element is NaN or infinite");

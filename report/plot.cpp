@@ -12,14 +12,11 @@
 #include <unistd.h>
 
 #include <ravine/core/text.hpp>
-#include <ravine/data/error.hpp>
-#include <ravine/data/number.hpp>
 #include <ravine/report/gnuplot.hpp>
 
 namespace ravine::report {
 namespace {
 
-using detail::format_number;
 using detail::text;
 
 // The colours of Okabe and Ito (2008) without their yellow, which is faint on white.
@@ -41,7 +38,7 @@ std::string quoted(const std::string& label) {
 }
 
 std::string axis(const std::string& name, const std::string& label, bool log, const Limits& limits) {
-  const auto end = [](double value) { return std::isinf(value) ? "*" : format_number(value); };
+  const auto end = [](double value) { return std::isinf(value) ? "*" : text(value); };
   return "set " + name + "label " + quoted(label) + "\n" + (log ? "set logscale " + name + "\n" : "") + "set " + name +
          "range [" + end(limits.low) + ":" + end(limits.high) + "]\n";
 }
@@ -61,7 +58,7 @@ std::string terminal(const char* op, const std::string& path, int width, int hei
   if (path.ends_with(".svg")) return "svg" + pixels + style + "13'";
   if (path.ends_with(".png")) return "pngcairo" + pixels + style + "10'";
   if (path.ends_with(".pdf"))
-    return "pdfcairo" + size(format_number(width / 96.0) + "in", format_number(height / 96.0) + "in") + style + "9'";
+    return "pdfcairo" + size(text(width / 96.0) + "in", text(height / 96.0) + "in") + style + "9'";
   throw std::invalid_argument(text(op, ": the path must end in .svg, .png or .pdf, got '", path, "'"));
 }
 
@@ -77,7 +74,7 @@ void write_file(const char* op, const std::string& path, const std::string& cont
   if (out && std::rename(temporary.c_str(), path.c_str()) == 0) return;
   const int reason = errno;
   if (opened) std::remove(temporary.c_str());
-  throw data::FileError(text(op, ": cannot write ", path, ": ", std::generic_category().message(reason)));
+  throw FileError(text(op, ": cannot write ", path, ": ", std::generic_category().message(reason)));
 }
 
 }  // namespace
@@ -100,8 +97,8 @@ Plot& Plot::points(const Tensor& x, const Tensor& y, const std::string& label) {
 Plot& Plot::add(const char* op, bool line, const Tensor& x, const Tensor& y, const std::string& label) {
   if (x.rank() != 1 || x.shape() != y.shape())
     throw ShapeError(text(op, ": needs two vectors of one length, x is ", x.shape(), ", y is ", y.shape()));
-  if (!is_floating(x.dtype()) || !is_floating(y.dtype()))
-    throw DTypeError(text(op, ": needs f32 or f64, x is ", x.dtype(), ", y is ", y.dtype()));
+  detail::check_floating(op, x);
+  detail::check_floating(op, y);
   curves_.push_back({line, x.to_vector<double>(), y.to_vector<double>(), label});
   return *this;
 }
@@ -128,7 +125,7 @@ std::string Plot::script(const char* op) const {
     const std::size_t before = drawn;
     for (std::size_t i = 0; i < curve.x.size(); ++i) {
       const bool here = drawable(curve.x[i], curve.y[i]);
-      if (here) script += format_number(curve.x[i]) + " " + format_number(curve.y[i]);
+      if (here) script += text(curve.x[i]) + " " + text(curve.y[i]);
       if (here || !gap) script += "\n";
       gap = !here;
       drawn += here;

@@ -47,7 +47,7 @@ class Plot {
   Plot& points(const Tensor& x, const Tensor& y, const std::string& label = "");
 
   /// Draws the panel as .svg, .png or .pdf, whichever the path ends in. The file appears complete or not at all.
-  /// Throws std::invalid_argument for another ending or without a single point that can be drawn, data::FileError if
+  /// Throws std::invalid_argument for another ending or without a single point that can be drawn, FileError if
   /// the file cannot be written, std::runtime_error if gnuplot is not installed or fails.
   void save(const std::string& path) const;
   /// Draws several panels in one picture, row by row, each as large as the largest. Throws as `save`, and

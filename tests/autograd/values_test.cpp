@@ -293,3 +293,18 @@ TEST_CASE("products, systems and pieces of nothing have gradients") {
   CHECK(m.grad().shape() == Shape({0, 0}));
   CHECK(split(a, 5, 2).size() == 1);
 }
+
+TEST_CASE("integer constants and numbers: exact, and a floating number is refused") {
+  constexpr Index odd = 9007199254740993;  // in double it is …992
+  const Variable x = tensor({odd, 1}, i64);
+  CHECK((x + odd).value().at<Index>({1}) == odd + 1);
+  CHECK((odd - x).value().at<Index>({1}) == odd - 1);
+  CHECK(x[0].item<Index>() == odd);
+  CHECK(maximum(x, odd + 1).value().at<Index>({0}) == odd + 1);
+  CHECK(minimum(x, odd - 1).value().at<Index>({0}) == odd - 1);
+  CHECK(clamp(x, odd, odd).value().at<Index>({1}) == odd);
+  CHECK_THROWS_WITH_AS(maximum(x, 1.5), "maximum: a floating scalar with a tensor of i64; convert it with to()",
+                       DTypeError);
+  CHECK_THROWS_WITH_AS(minimum(x, 1.5), "minimum: a floating scalar with a tensor of i64; convert it with to()",
+                       DTypeError);
+}

@@ -86,7 +86,8 @@ TEST_CASE("products of what does not fit are refused") {
   refuses(m, m, "matmul: cannot multiply (2, 3) transposed by (2, 3) transposed: the inner sizes, 2 and 3, differ",
           Transpose::yes, Transpose::yes);
   refuses(ones({3}), m, "matmul: cannot multiply (3) transposed by (2, 3): a vector has no transpose", Transpose::yes);
-  CHECK_THROWS_WITH_AS(matmul(m, ones({3, 2}, f64)), "matmul: dtypes differ: f32 and f64", DTypeError);
+  CHECK_THROWS_WITH_AS(matmul(m, ones({3, 2}, f64)), "matmul: dtypes differ: f32 and f64; convert one with to()",
+                       DTypeError);
   CHECK_THROWS_WITH_AS(matmul(ones({2, 3}, i64), ones({3, 2}, i64)), Contains("matmul: needs a floating tensor"),
                        DTypeError);
   CHECK_THROWS_WITH_AS(linear(m, ones({4, 2})),
@@ -94,8 +95,10 @@ TEST_CASE("products of what does not fit are refused") {
   CHECK_THROWS_WITH_AS(linear(scalar(1), ones({4, 2})), Contains("linear: input () does not fit"), ShapeError);
   CHECK_THROWS_WITH_AS(linear(m, ones({3})), Contains("the input's last size must be weight's second"), ShapeError);
   CHECK_THROWS_WITH_AS(linear(m, ones({4, 3}), ones({3})), "linear: bias (3) does not fit weight (4, 3)", ShapeError);
-  CHECK_THROWS_WITH_AS(linear(m, ones({4, 3}, f64)), "linear: dtypes differ: f32 and f64", DTypeError);
-  CHECK_THROWS_WITH_AS(linear(m, ones({4, 3}), ones({4}, f64)), "linear: dtypes differ: f32 and f64", DTypeError);
+  CHECK_THROWS_WITH_AS(linear(m, ones({4, 3}, f64)), "linear: dtypes differ: f32 and f64; convert one with to()",
+                       DTypeError);
+  CHECK_THROWS_WITH_AS(linear(m, ones({4, 3}), ones({4}, f64)),
+                       "linear: dtypes differ: f32 and f64; convert one with to()", DTypeError);
 }
 
 TEST_CASE("a product of views") {

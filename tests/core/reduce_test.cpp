@@ -238,7 +238,8 @@ TEST_CASE("dot: of every length, in double, the same bits on any number of threa
     }
   CHECK(dot(full({2}, 1e30), full({2}, 1e30)) == doctest::Approx(2e60));
   CHECK_THROWS_WITH_AS(dot(zeros({2}), zeros({3})), "dot: shapes differ: (2) and (3)", ShapeError);
-  CHECK_THROWS_WITH_AS(dot(zeros({2}), zeros({2}, f64)), "dot: dtypes differ: f32 and f64", DTypeError);
+  CHECK_THROWS_WITH_AS(dot(zeros({2}), zeros({2}, f64)), "dot: dtypes differ: f32 and f64; convert one with to()",
+                       DTypeError);
   CHECK_THROWS_AS(dot(zeros({2}, i64), zeros({2}, i64)), DTypeError);
 }
 

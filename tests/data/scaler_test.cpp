@@ -102,7 +102,8 @@ TEST_CASE("scalers refuse what they cannot scale, by name") {
                        ShapeError);
   CHECK_THROWS_WITH_AS(MinMaxScaler::fit(ones({0, 3})), "MinMaxScaler: fit needs (rows, features), got (0, 3)",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(MinMaxScaler::fit(ones({2, 2}, u8)), "MinMaxScaler: fit needs f32 or f64, got u8", DTypeError);
+  CHECK_THROWS_WITH_AS(MinMaxScaler::fit(ones({2, 2}, u8)),
+                       "MinMaxScaler: fit: needs a floating tensor (f32 or f64), got u8", DTypeError);
   const double inf = std::numeric_limits<double>::infinity();
   CHECK_THROWS_WITH_AS(StandardScaler::fit(tensor({{1, 2}, {1, inf}})),
                        "StandardScaler: fit: column 1 holds a value that is not finite", std::invalid_argument);
@@ -112,7 +113,7 @@ TEST_CASE("scalers refuse what they cannot scale, by name") {
                        ShapeError);
   CHECK_THROWS_WITH_AS(scaler.inverse_transform(ones({2})),
                        "StandardScaler: inverse_transform needs (rows, 2), got (2)", ShapeError);
-  CHECK_THROWS_WITH_AS(scaler.transform(ones({2, 2}, i64)), "StandardScaler: transform needs f32 or f64, got i64",
-                       DTypeError);
+  CHECK_THROWS_WITH_AS(scaler.transform(ones({2, 2}, i64)),
+                       "StandardScaler: transform: needs a floating tensor (f32 or f64), got i64", DTypeError);
   CHECK_THROWS_WITH_AS(MinMaxScaler().transform(ones({2, 2})), "MinMaxScaler: transform before fit", std::logic_error);
 }

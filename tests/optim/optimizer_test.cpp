@@ -186,6 +186,17 @@ TEST_CASE("optimizer: one tick of the write clock for a step") {
   CHECK(b.value().written() == before + 1);
 }
 
+TEST_CASE("optimizer: the state counts steps to the last one") {
+  constexpr rv::Index many = 9007199254740993;  // in double it is …992
+  const rv::Variable p = parameter({1.0});
+  SGD sgd({p}, {.lr = 0.5});
+  rv::StateDict state = sgd.state_dict();
+  state.at("steps").fill(many);
+  sgd.load_state_dict(state);
+  CHECK(sgd.steps() == many);
+  CHECK(sgd.state_dict().at("steps").item<rv::Index>() == many);
+}
+
 #if defined(__SSE2__) || defined(__aarch64__)
 TEST_CASE("optimizer: subnormal numbers are zero in a step, and as before after it") {
   volatile double tiny = 1e-310;

@@ -231,8 +231,9 @@ TEST_CASE("bad curves and options are refused by name") {
                        ShapeError);
   CHECK_THROWS_WITH_AS(plot.points(zeros({3, 1}), zeros({3, 1})), Contains("Plot::points: needs two vectors"),
                        ShapeError);
-  CHECK_THROWS_WITH_AS(plot.points(x, classes), "Plot::points: needs f32 or f64, x is f32, y is i64", DTypeError);
-  CHECK_THROWS_WITH_AS(plot.line(classes, x), Contains("x is i64, y is f32"), DTypeError);
+  CHECK_THROWS_WITH_AS(plot.points(x, classes), "Plot::points: needs a floating tensor (f32 or f64), got i64",
+                       DTypeError);
+  CHECK_THROWS_WITH_AS(plot.line(classes, x), "Plot::line: needs a floating tensor (f32 or f64), got i64", DTypeError);
   CHECK_THROWS_WITH_AS(Plot({.y_limits = {3.0, 1.0}}), "Plot: y_limits must be ascending, got 3 to 1",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(Plot({.x_limits = {NAN, 1.0}}), Contains("x_limits must be ascending, got nan to 1"),
