@@ -398,7 +398,7 @@ TEST_CASE("the derivatives of every op agree with central differences, first and
   MESSAGE("gradcheck: " << names.size() << " ops, " << cases << " cases, " << derivatives
                         << " derivatives; worst relative error " << worst << " (" << where << ")");
   CHECK(declared_ops().size() >= 55);
-  for (const auto& [op, header] : declared_ops())
-    CHECK_MESSAGE(names.contains(row_name(op)), op << " of " << header << " has no row");
+  for (const auto& op : declared_ops())
+    CHECK_MESSAGE(names.contains(row_name(op.first)), op.first << " of " << op.second << " has no row");
   CHECK(worst < 1e-7);
 }
