@@ -3,7 +3,8 @@
 ///
 /// @mainpage
 /// Tensors and their ops are declared in core/, Variable and differentiation in autograd/, modules, layers and losses
-/// in nn/, optimizers, schedules and landscapes in optim/, tables, readers and loaders in data/, pictures in report/.
+/// in nn/, optimizers, schedules and landscapes in optim/, tables, readers and loaders in data/, pictures in report/,
+/// checkpoints in train/.
 /// Every header is included as `<ravine/core/tensor.hpp>`; each of these folders has one for all of it, as
 /// `<ravine/nn/nn.hpp>`.
 #pragma once
@@ -14,6 +15,7 @@
 #include <ravine/nn/nn.hpp>
 #include <ravine/optim/optim.hpp>
 #include <ravine/report/report.hpp>
+#include <ravine/train/train.hpp>
 
 /// Tensors and differentiation; layers, optimizers, data and pictures in the namespaces inside.
 namespace ravine {}

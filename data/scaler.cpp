@@ -61,7 +61,7 @@ StateDict ColumnScaler::state_dict() const { return {{offset_name_, offset_.clon
 void ColumnScaler::load_state_dict(const StateDict& state) {
   StateDict expected = state_dict();
   const auto given = state.find("scale");
-  if (scale_.numel() == 0 && given != state.end())
+  if (given != state.end() && (scale_.numel() == 0 || given->second.numel() == 0))
     for (auto& [name, tensor] : expected) tensor = zeros({given->second.numel()}, f64);
   detail::check_state_dict(name_.c_str(), expected, state);
   set(state.at(offset_name_).clone(), state.at("scale").clone());

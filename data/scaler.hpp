@@ -22,7 +22,7 @@ class ColumnScaler {
   /// The two statistics, (features) f64 each; of size 0 before `fit`.
   StateDict state_dict() const;
   /// Takes over saved statistics. Throws std::invalid_argument if names, shapes or types do not fit; a scaler that has
-  /// not been fitted takes any number of features.
+  /// not been fitted takes any number of features, and the state of one that has not been fitted undoes a fit.
   void load_state_dict(const StateDict& state);
 
  protected:

@@ -132,6 +132,9 @@ void keep_the_best(const Cars& cars) {
   model.load_state_dict(best);
   expect(error(model, cars.validation) == lowest, "the best state is back");
   expect(best.contains("linear.weight") && best.contains("norm.running_mean"), "the names in a state");
+  rv::train::save_checkpoint("cars.safetensors", model, adam, loader);
+  rv::train::load_checkpoint("cars.safetensors", model, adam, loader);  // in the same order
+  std::remove("cars.safetensors");
 }
 
 // log(cosh(x)): a square near 0, a line far out. Its derivative is tanh(x).

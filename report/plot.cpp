@@ -1,16 +1,11 @@
 #include <ravine/report/plot.hpp>
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <fstream>
 #include <iterator>
-#include <system_error>
+#include <string_view>
 
-#include <unistd.h>
-
+#include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/report/gnuplot.hpp>
 
@@ -60,21 +55,6 @@ std::string terminal(const char* op, const std::string& path, int width, int hei
   if (path.ends_with(".pdf"))
     return "pdfcairo" + size(text(width / 96.0) + "in", text(height / 96.0) + "in") + style + "9'";
   throw std::invalid_argument(text(op, ": the path must end in .svg, .png or .pdf, got '", path, "'"));
-}
-
-// Under another name first, so that a reader sees the old file or the new one, never half of one.
-void write_file(const char* op, const std::string& path, const std::string& content) {
-  static std::atomic<unsigned> count{0};
-  const std::string temporary = path + "." + std::to_string(getpid()) + "." + std::to_string(++count);
-  errno = 0;
-  std::ofstream out(temporary, std::ios::binary);
-  const bool opened = out.is_open();
-  out << content;
-  out.close();
-  if (out && std::rename(temporary.c_str(), path.c_str()) == 0) return;
-  const int reason = errno;
-  if (opened) std::remove(temporary.c_str());
-  throw FileError(text(op, ": cannot write ", path, ": ", std::generic_category().message(reason)));
 }
 
 }  // namespace
@@ -169,7 +149,8 @@ void Plot::save(const char* op, const std::string& path, const std::vector<Plot>
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(text(op, ": ", error.what()));
   }
-  write_file(op, path, picture);
+  const std::string_view whole = picture;
+  detail::write_file(op, path, {&whole, 1});
 }
 
 }  // namespace ravine::report

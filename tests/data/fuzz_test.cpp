@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/data/csv.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/idx.hpp>
+#include <ravine/data/safetensors.hpp>
 
 #include "temporary.hpp"
 
@@ -89,5 +91,14 @@ TEST_CASE("damaged gzip files are read or refused") {
   const auto outcome =
       fuzz(content, std::string_view("\0\1\377", 3), 3000, [](const std::string& path) { data::read_idx(path); });
   CHECK(outcome.read > 50);
+  CHECK(outcome.refused > 500);
+}
+
+TEST_CASE("damaged safetensors files are read or refused") {
+  const TemporaryFile whole("whole");
+  data::save_safetensors(whole.path(), {{"a", ones({2, 3})}, {"b", ones({4}, u8)}}, {{"format", "pt"}});
+  const auto outcome =
+      fuzz(whole.read(), "{}[]\",:0123456789-", 3000, [](const std::string& path) { data::load_safetensors(path); });
+  CHECK(outcome.read > 10);
   CHECK(outcome.refused > 500);
 }

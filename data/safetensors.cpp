@@ -1,0 +1,238 @@
+#include <ravine/data/safetensors.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include <ravine/core/file.hpp>
+#include <ravine/core/text.hpp>
+#include <ravine/data/error.hpp>
+
+namespace ravine::data {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "elements are written as they lie in memory");
+
+using detail::text;
+using nlohmann::json;
+
+constexpr const char* metadata_key = "__metadata__";
+constexpr std::uint64_t length_bytes = 8, most_header_bytes = 100'000'000, most_bytes = std::uint64_t{1} << 45;
+
+const char* type_name(DType dtype) { return dtype == f32 ? "F32" : dtype == f64 ? "F64" : dtype == i64 ? "I64" : "U8"; }
+
+/// The tensors in the order of their elements in a file: larger types first, so that each starts at a multiple of its
+/// size.
+std::vector<const StateDict::value_type*> in_file_order(const StateDict& tensors) {
+  std::vector<const StateDict::value_type*> order;
+  for (const auto& entry : tensors) {
+    if (!entry.second.defined()) throw std::invalid_argument(text("save_safetensors: ", entry.first, " is undefined"));
+    if (entry.first == metadata_key)
+      throw std::invalid_argument(text("save_safetensors: no tensor can be named ", metadata_key));
+    order.push_back(&entry);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    return size_of(a->second.dtype()) > size_of(b->second.dtype());
+  });
+  return order;
+}
+
+std::string_view elements(const Tensor& x) {
+  return {reinterpret_cast<const char*>(x.bytes()), static_cast<std::size_t>(x.numel()) * size_of(x.dtype())};
+}
+
+/// The header's length and the header, filled up with spaces so that the elements start at a multiple of 8.
+std::string header_of(const std::vector<const StateDict::value_type*>& order, const Metadata& metadata) {
+  nlohmann::ordered_json header = json::object();
+  if (!metadata.empty()) header[metadata_key] = metadata;
+  std::size_t begin = 0;
+  for (const auto* entry : order) {
+    const Tensor& x = entry->second;
+    const std::size_t end = begin + elements(x).size();
+    header[entry->first] = {{"dtype", type_name(x.dtype())},
+                            {"shape", std::vector<Index>(x.shape().begin(), x.shape().end())},
+                            {"data_offsets", {begin, end}}};
+    begin = end;
+  }
+  std::string written;
+  try {
+    written = header.dump();
+  } catch (const json::exception& error) {
+    throw std::invalid_argument(text("save_safetensors: ", error.what()));
+  }
+  written.resize((written.size() + 7) / 8 * 8, ' ');
+  const auto length = static_cast<std::uint64_t>(written.size());
+  return std::string(reinterpret_cast<const char*>(&length), length_bytes) + written;
+}
+
+struct Part {
+  std::string name;
+  DType dtype;
+  Shape shape;
+  std::uint64_t begin, end;  // of its elements, in bytes behind the header
+};
+
+/// A file whose header is read and checked.
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : path_(path) {
+    errno = 0;
+    file_.open(path, std::ios::binary | std::ios::ate);
+    if (!file_) throw_system("open");
+    size_ = static_cast<std::uint64_t>(std::streamoff(file_.tellg()));
+    parse(read_header());
+    check_parts();
+  }
+
+  const Metadata& metadata() const { return metadata_; }
+  StateDict tensors() {
+    StateDict all;
+    for (const Part& part : parts_) {
+      Tensor x(part.shape, part.dtype);
+      read(first_ + part.begin, reinterpret_cast<char*>(x.bytes()), part.end - part.begin);
+      all.emplace(part.name, std::move(x));
+    }
+    return all;
+  }
+
+ private:
+  template <class... What>
+  [[noreturn]] void refuse(const What&... what) const {
+    throw FormatError(text(path_, ": ", what...));
+  }
+  [[noreturn]] void throw_system(const char* what) const {
+    throw FileError(text("cannot ", what, " ", path_, ": ", std::generic_category().message(errno)));
+  }
+
+  void read(std::uint64_t at, char* to, std::uint64_t count) {
+    errno = 0;
+    file_.seekg(static_cast<std::streamoff>(at));
+    file_.read(to, static_cast<std::streamsize>(count));
+    if (!file_) throw_system("read");
+  }
+
+  std::string read_header() {
+    std::uint64_t length = 0;
+    if (size_ < length_bytes) refuse("expected the 8 bytes of a header's length, found ", size_);
+    read(0, reinterpret_cast<char*>(&length), length_bytes);
+    if (length > most_header_bytes || length > size_ - length_bytes)
+      refuse("the header's length is ", length, ", of ", size_ - length_bytes, " bytes behind it");
+    first_ = length_bytes + length;
+    std::string header(length, '\0');
+    read(length_bytes, header.data(), length);
+    return header;
+  }
+
+  /// Names must not come twice and nothing lies deeper than a tensor's shape, which the library does not check.
+  void parse(const std::string& header) {
+    std::vector<std::set<std::string>> names(4);
+    const json::parser_callback_t watch = [&](int depth, json::parse_event_t event, json& parsed) {
+      if (depth > 3) refuse("the header is nested too deep");
+      const auto level = static_cast<std::size_t>(depth);
+      if (event == json::parse_event_t::object_start && level + 1 < names.size()) names[level + 1].clear();
+      if (event == json::parse_event_t::key && !names[level].insert(parsed.get<std::string>()).second)
+        refuse("the header names ", parsed.dump(), " twice");
+      return true;
+    };
+    if (header.find('\0') != std::string::npos) refuse("the header holds a zero byte");  // JSON's end, to the parser
+    json all;
+    try {
+      all = json::parse(header, watch);
+    } catch (const json::exception& error) {
+      refuse("the header is not JSON: ", error.what());
+    }
+    if (!all.is_object()) refuse("the header is not a JSON object");
+    for (const auto& [name, value] : all.items()) name == metadata_key ? add_metadata(value) : add_part(name, value);
+  }
+
+  void add_metadata(const json& texts) {
+    if (!texts.is_object()) refuse(metadata_key, " is not an object");
+    for (const auto& [name, value] : texts.items()) {
+      if (!value.is_string()) refuse(metadata_key, ": ", name, " is not text");
+      metadata_[name] = value.get<std::string>();
+    }
+  }
+
+  void add_part(const std::string& name, const json& value) {
+    const auto field = [&](const char* key) -> const json& {
+      if (!value.is_object() || !value.contains(key)) refuse(name, ": no ", key);
+      return value[key];
+    };
+    if (value.size() > 3) refuse(name, ": expected dtype, shape and data_offsets, found ", value.size(), " fields");
+    Part part{name, dtype_of(name, field("dtype")), {}, 0, 0};
+    const std::vector<std::uint64_t> sizes = numbers(name, "shape", field("shape"));
+    if (sizes.size() > max_rank) refuse(name, ": at most ", max_rank, " dimensions, found ", sizes.size());
+    std::uint64_t bytes = size_of(part.dtype);
+    for (const std::uint64_t size : sizes) {
+      if (__builtin_mul_overflow(bytes, size, &bytes) || bytes > most_bytes || size > most_bytes)
+        refuse(name, ": too large: ", field("shape").dump());
+      part.shape.push_back(static_cast<Index>(size));
+    }
+    const std::vector<std::uint64_t> offsets = numbers(name, "data_offsets", field("data_offsets"));
+    if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > size_ - first_)
+      refuse(name, ": data_offsets ", field("data_offsets").dump(), " of ", size_ - first_, " bytes");
+    part.begin = offsets[0];
+    part.end = offsets[1];
+    if (part.end - part.begin != bytes)
+      refuse(name, ": ", part.shape, " of ", part.dtype, " takes ", bytes, " bytes, found ", part.end - part.begin);
+    if (part.begin % size_of(part.dtype) != 0)
+      refuse(name, ": starts at byte ", part.begin, ", not a multiple of ", size_of(part.dtype));
+    parts_.push_back(std::move(part));
+  }
+
+  DType dtype_of(const std::string& name, const json& value) const {
+    for (const DType dtype : {f32, f64, i64, u8})
+      if (value == type_name(dtype)) return dtype;
+    refuse(name, ": the dtype is ", value.dump(), ", expected F32, F64, I64 or U8");
+  }
+
+  std::vector<std::uint64_t> numbers(const std::string& name, const char* key, const json& value) const {
+    std::vector<std::uint64_t> all;
+    bool ok = value.is_array();
+    for (std::size_t i = 0; ok && i < value.size(); ++i) {
+      ok = value[i].is_number_unsigned();
+      if (ok) all.push_back(value[i].get<std::uint64_t>());
+    }
+    if (!ok) refuse(name, ": ", key, " is ", value.dump(), ", expected a list of whole numbers from 0 on");
+    return all;
+  }
+
+  void check_parts() {
+    std::sort(parts_.begin(), parts_.end(),
+              [](const Part& a, const Part& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+    std::uint64_t at = 0;
+    for (const Part& part : parts_) {
+      if (part.begin != at) refuse(part.name, ": starts at byte ", part.begin, ", the one before ends at ", at);
+      at = part.end;
+    }
+    if (at != size_ - first_) refuse("the tensors take ", at, " bytes, found ", size_ - first_);
+  }
+
+  std::string path_;
+  std::ifstream file_;
+  std::uint64_t size_ = 0, first_ = 0;  // bytes in all, and before the elements
+  std::vector<Part> parts_;
+  Metadata metadata_;
+};
+
+}  // namespace
+
+void save_safetensors(const std::string& path, const StateDict& tensors, const Metadata& metadata) {
+  const auto order = in_file_order(tensors);
+  const std::string header = header_of(order, metadata);
+  std::vector<std::string_view> pieces{header};
+  for (const auto* entry : order) pieces.push_back(elements(entry->second));
+  detail::write_file("save_safetensors", path, pieces);
+}
+
+StateDict load_safetensors(const std::string& path) { return Reader(path).tensors(); }
+
+Metadata safetensors_metadata(const std::string& path) { return Reader(path).metadata(); }
+
+}  // namespace ravine::data

@@ -1,0 +1,32 @@
+/// @file
+/// safetensors files: named tensors, as Python and its frameworks read and write them.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <ravine/core/state_dict.hpp>
+
+namespace ravine::data {
+
+/// Texts about a file, by name.
+using Metadata = std::map<std::string, std::string>;
+
+/// Writes tensors of any type and shape, little-endian: eight bytes with the length of a header in JSON, the header,
+/// the elements without gaps, larger types first. The file appears complete or not at all.
+/// Throws FileError if it cannot be written; std::invalid_argument for a name that is not UTF-8 or is "__metadata__",
+/// and for an undefined tensor.
+/// Source: the format's description by its authors (Hugging Face, safetensors).
+void save_safetensors(const std::string& path, const StateDict& tensors, const Metadata& metadata = {});
+
+/// The tensors of such a file: F32, F64, I64 and U8.
+///
+/// Nothing the header says is believed: the parts must follow each other without gap or overlap and fill the file, each
+/// as long as its shape and type ask for, before memory is taken for any. Throws FileError if the file cannot be read;
+/// FormatError, with the tensor's name or the place, for anything else.
+StateDict load_safetensors(const std::string& path);
+
+/// The texts in such a file. Throws as `load_safetensors`.
+Metadata safetensors_metadata(const std::string& path);
+
+}  // namespace ravine::data

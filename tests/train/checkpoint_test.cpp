@@ -1,0 +1,204 @@
+// Checkpoints: going on bit by bit, all or nothing, and every damage refused.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <ravine/core/factories.hpp>
+#include <ravine/core/random.hpp>
+#include <ravine/data/data.hpp>
+#include <ravine/nn/nn.hpp>
+#include <ravine/optim/optim.hpp>
+#include <ravine/train/checkpoint.hpp>
+
+#include "../data/temporary.hpp"
+
+using namespace ravine;
+using doctest::Contains;
+using train::load_checkpoint;
+using train::save_checkpoint;
+
+namespace {
+
+data::TensorDataset toy() {
+  Generator generator(5);
+  const Tensor x = randn({50, 4}, f32, generator);
+  return {x, sum(x * x, 1, true)};
+}
+
+/// Everything a run has a state of.
+struct Training {
+  nn::Sequential model{nn::Linear(4, 8), nn::BatchNorm1d(8), nn::ReLU(), nn::Dropout(0.2), nn::Linear(8, 1)};
+  optim::Adam adam{model.parameters(), {.lr = 1e-2}};
+  optim::ExponentialMovingAverage average{model.parameters(), 0.9};
+  data::DataLoader loader{toy(), {.batch_size = 16, .shuffle = true}};
+
+  void run_until(Index steps) {
+    while (adam.steps() < steps)
+      for (const auto& [x, y] : loader) {
+        adam.set_lr_factor(1.0 / static_cast<double>(1 + adam.steps()));
+        adam.step([&] { return nn::mse_loss(model(x), y); });
+        average.update();
+        if (adam.steps() == steps) return;
+      }
+  }
+  void save(const std::string& path) const { save_checkpoint(path, model, adam, average, loader); }
+  void load(const std::string& path) { load_checkpoint(path, model, adam, average, loader); }
+};
+
+bool same_bits(const StateDict& a, const StateDict& b) {
+  if (a.size() != b.size()) return false;
+  for (const auto& [name, tensor] : a)
+    if (!b.contains(name) || !bitwise_equal(tensor, b.at(name))) return false;
+  return true;
+}
+bool same_bits(const Training& a, const Training& b) {
+  return same_bits(a.model.state_dict(), b.model.state_dict()) && same_bits(a.adam.state_dict(), b.adam.state_dict()) &&
+         same_bits(a.average.state_dict(), b.average.state_dict()) &&
+         same_bits(a.loader.state_dict(), b.loader.state_dict());
+}
+
+}  // namespace
+
+TEST_CASE("a run that was saved in the middle of an epoch goes on as if it had not been") {
+  manual_seed(3);
+  Training straight;
+  straight.run_until(11);
+  const StateDict random = default_generator().state_dict();
+
+  for (const Index saved : {0, 2, 4, 6, 11}) {  // 4 batches make an epoch
+    const TemporaryFile file("run.safetensors");
+    manual_seed(3);
+    Training first;
+    first.run_until(saved);
+    first.save(file.path());
+    manual_seed(999);
+    Training second;
+    second.load(file.path());
+    second.run_until(11);
+    CHECK(same_bits(straight, second));
+    CHECK(same_bits(random, default_generator().state_dict()));
+  }
+}
+
+TEST_CASE("a flipped bit anywhere in the file, and a file cut off anywhere, are refused and change nothing") {
+  nn::Linear model(1, 1);
+  const TemporaryFile file("small.safetensors");
+  save_checkpoint(file.path(), model);
+  const std::string content = file.read();
+  const StateDict before = model.state_dict();
+  const StateDict random = default_generator().state_dict();
+  const auto refused = [&](const std::string& damaged) {
+    file.write(damaged);
+    bool threw = false;
+    try {
+      load_checkpoint(file.path(), model);
+    } catch (const data::FormatError& error) {
+      threw = std::string(error.what()).find("small.safetensors") != std::string::npos;
+    }
+    return threw && same_bits(before, model.state_dict()) && same_bits(random, default_generator().state_dict());
+  };
+  for (std::size_t at = 0; at < content.size(); ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = content;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      CAPTURE(at);
+      CAPTURE(bit);
+      CHECK(refused(damaged));
+    }
+  for (std::size_t length = 0; length < content.size(); ++length) CHECK(refused(content.substr(0, length)));
+  CHECK(refused(content + '\0'));
+  file.write(content);
+  CHECK_NOTHROW(load_checkpoint(file.path(), model));
+}
+
+TEST_CASE("a checkpoint of other objects is refused by name, and everything stays as it was") {
+  const TemporaryFile file("other.safetensors");
+  Training saved;
+  saved.run_until(3);
+  saved.save(file.path());
+
+  struct {
+    data::StandardScaler scaler;
+    nn::Sequential model{nn::Linear(4, 9), nn::BatchNorm1d(9), nn::ReLU(), nn::Dropout(0.2), nn::Linear(9, 1)};
+  } wider;
+  CHECK_THROWS_WITH_AS(load_checkpoint(file.path(), wider.model), Contains("holds 4 objects, asked for 1"),
+                       std::invalid_argument);
+  optim::Adam adam(wider.model.parameters());
+  optim::ExponentialMovingAverage average(wider.model.parameters(), 0.9);
+  const auto loading = [&] { load_checkpoint(file.path(), wider.model, adam, average, saved.loader); };
+  CHECK_THROWS_WITH_AS(loading(), Contains("object 0: "), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(loading(), Contains("0.weight is (8, 4), expected (9, 4)"), std::invalid_argument);
+
+  // The first object fits, the second does not: the first has its own numbers back.
+  Training other;
+  optim::SGD sgd(other.model.parameters());
+  const StateDict before = other.model.state_dict();
+  CHECK_THROWS_WITH_AS(load_checkpoint(file.path(), other.model, sgd, other.average, other.loader),
+                       Contains("object 1: SGD: "), std::invalid_argument);
+  CHECK(same_bits(before, other.model.state_dict()));
+
+  // So has one that had none.
+  const TemporaryFile scaled("scaled.safetensors");
+  save_checkpoint(scaled.path(), data::StandardScaler::fit(toy().inputs()), saved.model);
+  CHECK_THROWS_AS(load_checkpoint(scaled.path(), wider.scaler, wider.model), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(wider.scaler.transform(toy().inputs()), Contains("before fit"), std::logic_error);
+}
+
+TEST_CASE("without strict, what fits is loaded and the rest is listed") {
+  const TemporaryFile file("part.safetensors");
+  const nn::Sequential saved{nn::Linear(2, 3), nn::Tanh(), nn::Linear(3, 1)};
+  save_checkpoint(file.path(), saved);
+  nn::Sequential model{nn::Linear(2, 3), nn::Tanh(), nn::Linear(3, 2), nn::BatchNorm1d(2)};
+  const StateDict before = model.state_dict();
+  const std::vector<std::string> left_out = load_checkpoint(file.path(), {.strict = false}, model);
+  CHECK(left_out == std::vector<std::string>{"0/2.bias is (1) f32, expected (2) f32",
+                                             "0/2.weight is (1, 3) f32, expected (2, 3) f32", "0/3.bias: missing",
+                                             "0/3.running_mean: missing", "0/3.running_var: missing",
+                                             "0/3.weight: missing"});
+  CHECK(bitwise_equal(model.state_dict().at("0.weight"), saved.state_dict().at("0.weight")));
+  CHECK(bitwise_equal(model.state_dict().at("2.weight"), before.at("2.weight")));
+  nn::Linear small(2, 3);
+  CHECK(load_checkpoint(file.path(), {.strict = false}, small).size() == 6);
+  CHECK_THROWS_AS(load_checkpoint(file.path(), {.strict = true}, model), std::invalid_argument);
+}
+
+TEST_CASE("other files are refused as what they are") {
+  nn::Linear model(1, 1);
+  const TemporaryFile file("plain.safetensors");
+  data::save_safetensors(file.path(), model.state_dict());
+  CHECK_THROWS_WITH_AS(load_checkpoint(file.path(), model), Contains("a safetensors file, but no checkpoint"),
+                       data::FormatError);
+  data::save_safetensors(file.path(), model.state_dict(), {{"ravine checkpoint", "2"}});
+  CHECK_THROWS_WITH_AS(load_checkpoint(file.path(), model), Contains("of version 2, this ravine reads version 1"),
+                       data::FormatError);
+  CHECK_THROWS_AS(load_checkpoint("/no/such/file", model), data::FileError);
+}
+
+TEST_CASE("a checkpoint written by version 1 keeps loading") {
+  nn::Sequential model{nn::Linear(2, 1)};
+  optim::SGD sgd(model.parameters(), {.lr = 0.5, .momentum = 0.9});
+  load_checkpoint(RAVINE_SOURCE "/tests/train/version_1.safetensors", model, sgd);
+  CHECK(bitwise_equal(model.state_dict().at("0.weight"), tensor({{0.25, -1.5}})));
+  CHECK(bitwise_equal(model.state_dict().at("0.bias"), tensor({3.0})));
+  CHECK(sgd.steps() == 1);
+  CHECK(default_generator().seed() == 12);
+}
+
+TEST_CASE("a save that fails leaves the old file and nothing else") {
+  const auto folder = std::filesystem::temp_directory_path() / ("ravine-full-" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  const std::string path = (folder / "run").string();
+  nn::Linear model(2, 2);
+  save_checkpoint(path, model);
+  struct Broken {
+    StateDict state_dict() const { return {{"x", Tensor()}}; }
+    void load_state_dict(const StateDict&) {}
+  };
+  CHECK_THROWS(save_checkpoint(path, Broken()));
+  CHECK_NOTHROW(load_checkpoint(path, model));
+  CHECK(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
+  std::filesystem::remove_all(folder);
+}

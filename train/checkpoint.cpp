@@ -1,0 +1,132 @@
+#include <ravine/train/checkpoint.hpp>
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <ravine/core/random.hpp>
+#include <ravine/core/text.hpp>
+#include <ravine/data/error.hpp>
+#include <ravine/data/safetensors.hpp>
+
+namespace ravine::detail {
+namespace {
+
+// Files of this version and of those before it can be read.
+constexpr int version = 1;
+constexpr const char *version_key = "ravine checkpoint", *objects_key = "objects", *checksum_key = "checksum";
+
+std::string prefix(std::size_t object) { return text(object, "/"); }
+
+/// Of all names, types, shapes and elements: a change anywhere in a file changes this, or the file is none any more.
+std::string checksum(const StateDict& state, const std::string& objects) {
+  uLong sum = crc32_z(0, nullptr, 0);
+  const auto add = [&](const void* bytes, std::size_t count) {
+    sum = crc32_z(sum, static_cast<const Bytef*>(bytes), count);
+  };
+  add(objects.data(), objects.size());
+  for (const auto& [name, x] : state) {
+    const std::string head = text(name, " ", x.dtype(), " ", x.shape());
+    add(head.data(), head.size());
+    add(x.bytes(), static_cast<std::size_t>(x.numel()) * size_of(x.dtype()));
+  }
+  return std::to_string(sum);
+}
+
+StateDict read_checkpoint(const std::string& path, std::size_t objects) {
+  const data::Metadata about = data::safetensors_metadata(path);
+  const auto value = [&](const char* key) {
+    const auto found = about.find(key);
+    return found == about.end() ? std::string() : found->second;
+  };
+  const auto refuse = [&](const auto&... why) { throw data::FormatError(text(path, ": ", why...)); };
+  const std::string written = value(version_key);
+  if (written.empty()) refuse("a safetensors file, but no checkpoint");
+  if (written != std::to_string(version))
+    refuse("a checkpoint of version ", written, ", this ravine reads version ", version);
+  StateDict all = data::load_safetensors(path);
+  if (value(checksum_key) != checksum(all, value(objects_key)))
+    refuse("the checkpoint is damaged: its checksum is not ", value(checksum_key));
+  if (value(objects_key) != std::to_string(objects))
+    throw std::invalid_argument(
+        text("load_checkpoint: ", path, " holds ", value(objects_key), " objects, asked for ", objects));
+  return all;
+}
+
+/// The part of a file's tensors that belongs to an object, by the object's own names.
+StateDict part_of(const StateDict& all, std::size_t object) {
+  const std::string start = prefix(object);
+  StateDict part;
+  for (auto entry = all.lower_bound(start); entry != all.end() && entry->first.starts_with(start); ++entry)
+    part.emplace(entry->first.substr(start.size()), entry->second);
+  return part;
+}
+
+/// `present` with what fits of `given`; adds the rest to `left_out`.
+StateDict fitting(const StateDict& present, const StateDict& given, const std::string& start,
+                  std::vector<std::string>& left_out) {
+  StateDict result = present;
+  for (auto& [name, mine] : result) {
+    const auto found = given.find(name);
+    if (found == given.end())
+      left_out.push_back(text(start, name, ": missing"));
+    else if (found->second.shape() != mine.shape() || found->second.dtype() != mine.dtype())
+      left_out.push_back(text(start, name, " is ", found->second.shape(), " ", found->second.dtype(), ", expected ",
+                              mine.shape(), " ", mine.dtype()));
+    else
+      mine = found->second;
+  }
+  for (const auto& [name, tensor] : given)
+    if (!present.contains(name)) left_out.push_back(text(start, name, ": unexpected"));
+  return result;
+}
+
+std::vector<std::string> load_all(const std::string& path, bool strict, const std::vector<Loading>& objects,
+                                  const std::vector<StateDict>& before) {
+  const StateDict all = read_checkpoint(path, objects.size() - 1);
+  std::vector<std::string> left_out;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    StateDict state = part_of(all, i);
+    if (!strict) state = fitting(before[i], state, prefix(i), left_out);
+    try {
+      objects[i].load_state_dict(state);
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what()));
+    }
+  }
+  return left_out;
+}
+
+}  // namespace
+
+void save_checkpoint(const std::string& path, const std::vector<StateDict>& states) {
+  StateDict all;
+  const auto add = [&](std::size_t object, const StateDict& state) {
+    for (const auto& [name, tensor] : state) {
+      if (!tensor.defined())
+        throw std::invalid_argument(text("save_checkpoint: ", prefix(object), name, " is undefined"));
+      all.emplace(prefix(object) + name, tensor);
+    }
+  };
+  for (std::size_t i = 0; i < states.size(); ++i) add(i, states[i]);
+  add(states.size(), default_generator().state_dict());
+  const std::string objects = std::to_string(states.size());
+  data::save_safetensors(
+      path, all,
+      {{version_key, std::to_string(version)}, {objects_key, objects}, {checksum_key, checksum(all, objects)}});
+}
+
+std::vector<std::string> load_checkpoint(const std::string& path, bool strict, std::vector<Loading> objects) {
+  objects.push_back(loading(default_generator()));
+  std::vector<StateDict> before;
+  for (const Loading& object : objects) before.push_back(object.state_dict());
+  try {
+    return load_all(path, strict, objects, before);
+  } catch (...) {
+    for (std::size_t i = 0; i < objects.size(); ++i) objects[i].load_state_dict(before[i]);
+    throw;
+  }
+}
+
+}  // namespace ravine::detail
