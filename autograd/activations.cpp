@@ -33,22 +33,10 @@ Variable sigmoid_pullback(const Variable& dy, const Variable& y) {
                  {y, [dy, y](auto d) { return std::move(d) * like(d, dy) * (1.0 - like(d, y) * 2.0); }}});
 }
 
-/// True if neither a program nor another op can tell x's node from that of relu(x): this is its only Variable, no edge
-/// leads to it, nobody else holds its memory or has written into it, and anomalies are not to be told apart either.
-static bool becomes_its_relu(const Variable& x) {
-  const detail::Node* node = x.node();
-  return detail::wants_gradient(x) && detail::is_temporary(node) && node->holders.get() == 1 && node->value.unique() &&
-         node->value.written() <= node->made_at && !detail::thread_state.anomaly;
-}
-
 Variable relu(Variable x) {
-  if (becomes_its_relu(x)) {
-    // What follows nearly every layer needs neither memory nor a node of its own.
-    detail::Node* const node = x.node();
-    node->value = relu(std::move(node->value));
-    node->rectified = node->value_needed = true;
-    return x;
-  }
+  // What follows nearly every layer needs neither memory nor, if it can do without, a node of its own.
+  static constexpr detail::Epilogue epilogue = {relu_pullback, relu_pullback};
+  if (detail::append(x, relu, epilogue)) return x;
   Tensor y = relu(take_value(x));
   return record("relu", std::move(y), {{x, [](auto dy, const auto& y) { return relu_pullback(std::move(dy), y); }}});
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <ravine/autograd/activations.hpp>
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
@@ -174,8 +173,8 @@ class Sweep {
   void visit_plain(Node* node) {
     refuse_freed(node);
     Tensor dy = std::move(node->gradient);
-    if (node->rectified) {
-      dy = relu_pullback(std::move(dy), node->value);
+    if (node->epilogue) {
+      dy = node->epilogue->of_tensors(std::move(dy), node->value);
       if (!retain_graph_ && node->handles.get() == 0) node->value.release();  // nobody else can ask for it
     }
     NodeEdge* const edges = node->edges();
@@ -212,7 +211,7 @@ class Sweep {
     refuse_freed(node);
     Variable dy = Variable::adopt(std::exchange(node->gradient_node, nullptr));
     const Variable y = revive(node);
-    if (node->rectified) dy = relu_pullback(std::move(dy), y);
+    if (node->epilogue) dy = node->epilogue->of_variables(std::move(dy), y);
     for (std::uint32_t k = 0; k < node->edge_count; ++k) {
       NodeEdge& edge = node->edges()[k];
       if (!edge.pullback) break;  // a joint one was the first
@@ -267,7 +266,7 @@ class Sweep {
 
   /// Pullbacks are used up in order: without the first one an earlier pass was here, even if it ended in an exception.
   static void refuse_freed(Node* node) {
-    if (node->edges()->pullback && (!node->rectified || node->value.defined())) [[likely]]
+    if (node->edges()->pullback && (!node->epilogue || node->value.defined())) [[likely]]
       return;
     throw std::logic_error(text("backward: the graph of ", thread_state.pullback_of,
                                 " was freed by an earlier pass; ask that one to retain it"));

@@ -31,6 +31,13 @@ class Pullback {
   int size_class = 0;
 };
 
+/// The pullback of an op that has become part of the one before it, see `append`: the node keeps its result y, and a
+/// gradient goes through it before it comes to the node's own pullbacks.
+struct Epilogue {
+  Tensor (*of_tensors)(Tensor dy, const Tensor& y);
+  Variable (*of_variables)(Variable dy, const Variable& y);
+};
+
 /// An edge as a node keeps it.
 struct NodeEdge {
   Node* input = nullptr;         // holds one of its `holders`; null if it needs no gradient
@@ -46,7 +53,6 @@ struct Node {
   bool requires_grad = false;
   bool value_needed = false;  // a pullback of this node reads its value
   bool joint = false;         // one pullback, on the first edge, serves all edges
-  bool rectified = false;     // the value is relu of the op's result: gradients pass where it is positive
   bool queued = false;        // by a running sweep
   bool captured = false;      // a running grad() asks for this node's gradient
   std::uint16_t size_class = 0;
@@ -54,6 +60,7 @@ struct Node {
   std::uint64_t made_at = 0;  // on the write clock: values that an op saved must not be written later
   std::uint64_t order = 0;    // of recording, on the thread that did
   const char* op = "leaf";
+  const Epilogue* epilogue = nullptr;
   Tensor value;
   Tensor gradient;                // accumulated by a sweep; a leaf's stays
   Node* gradient_node = nullptr;  // the same in a sweep that records itself

@@ -282,5 +282,19 @@ inline Tensor take_value(Variable& x) {
   return std::move(x.node()->value);
 }
 
+/// Makes an op that works in x's memory part of the one that made x, if neither a program nor another op can tell: this
+/// is x's only Variable, no edge leads to it, nobody else holds its memory or has written into it, and anomalies are
+/// not to be told apart either. False, and nothing done, otherwise.
+inline bool append(const Variable& x, Tensor (*op)(Tensor), const Epilogue& epilogue) {
+  Node* const node = x.node();
+  if (!wants_gradient(x) || !is_temporary(node) || node->holders.get() != 1 || !node->value.unique() ||
+      node->value.written() > node->made_at || thread_state.anomaly)
+    return false;
+  node->value = op(std::move(node->value));
+  node->epilogue = &epilogue;
+  node->value_needed = true;
+  return true;
+}
+
 }  // namespace detail
 }  // namespace ravine

@@ -8,9 +8,6 @@
 
 namespace ravine::optim {
 
-template class Grouped<AdaHessianOptions>;
-template class Elementwise<AdaHessian, AdaHessianOptions>;
-
 namespace {
 
 /// Every element becomes the mean of its block.
@@ -25,6 +22,16 @@ void average_blocks(Tensor& d, Index block) {
       for (Index i = begin; i < end; ++i) x[i] = static_cast<T>(sum / static_cast<double>(end - begin));
     }
   });
+}
+
+void check_diagonal(const std::vector<Tensor>& d, const std::vector<Variable>& params) {
+  const auto refuse = [](const auto&... what) {
+    throw std::invalid_argument(detail::text("AdaHessian: diagonal returned ", what...));
+  };
+  if (d.size() != params.size()) refuse(d.size(), " tensors for ", params.size(), " parameters");
+  for (std::size_t i = 0; i < d.size(); ++i)
+    if (d[i].shape() != params[i].shape() || d[i].dtype() != params[i].dtype())
+      refuse(d[i].shape(), " ", d[i].dtype(), " for a parameter of ", params[i].shape(), " ", params[i].dtype());
 }
 
 }  // namespace
@@ -55,39 +62,31 @@ std::vector<Tensor> hutchinson_diagonal(const std::vector<Variable>& params, con
   return diagonal;
 }
 
-AdaHessian::Rule::Rule(const AdaHessianOptions& o, double lr, Index t)
-    : rate(lr / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
-      beta1(o.beta1),
-      scale(1.0 / (1.0 - std::pow(o.beta2, static_cast<double>(t)))),
-      power(o.power),
-      eps(o.eps),
-      decay(lr * o.weight_decay) {}
+std::vector<Tensor> AdaHessian::diagonals(const std::vector<Variable>& gradients) const {
+  std::vector<Tensor> all;
+  for (const Group& group : groups()) {
+    const auto of_group = [&](const std::vector<Variable>& of_all) {
+      return std::vector<Variable>(of_all.data() + group.begin, of_all.data() + group.end);
+    };
+    const AdaHessianOptions& o = group.options;
+    const std::vector<Variable> params = of_group(parameters());
+    std::vector<Tensor> d = o.diagonal ? o.diagonal(params, of_group(gradients))
+                                       : hutchinson_diagonal(params, of_group(gradients), o.samples);
+    check_diagonal(d, params);
+    for (Tensor& x : d) {
+      if (o.block > 1) average_blocks(x = x.clone(), o.block);
+      all.push_back(std::move(x));
+    }
+  }
+  return all;
+}
 
 double AdaHessian::advance(Closure closure) {
   const Variable loss = forward(closure);
   if (!loss.requires_grad())
     throw std::logic_error("AdaHessian: the loss depends on no parameter, or was computed without recording");
   const std::vector<Variable> gradients = grad(loss, parameters(), {.create_graph = true, .allow_unused = true});
-  std::vector<Tensor> diagonals;
-  for (const Group& group : groups()) {
-    const auto of_group = [&](const std::vector<Variable>& all) {
-      const auto first = all.begin() + static_cast<std::ptrdiff_t>(group.begin);
-      return std::vector<Variable>(first, first + static_cast<std::ptrdiff_t>(group.end - group.begin));
-    };
-    const AdaHessianOptions& o = group.options;
-    const std::vector<Variable> params = of_group(parameters());
-    std::vector<Tensor> d = o.diagonal ? o.diagonal(params, of_group(gradients))
-                                       : hutchinson_diagonal(params, of_group(gradients), o.samples);
-    if (d.size() != params.size())
-      throw std::invalid_argument(
-          detail::text("AdaHessian: diagonal returned ", d.size(), " tensors for ", params.size(), " parameters"));
-    for (std::size_t i = 0; i < d.size(); ++i) {
-      if (d[i].shape() != params[i].shape() || d[i].dtype() != params[i].dtype())
-        throw std::invalid_argument(detail::text("AdaHessian: diagonal returned ", d[i].shape(), " ", d[i].dtype(),
-                                                 " for a parameter of ", params[i].shape(), " ", params[i].dtype()));
-      diagonals.push_back(std::move(d[i]));
-    }
-  }
+  const std::vector<Tensor> D = diagonals(gradients);
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (gradients[i].defined()) parameters()[i].set_grad(gradients[i].value().clone());
   run_callbacks();
@@ -96,9 +95,8 @@ double AdaHessian::advance(Closure closure) {
     for (std::size_t i = group.begin; i < group.end; ++i) {
       if (!parameters()[i].grad().defined()) continue;
       const double beta2 = group.options.beta2;
-      if (group.options.block > 1) average_blocks(diagonals[i] = diagonals[i].clone(), group.options.block);
       Tensor& v = slot(i, 1);
-      v.copy_from(v * beta2 + square(diagonals[i]) * (1.0 - beta2));
+      v.copy_from(v * beta2 + square(D[i]) * (1.0 - beta2));
     }
   update();
   return loss.item();

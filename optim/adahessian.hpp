@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <ravine/core/random.hpp>
-#include <ravine/optim/adam.hpp>
+#include <ravine/optim/elementwise.hpp>
 
 namespace ravine::optim {
 
@@ -62,13 +62,20 @@ class AdaHessian final : public Elementwise<AdaHessian, AdaHessianOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "AdaHessian";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"m", "v"};
   static bool uses(const AdaHessianOptions& o, std::size_t slot) { return slot == 1 || o.beta1 > 0.0; }
 
   /// v is up to date by then.
   struct Rule {
     double rate, beta1, scale, power, eps, decay;
-    Rule(const AdaHessianOptions& options, double lr, Index t);
+    Rule(const AdaHessianOptions& o, double lr, Index t)
+        : rate(lr / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
+          beta1(o.beta1),
+          scale(1.0 / (1.0 - std::pow(o.beta2, static_cast<double>(t)))),
+          power(o.power),
+          eps(o.eps),
+          decay(lr * o.weight_decay) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, const T& v) const {
@@ -78,16 +85,13 @@ class AdaHessian final : public Elementwise<AdaHessian, AdaHessianOptions> {
       theta -= (m == T(0) ? T(0) : step) + T(decay) * theta;
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<AdaHessian>& compiled_loops();
 
   bool needs_closure() const override { return true; }
 
  private:
   double advance(Closure closure) override;
+  /// D, of all parameters.
+  std::vector<Tensor> diagonals(const std::vector<Variable>& gradients) const;
 };
-
-extern template class Grouped<AdaHessianOptions>;
-extern template class Elementwise<AdaHessian, AdaHessianOptions>;
 
 }  // namespace ravine::optim

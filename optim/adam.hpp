@@ -108,7 +108,12 @@ struct AdamStep {
   double scale = 1.0;                  // 1 / (1 - β2^t)
   double inside = 0.0, outside = 0.0;  // ε, where it belongs
 
-  AdamStep(double lr, double beta1, double beta2, Index t, double eps, bool eps_inside, bool bias_correction);
+  AdamStep(double lr, double beta1, double beta2, Index t, double eps, bool eps_inside, bool bias_correction)
+      : rate(lr), inside(eps_inside ? eps : 0.0), outside(eps_inside ? 0.0 : eps) {
+    if (!bias_correction) return;
+    rate /= 1.0 - std::pow(beta1, static_cast<double>(t));
+    scale /= 1.0 - std::pow(beta2, static_cast<double>(t));
+  }
 
   template <class T>
   [[gnu::always_inline]] T operator()(T m, T v) const {
@@ -116,6 +121,26 @@ struct AdamStep {
     return m == T(0) ? T(0) : step;
   }
 };
+
+inline double decay_factor(double weight_decay, optim::Decay decay, double lr) {
+  return decay == optim::Decay::plain ? weight_decay : lr * weight_decay;
+}
+
+/// μ_1 … μ_t / β1^t, the product of 1 - ½ q^i for q = 0.96^ψ. Its logarithm, expanded in powers of ½ and summed over i
+/// first, has terms that more than halve: as exact as a product of t factors, and no slower in the millionth step.
+inline double warm_up_product(double momentum_decay, double t) {
+  const double log_q = momentum_decay * std::log(0.96);
+  double log_product = 0.0, half = 1.0;
+  for (int k = 1; k <= 55; ++k) {
+    half *= 0.5;
+    const double x = k * log_q;
+    const double powers = x == 0.0 ? t : std::exp(x) * std::expm1(x * t) / std::expm1(x);  // q^k + q^2k + … + q^tk
+    const double term = half / k * powers;
+    log_product -= term;
+    if (term < 1e-18 * t || log_product < -800.0) break;
+  }
+  return std::exp(log_product);
+}
 
 }  // namespace ravine::detail
 
@@ -135,13 +160,18 @@ class Adam final : public Elementwise<Adam, AdamOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "Adam";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"m", "v"};
   static bool uses(const AdamOptions& o, std::size_t slot) { return (slot == 0 ? o.beta1 : o.beta2) > 0.0; }
 
   struct Rule {
     double beta1, beta2, decay;
     detail::AdamStep step;
-    Rule(const AdamOptions& options, double lr, Index t);
+    Rule(const AdamOptions& o, double lr, Index t)
+        : beta1(o.beta1),
+          beta2(o.beta2),
+          decay(o.weight_decay),
+          step(lr, o.beta1, o.beta2, t, o.eps, o.eps_inside, o.bias_correction) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& v) const {
@@ -151,8 +181,6 @@ class Adam final : public Elementwise<Adam, AdamOptions> {
       theta -= step(m, v);
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<Adam>& compiled_loops();
 };
 
 /// Adam with decoupled weight decay: m and v see the loss's gradient only, and the old θ is what decays,
@@ -164,13 +192,18 @@ class AdamW final : public Elementwise<AdamW, AdamWOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "AdamW";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"m", "v"};
   static bool uses(const AdamWOptions& o, std::size_t slot) { return (slot == 0 ? o.beta1 : o.beta2) > 0.0; }
 
   struct Rule {
     double beta1, beta2, decay;
     detail::AdamStep step;
-    Rule(const AdamWOptions& options, double lr, Index t);
+    Rule(const AdamWOptions& o, double lr, Index t)
+        : beta1(o.beta1),
+          beta2(o.beta2),
+          decay(detail::decay_factor(o.weight_decay, o.decay, lr)),
+          step(lr, o.beta1, o.beta2, t, o.eps, o.eps_inside, o.bias_correction) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& v) const {
@@ -179,8 +212,6 @@ class AdamW final : public Elementwise<AdamW, AdamWOptions> {
       theta -= step(m, v) + T(decay) * theta;
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<AdamW>& compiled_loops();
 };
 
 /// Adam with the size of the step set by how far a gradient is from its mean so far, the new m before correction:
@@ -194,13 +225,19 @@ class AdaBelief final : public Elementwise<AdaBelief, AdaBeliefOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "AdaBelief";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"m", "v"};
   static bool uses(const AdaBeliefOptions& o, std::size_t slot) { return slot == 0 || o.beta2 > 0.0; }
 
   struct Rule {
     double beta1, beta2, decay, floor;
     detail::AdamStep step;
-    Rule(const AdaBeliefOptions& options, double lr, Index t);
+    Rule(const AdaBeliefOptions& o, double lr, Index t)
+        : beta1(o.beta1),
+          beta2(o.beta2),
+          decay(detail::decay_factor(o.weight_decay, o.decay, lr)),
+          floor(o.eps_in_variance ? o.eps : 0.0),
+          step(lr, o.beta1, o.beta2, t, o.eps, o.eps_inside, o.bias_correction) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& v) const {
@@ -210,8 +247,6 @@ class AdaBelief final : public Elementwise<AdaBelief, AdaBeliefOptions> {
       theta -= step(m, v) + T(decay) * theta;
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<AdaBelief>& compiled_loops();
 };
 
 /// Adam with Nesterov's momentum, which warms up: in update t, with μ_t = β1 (1 - ½ 0.96^(t ψ)) and Π_t = μ_1 … μ_t,
@@ -225,6 +260,7 @@ class NAdam final : public Elementwise<NAdam, NAdamOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "NAdam";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"m", "v"};
   static bool uses(const NAdamOptions& o, std::size_t slot) { return (slot == 0 ? o.beta1 : o.beta2) > 0.0; }
 
@@ -232,7 +268,17 @@ class NAdam final : public Elementwise<NAdam, NAdamOptions> {
     double beta1, beta2, decay;
     double of_mean, of_gradient;  // the weights of m and g in m̂
     detail::AdamStep step;
-    Rule(const NAdamOptions& options, double lr, Index t);
+    Rule(const NAdamOptions& o, double lr, Index t)
+        : beta1(o.beta1), beta2(o.beta2), decay(o.weight_decay), step(lr, 0.0, o.beta2, t, o.eps, false, true) {
+      const auto i = static_cast<double>(t);
+      const double mu = momentum(o, i), next_mu = momentum(o, i + 1.0);
+      const double product = std::pow(o.beta1, i) * detail::warm_up_product(o.momentum_decay, i);
+      of_mean = next_mu / (1.0 - product * next_mu);
+      of_gradient = (1.0 - mu) / (1.0 - product);
+    }
+    static double momentum(const NAdamOptions& o, double t) {
+      return o.beta1 * (1.0 - 0.5 * std::pow(0.96, t * o.momentum_decay));
+    }
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& v) const {
@@ -242,17 +288,6 @@ class NAdam final : public Elementwise<NAdam, NAdamOptions> {
       theta -= step(T(of_mean) * m + T(of_gradient) * g, v);
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<NAdam>& compiled_loops();
 };
-
-extern template class Grouped<AdamOptions>;
-extern template class Grouped<AdamWOptions>;
-extern template class Grouped<AdaBeliefOptions>;
-extern template class Grouped<NAdamOptions>;
-extern template class Elementwise<Adam, AdamOptions>;
-extern template class Elementwise<AdamW, AdamWOptions>;
-extern template class Elementwise<AdaBelief, AdaBeliefOptions>;
-extern template class Elementwise<NAdam, NAdamOptions>;
 
 }  // namespace ravine::optim

@@ -75,12 +75,16 @@ class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "AdaGrad";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"squares"};
   static double initial(const AdaGradOptions& o, std::size_t /*slot*/) { return o.initial_accumulator; }
 
   struct Rule {
     double lr, eps, decay;  // eps: δ, times √t in the rms form, whose other factors √t cancel
-    Rule(const AdaGradOptions& options, double lr, Index t);
+    Rule(const AdaGradOptions& o, double lr, Index t)
+        : lr(lr),
+          eps(o.form == AdaGradForm::rms ? o.eps * std::sqrt(static_cast<double>(t)) : o.eps),
+          decay(o.weight_decay) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& r) const {
@@ -91,8 +95,6 @@ class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
       theta -= up == T(0) ? T(0) : step;
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<AdaGrad>& compiled_loops();
 };
 
 /// RMSProp:
@@ -107,12 +109,23 @@ class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "RMSProp";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"squares"};
   static bool uses(const RMSPropOptions& o, std::size_t /*slot*/) { return o.rho > 0.0; }
 
   struct Rule {
     double lr, keep, gain, inside, outside, decay;
-    Rule(const RMSPropOptions& options, double lr, Index t);
+    Rule(const RMSPropOptions& o, double lr, Index t)
+        : lr(lr),
+          keep(o.rho),
+          gain(1.0 - o.rho),
+          inside(o.eps_inside ? o.eps : 0.0),
+          outside(o.eps_inside ? 0.0 : o.eps),
+          decay(o.weight_decay) {
+      if (t > 1 || o.init != RMSPropInit::first_gradient) return;
+      keep = 0.0;
+      gain = 1.0;
+    }
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& r) const {
@@ -123,8 +136,6 @@ class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
       theta -= up == T(0) ? T(0) : step;
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<RMSProp>& compiled_loops();
 };
 
 /// AdaDelta:
@@ -138,12 +149,13 @@ class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "AdaDelta";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"squares", "steps"};
   static bool uses(const AdaDeltaOptions& o, std::size_t /*slot*/) { return o.rho > 0.0; }
 
   struct Rule {
     double lr, rho, eps, decay;
-    Rule(const AdaDeltaOptions& options, double lr, Index t);
+    Rule(const AdaDeltaOptions& o, double lr, Index /*t*/) : lr(lr), rho(o.rho), eps(o.eps), decay(o.weight_decay) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& r, T& s) const {
@@ -156,15 +168,6 @@ class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
       theta -= T(lr) * delta;
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<AdaDelta>& compiled_loops();
 };
-
-extern template class Grouped<AdaGradOptions>;
-extern template class Grouped<RMSPropOptions>;
-extern template class Grouped<AdaDeltaOptions>;
-extern template class Elementwise<AdaGrad, AdaGradOptions>;
-extern template class Elementwise<RMSProp, RMSPropOptions>;
-extern template class Elementwise<AdaDelta, AdaDeltaOptions>;
 
 }  // namespace ravine::optim

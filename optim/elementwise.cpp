@@ -1,24 +1,78 @@
 #include <ravine/optim/elementwise.hpp>
 
+#include <algorithm>
+
 #include <ravine/core/kernels/dispatch.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/optim/adahessian.hpp>
-#include <ravine/optim/adam.hpp>
-#include <ravine/optim/adaptive.hpp>
+#include <ravine/core/threads.hpp>
 #include <ravine/optim/kernels/rules.hpp>
-#include <ravine/optim/lion.hpp>
-#include <ravine/optim/sgd.hpp>
 
 namespace ravine::detail {
 namespace {
 
-template <class O>
-const RuleLoops<O>& active_loops() {
-  static const RuleLoops<O> loops = with_active_isa([]<Isa isa>() { return rule_loops<isa, O>(); });
-  return loops;
+/// Parameters of more elements are shared out to the threads in pieces of so many at least.
+constexpr Index min_piece = 16384;
+static_assert(min_piece % rule_block == 0, "an element is in the same kind of block whatever the number of threads");
+
+/// How many of n elements make a piece. Long pieces, as the processor has to learn anew what to read ahead in each one;
+/// but some for each thread, so that one that is held up gets fewer. Pieces are whole blocks, so that the number of
+/// threads decides nothing else.
+Index piece_of(Index n) {
+  if (n <= min_piece) return min_piece;
+  return std::max(min_piece, n / (4 * threads_available()) / rule_block * rule_block);
+}
+
+template <class T>
+void run(RuleLoop<T> loop, const void* rule, Tensor& value, const Tensor& gradient, Tensor* slots, std::size_t count) {
+  T* const theta = value.raw<T>();
+  const T* const g = gradient.raw<T>();
+  T* arrays[max_slots];
+  for (std::size_t k = 0; k < count; ++k) arrays[k] = slots[k].raw<T>();
+  const Index n = value.numel();
+  parallel_for(n, piece_of(n), [&](Index begin, Index end) { loop(rule, theta, g, arrays, begin, end); });
+}
+
+const RuleTable& active_rules() {
+  static const RuleTable table = with_active_isa([]<Isa isa>() { return rule_table<isa>(); });
+  return table;
+}
+
+template <class O, class... All>
+consteval std::size_t place_in(RuleList<All...>) {
+  std::size_t place = 0;
+  static_cast<void>(((std::is_same_v<O, All> || (++place, false)) || ...));
+  return place;
 }
 
 }  // namespace
+
+template <class O>
+const RuleLoops& built_in_loops() {
+  return active_rules()[place_in<O>(Rules())];
+}
+
+/// Makes built_in_loops for every optimizer of the list.
+template <class List>
+struct BuiltIn;
+template <class... O>
+struct BuiltIn<RuleList<O...>> {
+  static constexpr const RuleLoops& (*loops[])() = {built_in_loops<O>...};
+};
+template struct BuiltIn<Rules>;
+
+void run_rule(const RuleLoops& loops, const void* rule, std::span<const Variable> params, std::span<Tensor> slots) {
+  const auto time = advance_write_clock();
+  const std::size_t count = slots.size() / params.size();
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!params[i].grad().defined()) continue;
+    Tensor& value = params[i].node()->value;
+    if (value.dtype() == f32)
+      run(loops.f32, rule, value, params[i].grad(), slots.data() + i * count, count);
+    else
+      run(loops.f64, rule, value, params[i].grad(), slots.data() + i * count, count);
+    value.mark_written(time);
+  }
+}
 
 void refuse_slot(const char* optimizer, const char* slot) {
   throw std::invalid_argument(text(optimizer, ": the loaded options do not go with the state: '", slot,
@@ -26,18 +80,3 @@ void refuse_slot(const char* optimizer, const char* slot) {
 }
 
 }  // namespace ravine::detail
-
-namespace ravine::optim {
-
-const detail::RuleLoops<AdaBelief>& AdaBelief::compiled_loops() { return detail::active_loops<AdaBelief>(); }
-const detail::RuleLoops<AdaDelta>& AdaDelta::compiled_loops() { return detail::active_loops<AdaDelta>(); }
-const detail::RuleLoops<AdaGrad>& AdaGrad::compiled_loops() { return detail::active_loops<AdaGrad>(); }
-const detail::RuleLoops<AdaHessian>& AdaHessian::compiled_loops() { return detail::active_loops<AdaHessian>(); }
-const detail::RuleLoops<Adam>& Adam::compiled_loops() { return detail::active_loops<Adam>(); }
-const detail::RuleLoops<AdamW>& AdamW::compiled_loops() { return detail::active_loops<AdamW>(); }
-const detail::RuleLoops<Lion>& Lion::compiled_loops() { return detail::active_loops<Lion>(); }
-const detail::RuleLoops<NAdam>& NAdam::compiled_loops() { return detail::active_loops<NAdam>(); }
-const detail::RuleLoops<RMSProp>& RMSProp::compiled_loops() { return detail::active_loops<RMSProp>(); }
-const detail::RuleLoops<SGD>& SGD::compiled_loops() { return detail::active_loops<SGD>(); }
-
-}  // namespace ravine::optim

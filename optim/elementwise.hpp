@@ -3,41 +3,29 @@
 /// state, the loop over parameters and elements, threads and both precisions.
 #pragma once
 
-#include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include <ravine/core/factories.hpp>
-#include <ravine/core/threads.hpp>
 #include <ravine/optim/groups.hpp>
 
 namespace ravine::detail {
 
 /// A rule over the elements [begin, end). A slot that is not kept (null) reads as zero for every element.
-template <class Rule, class T>
-using RuleLoop = void (*)(const Rule& rule, T* theta, const T* g, T* const* slots, Index begin, Index end);
+template <class T>
+using RuleLoop = void (*)(const void* rule, T* theta, const T* g, T* const* slots, Index begin, Index end);
 
-/// The loops of optimizer O.
-template <class O>
+/// The loops of an optimizer, whose Rule `rule` points to.
 struct RuleLoops {
-  RuleLoop<typename O::Rule, float> f32;
-  RuleLoop<typename O::Rule, double> f64;
+  RuleLoop<float> f32;
+  RuleLoop<double> f64;
 };
 
 /// So many elements are handled at once: a constant count of iterations vectorises at -O2 too.
 inline constexpr Index rule_block = 64;
-/// Parameters of more elements are shared out to the threads in pieces of so many at least.
-inline constexpr Index rule_piece = 16384;
-static_assert(rule_piece % rule_block == 0, "an element is in the same kind of block whatever the number of threads");
-
-/// How many of n elements make a piece. Long pieces, as the processor has to learn anew what to read ahead in each one;
-/// but some for each thread, so that one that is held up gets fewer. Pieces are whole blocks, so that the number of
-/// threads decides nothing else.
-inline Index rule_piece_of(Index n) {
-  if (n <= rule_piece) return rule_piece;
-  return std::max(rule_piece, n / (4 * threads_available()) / rule_block * rule_block);
-}
+inline constexpr std::size_t max_slots = 8;
 
 /// Everything is inlined, so that code for one instruction set cannot be merged with code for another.
 template <class Rule, class T, class... Slot>
@@ -57,9 +45,9 @@ template <class T>
 }
 
 template <class Rule, class T, std::size_t... k>
-[[gnu::always_inline]] inline void run_rule(const Rule& made, T* theta, const T* g, [[maybe_unused]] T* const* slots,
+[[gnu::always_inline]] inline void run_rule(const void* given, T* theta, const T* g, [[maybe_unused]] T* const* slots,
                                             Index begin, Index end, std::index_sequence<k...>) {
-  const Rule rule = made;  // a copy nothing else can reach stays in registers
+  const Rule rule = *static_cast<const Rule*>(given);  // a copy nothing else can reach stays in registers
   [[maybe_unused]] T zeros[sizeof...(k) + 1][rule_block];
   Index i = begin;
   for (; i + rule_block <= end; i += rule_block)
@@ -67,11 +55,18 @@ template <class Rule, class T, std::size_t... k>
   if (i < end) apply_rule(rule, end - i, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
 }
 
-/// The loop compiled here, with the flags of whoever includes this.
+/// The loop of optimizer O, compiled here, with the flags of whoever includes this.
 template <class O, class T>
-void run_rule_of(const typename O::Rule& rule, T* theta, const T* g, T* const* slots, Index begin, Index end) {
-  run_rule(rule, theta, g, slots, begin, end, std::make_index_sequence<O::slots.size()>());
+void rule_loop(const void* rule, T* theta, const T* g, T* const* slots, Index begin, Index end) {
+  run_rule<typename O::Rule>(rule, theta, g, slots, begin, end, std::make_index_sequence<O::slots.size()>());
 }
+
+/// The loops of an optimizer in rules.hpp, compiled for this processor.
+template <class O>
+const RuleLoops& built_in_loops();
+
+/// Changes the parameters that have a gradient. slots: the same number for each parameter.
+void run_rule(const RuleLoops& loops, const void* rule, std::span<const Variable> params, std::span<Tensor> slots);
 
 [[noreturn]] void refuse_slot(const char* optimizer, const char* slot);
 
@@ -95,6 +90,7 @@ namespace ravine::optim {
 ///     static double initial(const Options&, std::size_t slot);  // the value a slot starts with
 ///
 /// Options has a field `lr`; see options.hpp. Tests of t belong into the rule's constructor, not into its call.
+/// The library's own say `static constexpr bool built_in = true` and are in rules.hpp.
 template <class Derived, class Options>
 class Elementwise : public Grouped<Options> {
   using Base = Grouped<Options>;
@@ -109,24 +105,16 @@ class Elementwise : public Grouped<Options> {
   explicit Elementwise(const std::vector<ParamGroup<Options>>& groups) : Base(Derived::name, groups) { make_state(); }
 
  protected:
-  using Loops = detail::RuleLoops<Derived>;
-
   static constexpr std::size_t slot_count() { return Derived::slots.size(); }
   Tensor& slot(std::size_t parameter, std::size_t k) { return this->state(parameter * slot_count() + k); }
 
   void update() override {
-    const auto time = detail::advance_write_clock();
+    const std::span params(this->parameters());
     for (const auto& group : this->groups()) {
+      const std::size_t begin = group.begin, count = group.end - group.begin;
       const typename Derived::Rule rule(group.options, group.options.lr * this->lr_factor(), this->steps() + 1);
-      for (std::size_t i = group.begin; i < group.end; ++i) {
-        const Variable& p = this->parameters()[i];
-        if (!p.grad().defined()) continue;
-        if (p.dtype() == f32)
-          apply(loops().f32, rule, i);
-        else
-          apply(loops().f64, rule, i);
-        p.node()->value.mark_written(time);
-      }
+      detail::run_rule(loops(), &rule, params.subspan(begin, count),
+                       this->state(begin * slot_count(), count * slot_count()));
     }
   }
 
@@ -155,25 +143,14 @@ class Elementwise : public Grouped<Options> {
     return full(p.shape(), value, p.dtype());
   }
 
-  /// The library's own rules are compiled for each instruction set; others where they are used.
-  static const Loops& loops() {
-    if constexpr (requires { Derived::compiled_loops(); }) {
-      return Derived::compiled_loops();
+  static const detail::RuleLoops& loops() {
+    static_assert(slot_count() <= detail::max_slots);
+    if constexpr (requires { Derived::built_in; }) {
+      return detail::built_in_loops<Derived>();
     } else {
-      static constexpr Loops here = {detail::run_rule_of<Derived, float>, detail::run_rule_of<Derived, double>};
+      static constexpr detail::RuleLoops here = {detail::rule_loop<Derived, float>, detail::rule_loop<Derived, double>};
       return here;
     }
-  }
-
-  template <class Rule, class T>
-  void apply(detail::RuleLoop<Rule, T> loop, const Rule& rule, std::size_t i) {
-    const Variable& p = this->parameters()[i];
-    T* const theta = p.node()->value.raw<T>();
-    const T* const g = p.grad().raw<T>();
-    std::array<T*, slot_count() + 1> slots{};  // one more: there may be none
-    for (std::size_t k = 0; k < slot_count(); ++k) slots[k] = slot(i, k).template raw<T>();
-    detail::parallel_for(p.numel(), detail::rule_piece_of(p.numel()),
-                         [&](Index begin, Index end) { loop(rule, theta, g, slots.data(), begin, end); });
   }
 };
 

@@ -49,16 +49,6 @@ void update_matrix(const Variable& p, Tensor& rows, Tensor& columns, const Facto
   });
 }
 
-/// The same for all other parameters: Adam's rule.
-template <class T>
-void update_whole(detail::RuleLoop<Adam::Rule, T> loop, const Adam::Rule& rule, const Variable& p, Tensor& v) {
-  T* const slots[] = {nullptr, v.raw<T>()};
-  T* const theta = p.node()->value.raw<T>();
-  const T* const g = p.grad().raw<T>();
-  detail::parallel_for(p.numel(), detail::rule_piece,
-                       [&](Index begin, Index end) { loop(rule, theta, g, slots, begin, end); });
-}
-
 }  // namespace
 
 FactoredAdam::FactoredAdam(std::vector<Variable> params, FactoredAdamOptions options)
@@ -92,13 +82,16 @@ void FactoredAdam::update() {
     for (std::size_t i = group.begin; i < group.end; ++i) {
       const Variable& p = parameters()[i];
       if (!p.grad().defined()) continue;
-      Tensor &rows = state(3 * i), &columns = state(3 * i + 1), &v = state(3 * i + 2);
+      if (!is_factored(p)) {
+        Tensor slots[] = {Tensor(), state(3 * i + 2)};  // no m
+        detail::run_rule(detail::built_in_loops<Adam>(), &rule, {&p, 1}, slots);
+        continue;
+      }
+      Tensor &rows = state(3 * i), &columns = state(3 * i + 1);
       if (p.dtype() == f32)
-        is_factored(p) ? update_matrix<float>(p, rows, columns, o, lr, correction)
-                       : update_whole<float>(Adam::compiled_loops().f32, rule, p, v);
+        update_matrix<float>(p, rows, columns, o, lr, correction);
       else
-        is_factored(p) ? update_matrix<double>(p, rows, columns, o, lr, correction)
-                       : update_whole<double>(Adam::compiled_loops().f64, rule, p, v);
+        update_matrix<double>(p, rows, columns, o, lr, correction);
       p.node()->value.mark_written(time);
     }
   }

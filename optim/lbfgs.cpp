@@ -60,19 +60,6 @@ void LBFGS::check_loaded(const Group& present, const LBFGSOptions& loaded) const
                                              " does not go with the state, which is for ", present.options.history));
 }
 
-LBFGS::Vector LBFGS::values() const {
-  Vector all;
-  for (const Variable& p : parameters()) all.push_back(p.value().clone());
-  return all;
-}
-
-void LBFGS::set_values(const Vector& values) const {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    Tensor value = parameters()[i].node()->value;
-    if (value.shape() == values[i].shape() && value.dtype() == values[i].dtype()) value.copy_from(values[i]);
-  }
-}
-
 LBFGS::Vector LBFGS::gradient() const {
   Vector g;
   for (const Variable& p : parameters()) g.push_back(p.grad().defined() ? p.grad() : zeros_like(p.value()));
@@ -129,10 +116,8 @@ LBFGS::Vector LBFGS::direction(const std::vector<Pair>& pairs, const Vector& g) 
 }
 
 LBFGS::Point LBFGS::look(const Line& line, double t) {
-  for (std::size_t i = 0; i < line.d.size(); ++i) {
-    Tensor value = parameters()[i].node()->value;
-    value.copy_from(line.start[i] + line.d[i] * t);
-  }
+  for (std::size_t i = 0; i < line.d.size(); ++i)
+    parameters()[i].node()->value.copy_from(line.start[i] + line.d[i] * t);
   const Reevaluation again(line.before);
   const double f = evaluate(line.closure);
   check_unchanged();
@@ -186,9 +171,10 @@ double LBFGS::advance(Closure closure) {
   check_unchanged();
   std::vector<Pair> pairs = kept();
   const std::size_t old = pairs.size();
-  const Vector start = values();
-  Vector theta = start;
-  try {
+  Vector theta;
+  {
+    const detail::Excursion excursion(parameters(), saved_);
+    theta = saved_;
     Point at{first_loss, 0.0, 0.0, gradient()};
     for (Index k = 0; k < o.max_iterations && largest(at.g) > o.gradient_tolerance; ++k) {
       const Vector d = direction(pairs, at.g);
@@ -211,11 +197,8 @@ double LBFGS::advance(Closure closure) {
       at = std::move(next);
       if (still) break;
     }
-  } catch (...) {
-    set_values(start);
-    throw;
   }
-  set_values(theta);
+  for (std::size_t i = 0; i < theta.size(); ++i) parameters()[i].node()->value.copy_from(theta[i]);
   for (std::size_t k = old; k < pairs.size(); ++k) keep(pairs[k]);
   return first_loss;
 }

@@ -70,8 +70,6 @@ class LBFGS final : public Grouped<LBFGSOptions> {
   void update() override {}  // advance does it all
   void check_loaded(const Group& present, const LBFGSOptions& loaded) const override;
 
-  Vector values() const;
-  void set_values(const Vector& values) const;
   Vector gradient() const;
   /// The pairs that are kept, from the oldest; rows of the state.
   std::vector<Pair> kept() const;
@@ -85,6 +83,8 @@ class LBFGS final : public Grouped<LBFGSOptions> {
 
   const Tensor& rows(std::size_t parameter, std::size_t slot) const { return state(2 * parameter + slot); }
   const Tensor& count() const { return state(2 * parameters().size()); }
+
+  Vector saved_;  // the parameters at the start of a step, while they are elsewhere
 };
 
 }  // namespace ravine::optim

@@ -31,12 +31,14 @@ class Lion final : public Elementwise<Lion, LionOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "Lion";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"momentum"};
   static bool uses(const LionOptions& o, std::size_t /*slot*/) { return o.beta1 > 0.0; }
 
   struct Rule {
     double lr, beta1, beta2, decay;
-    Rule(const LionOptions& options, double lr, Index t);
+    Rule(const LionOptions& o, double lr, Index /*t*/)
+        : lr(lr), beta1(o.beta1), beta2(o.beta2), decay(lr * o.weight_decay) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m) const {
@@ -46,11 +48,6 @@ class Lion final : public Elementwise<Lion, LionOptions> {
       m = T(beta2) * m + T(1.0 - beta2) * g;
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<Lion>& compiled_loops();
 };
-
-extern template class Grouped<LionOptions>;
-extern template class Elementwise<Lion, LionOptions>;
 
 }  // namespace ravine::optim

@@ -2,9 +2,6 @@
 /// Everything of optim: optimizers and what goes with them: schedules, clipping, averages, landscapes.
 #pragma once
 
-#include <ravine/optim/adahessian.hpp>
-#include <ravine/optim/adam.hpp>
-#include <ravine/optim/adaptive.hpp>
 #include <ravine/optim/clip.hpp>
 #include <ravine/optim/elementwise.hpp>
 #include <ravine/optim/ema.hpp>
@@ -12,10 +9,9 @@
 #include <ravine/optim/groups.hpp>
 #include <ravine/optim/landscapes.hpp>
 #include <ravine/optim/lbfgs.hpp>
-#include <ravine/optim/lion.hpp>
 #include <ravine/optim/optimizer.hpp>
 #include <ravine/optim/options.hpp>
+#include <ravine/optim/rules.hpp>
 #include <ravine/optim/sam.hpp>
 #include <ravine/optim/schedule.hpp>
-#include <ravine/optim/sgd.hpp>
 #include <ravine/optim/taylor.hpp>

@@ -103,10 +103,13 @@ void Optimizer::set_lr_factor(double factor) {
 }
 
 void Optimizer::add_state(std::size_t parameter, const char* slot, Tensor value) {
-  state_.push_back({detail::text(parameter, ".", slot), std::move(value)});
+  add_state(detail::text(parameter, ".", slot), std::move(value));
 }
 
-void Optimizer::add_state(const char* name, Tensor value) { state_.push_back({name, std::move(value)}); }
+void Optimizer::add_state(std::string name, Tensor value) {
+  state_keys_.push_back(std::move(name));
+  state_.push_back(std::move(value));
+}
 
 void Optimizer::read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const {
   visit_options(group, [&](const detail::OptionField& field) {
@@ -129,8 +132,8 @@ std::string Optimizer::describe() const {
 
 StateDict Optimizer::handles() const {
   StateDict all;
-  for (const State& state : state_)
-    if (state.value.defined()) all[state.key] = state.value;
+  for (std::size_t k = 0; k < state_.size(); ++k)
+    if (state_[k].defined()) all[state_keys_[k]] = state_[k];
   for (std::size_t g = 0; g < group_count(); ++g)
     read_options(g, [&](const detail::OptionField& field) { all[option_key(g, field)] = scalar(field.value, f64); });
   all["steps"] = scalar(steps_, i64);
@@ -156,8 +159,8 @@ void Optimizer::load_state_dict(const StateDict& given) {
   for (g = 0; g < group_count(); ++g) change_options(g, saved);
   steps_ = steps;
   lr_factor_ = lr_factor;
-  for (State& state : state_)
-    if (state.value.defined()) state.value.copy_from(given.at(state.key));
+  for (std::size_t k = 0; k < state_.size(); ++k)
+    if (state_[k].defined()) state_[k].copy_from(given.at(state_keys_[k]));
 }
 
 }  // namespace ravine::optim

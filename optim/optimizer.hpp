@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -84,10 +85,11 @@ class Optimizer {
   /// Adds to the state, by the key "<parameter>.<slot>"; an empty tensor stands for something that is not kept.
   void add_state(std::size_t parameter, const char* slot, Tensor value);
   /// The same for something that belongs to all parameters, by its name alone.
-  void add_state(const char* name, Tensor value);
+  void add_state(std::string name, Tensor value);
   /// What was added, in that order.
-  Tensor& state(std::size_t k) { return state_[k].value; }
-  const Tensor& state(std::size_t k) const { return state_[k].value; }
+  Tensor& state(std::size_t k) { return state_[k]; }
+  const Tensor& state(std::size_t k) const { return state_[k]; }
+  std::span<Tensor> state(std::size_t first, std::size_t count) { return {state_.data() + first, count}; }
 
   /// The closure's loss at the present values, of cleared gradients.
   Variable forward(Closure closure);
@@ -114,10 +116,6 @@ class Optimizer {
     Shape shape;
     DType dtype;
   };
-  struct State {
-    std::string key;
-    Tensor value;
-  };
 
   void read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const;
   StateDict handles() const;
@@ -125,7 +123,8 @@ class Optimizer {
   const char* name_;
   std::vector<Variable> parameters_;
   std::vector<Spec> specs_;  // of the parameters when the optimizer was made
-  std::vector<State> state_;
+  std::vector<std::string> state_keys_;
+  std::vector<Tensor> state_;
   std::vector<GradientCallback> callbacks_;
   Index steps_ = 0;
   double lr_factor_ = 1.0;

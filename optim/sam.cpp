@@ -20,6 +20,47 @@ const std::vector<Variable>& parameters_of(const std::unique_ptr<Optimizer>& bas
   return base->parameters();
 }
 
+/// w ← w + e
+void move(const Variable& w, const Tensor& e) {
+  Tensor& value = w.node()->value;
+  value.copy_from(value + e);
+}
+
+/// e = ρ g / ‖g‖. False, and nothing moved, where the squares might over- or underflow.
+bool move_along_gradient(const std::vector<Variable>& params, double rho) {
+  double squares = 0.0;
+  for (const Variable& w : params)
+    if (w.grad().defined()) squares += dot(w.grad(), w.grad());
+  if (!(squares > 1e-60 && squares < 1e60)) return false;
+  for (const Variable& w : params)
+    if (w.grad().defined()) move(w, w.grad() * (rho / std::sqrt(squares)));
+  return true;
+}
+
+/// e = ρ sign(g) at the first element of the largest |g|, 0 elsewhere.
+void move_largest(const Variable& w, double rho) {
+  const Tensor g = w.grad().reshape({-1});
+  const Index i = argmax(abs(g), 0).to_vector<Index>()[0];
+  Tensor value = w.node()->value.reshape({-1});
+  value.set({i}, value.at({i}) + rho * sign(g[i]).item());
+}
+
+/// A parameter with a gradient that is not 0.
+struct Part {
+  const Variable* w;
+  double largest;  // |g|
+};
+
+std::vector<Part> parts_of(const std::vector<Variable>& params) {
+  std::vector<Part> parts;
+  for (const Variable& w : params) {
+    if (!w.grad().defined() || w.numel() == 0) continue;
+    const double largest = max(abs(w.grad())).item();
+    if (largest != 0.0) parts.push_back({&w, largest});
+  }
+  return parts;
+}
+
 }  // namespace
 
 SAM::SAM(std::unique_ptr<Optimizer> base, SAMOptions options)
@@ -29,43 +70,14 @@ SAM::SAM(std::unique_ptr<Optimizer> base, SAMOptions options)
 
 void SAM::perturb() const {
   const auto& [rho, p] = groups()[0].options;
-  const auto move = [](const Variable& w, const Tensor& e) {
-    Tensor value = w.node()->value;
-    value.copy_from(value + e);
-  };
-  if (p == 2.0) {
-    double squares = 0.0;
-    for (const Variable& w : parameters())
-      if (w.grad().defined()) squares += dot(w.grad(), w.grad());
-    if (squares > 1e-60 && squares < 1e60) {  // else as below, which cannot overflow
-      for (const Variable& w : parameters())
-        if (w.grad().defined()) move(w, w.grad() * (rho / std::sqrt(squares)));
-      return;
-    }
-  }
-
-  struct Part {
-    const Variable* w;
-    double largest;  // |g|
-  };
-  std::vector<Part> parts;  // those with a gradient that is not 0
-  Part top = {nullptr, 0.0};
-  for (const Variable& w : parameters()) {
-    if (!w.grad().defined() || w.numel() == 0) continue;
-    const Part part = {&w, max(abs(w.grad())).item()};
-    if (part.largest == 0.0) continue;
-    parts.push_back(part);
-    if (part.largest > top.largest || std::isnan(part.largest)) top = part;
-  }
+  if (p == 2.0 && move_along_gradient(parameters(), rho)) return;
+  const std::vector<Part> parts = parts_of(parameters());
   if (parts.empty()) return;
+  Part top = parts[0];
+  for (const Part& part : parts)
+    if (part.largest > top.largest || std::isnan(part.largest)) top = part;
+  if (p == 1.0) return move_largest(*top.w, rho);
 
-  if (p == 1.0) {
-    const Tensor g = top.w->grad().reshape({-1});
-    const Index i = argmax(abs(g), 0).to_vector<Index>()[0];
-    Tensor w = top.w->node()->value.reshape({-1});
-    w.set({i}, w.at({i}) + rho * sign(g[i]).item());
-    return;
-  }
   // With u = |g| / max |g| nothing over- or underflows: e = ρ sign(g) u^(q-1) / (Σ u^q)^(1/p).
   const double q = std::isinf(p) ? 1.0 : p / (p - 1.0);
   double sum_of_powers = 0.0;

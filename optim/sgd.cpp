@@ -4,9 +4,6 @@
 
 namespace ravine::optim {
 
-template class Grouped<SGDOptions>;
-template class Elementwise<SGD, SGDOptions>;
-
 const char* SGDOptions::conflict() const {
   if (nesterov != Nesterov::none && momentum == 0.0) return "nesterov needs momentum > 0";
   if (dampening == 0.0) return nullptr;
@@ -14,16 +11,6 @@ const char* SGDOptions::conflict() const {
   if (form == MomentumForm::velocity) return "dampening is not defined for form=velocity";
   if (nesterov != Nesterov::none) return "dampening is not defined with nesterov";
   return nullptr;
-}
-
-SGD::Rule::Rule(const SGDOptions& o, double lr, Index /*t*/) : decay(o.weight_decay), keep(o.momentum) {
-  const bool velocity = o.form == MomentumForm::velocity;
-  // m is b, to be scaled by -α, or v, which is scaled already.
-  const double scale = velocity ? 1.0 : -lr;
-  gain = velocity ? -lr : 1.0 - o.dampening;
-  ahead = o.nesterov == Nesterov::lookahead ? scale * o.momentum : 0.0;
-  drift = o.nesterov == Nesterov::reparam ? scale * o.momentum : scale;
-  direct = o.nesterov == Nesterov::reparam ? -lr : 0.0;
 }
 
 bool SGD::needs_closure() const {

@@ -52,13 +52,22 @@ class SGD final : public Elementwise<SGD, SGDOptions> {
  public:
   using Elementwise::Elementwise;
   static constexpr const char* name = "SGD";
+  static constexpr bool built_in = true;
   static constexpr std::array slots = {"momentum"};
   static bool uses(const SGDOptions& options, std::size_t /*slot*/) { return options.momentum > 0.0; }
 
   /// All forms are one, with coefficients: d = g + λ (θ + ahead m), m ← keep m + gain d, θ ← θ + drift m + direct d.
   struct Rule {
     double decay, ahead, keep, gain, drift, direct;
-    Rule(const SGDOptions& options, double lr, Index t);
+    Rule(const SGDOptions& o, double lr, Index /*t*/) : decay(o.weight_decay), keep(o.momentum) {
+      const bool velocity = o.form == MomentumForm::velocity;
+      // m is b, to be scaled by -α, or v, which is scaled already.
+      const double scale = velocity ? 1.0 : -lr;
+      gain = velocity ? -lr : 1.0 - o.dampening;
+      ahead = o.nesterov == Nesterov::lookahead ? scale * o.momentum : 0.0;
+      drift = o.nesterov == Nesterov::reparam ? scale * o.momentum : scale;
+      direct = o.nesterov == Nesterov::reparam ? -lr : 0.0;
+    }
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m) const {
@@ -67,8 +76,6 @@ class SGD final : public Elementwise<SGD, SGDOptions> {
       theta += T(drift) * m + T(direct) * d;
     }
   };
-  /// The rule's loops, compiled for this processor; for Elementwise.
-  static const detail::RuleLoops<SGD>& compiled_loops();
 
   bool needs_closure() const override;
 
@@ -77,8 +84,5 @@ class SGD final : public Elementwise<SGD, SGDOptions> {
 
   std::vector<Tensor> saved_;  // the parameters, while look-ahead has moved them
 };
-
-extern template class Grouped<SGDOptions>;
-extern template class Elementwise<SGD, SGDOptions>;
 
 }  // namespace ravine::optim
