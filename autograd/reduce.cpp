@@ -56,10 +56,10 @@ Variable var(const Variable& x, const Dims& dims, bool keepdim, double correctio
   const Shape kept = kept_shape("var", x, dims);
   const double count = static_cast<double>(x.numel()) / static_cast<double>(std::max<Index>(1, kept.numel()));
   const double scale = 2.0 / std::max(0.0, count - correction);
-  return record("var", var(x.value(), dims, keepdim, correction),
-                {{x, [x, dims, kept, scale](auto dy) {
-                    return (like(dy, x) - mean(like(dy, x), dims, true)) * (reshape(dy, kept) * scale);
-                  }}});
+  return record("var", var(x.value(), dims, keepdim, correction), {{x, [x, dims, kept, scale](auto dy) {
+                                                                      return detail::centered(like(dy, x), dims) *
+                                                                             (reshape(dy, kept) * scale);
+                                                                    }}});
 }
 
 Variable max(const Variable& x, const Dims& dims, bool keepdim) {

@@ -170,7 +170,7 @@ Tensor mean(const Tensor& x, const Dims& dims, bool keepdim) {
 Tensor var(const Tensor& x, const Dims& dims, bool keepdim, double correction) {
   check_floating("var", x);
   const Index count = reduced_count(x, dims.mask("var", x.shape()));
-  return sum(square(x - mean(x, dims, true)), dims, keepdim) / std::max(0.0, static_cast<double>(count) - correction);
+  return sum(square(detail::centered(x, dims)), dims, keepdim) / std::max(0.0, static_cast<double>(count) - correction);
 }
 
 Tensor max(const Tensor& x, const Dims& dims, bool keepdim) {

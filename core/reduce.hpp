@@ -31,4 +31,15 @@ Tensor log_softmax(const Tensor& x, Index dim);
 /// Sums x over the dimensions along which `shape` was broadcast to x's shape: what broadcasting's gradient does.
 Tensor sum_to(Tensor x, const Shape& shape);
 
+namespace detail {
+
+/// x less its mean along dims, twice: the mean that was taken first was rounded to x's type, and what that lost may be
+/// large beside the deviations. For Tensors and Variables.
+template <class V>
+V centered(const V& x, const Dims& dims) {
+  const V d = x - mean(x, dims, true);
+  return d - mean(d, dims, true);
+}
+
+}  // namespace detail
 }  // namespace ravine

@@ -1,6 +1,8 @@
 #include <ravine/data/scaler.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include <ravine/core/elementwise.hpp>
@@ -11,17 +13,33 @@
 namespace ravine::data {
 namespace {
 
+Tensor range_of(const Tensor& rows) { return max(rows, 0) - min(rows, 0); }
+
 // What a scaler can be fitted to, in f64.
 Tensor checked_rows(const char* scaler, const Tensor& x) {
   if (x.rank() != 2 || x.size(0) == 0 || x.size(1) == 0)
     throw ShapeError(detail::text(scaler, ": fit needs (rows, features), got ", x.shape()));
   detail::check_floating(detail::text(scaler, ": fit").c_str(), x);
   const Tensor rows = x.to(f64);
-  const auto finite = min(isfinite(rows), 0).to_vector<int>();
+  const auto finite = min(isfinite(rows), 0).to_vector<int>(), spans = isfinite(range_of(rows)).to_vector<int>();
   for (std::size_t column = 0; column < finite.size(); ++column)
-    if (!finite[column])
-      throw std::invalid_argument(detail::text(scaler, ": fit: column ", column, " holds a value that is not finite"));
+    if (!finite[column] || !spans[column])
+      throw std::invalid_argument(
+          detail::text(scaler, ": fit: column ", column,
+                       finite[column] ? " spans more than f64 can hold" : " holds a value that is not finite"));
   return rows;
+}
+
+// For each column the power of two of its largest magnitude: over it, squares stay within the range of f64.
+Tensor unit_of(const Tensor& rows) {
+  Tensor unit = max(abs(rows), 0);
+  double* units = unit.mutable_data<double>();
+  for (Index column = 0; column < unit.numel(); ++column) {
+    int exponent = 0;
+    std::frexp(units[column], &exponent);
+    units[column] = std::ldexp(1.0, std::max(exponent - 1, std::numeric_limits<double>::min_exponent));
+  }
+  return unit;
 }
 
 // The widths of the columns, 1 where they are constant. A spread that is rounding alone does not count.
@@ -68,17 +86,17 @@ void ColumnScaler::load_state_dict(const StateDict& state) {
 }
 
 StandardScaler StandardScaler::fit(const Tensor& x) {
-  const Tensor rows = checked_rows("StandardScaler", x);
+  const Tensor rows = checked_rows("StandardScaler", x), unit = unit_of(rows), moderate = rows / unit;
   StandardScaler scaler;
-  scaler.set(ravine::mean(rows, 0), scale_of(sqrt(var(rows, 0, false, 0.0)), max(rows, 0) - ravine::min(rows, 0)));
+  scaler.set(ravine::mean(moderate, 0) * unit, scale_of(sqrt(var(moderate, 0, false, 0.0)) * unit, range_of(rows)));
   return scaler;
 }
 
 MinMaxScaler MinMaxScaler::fit(const Tensor& x) {
   const Tensor rows = checked_rows("MinMaxScaler", x);
-  const Tensor least = ravine::min(rows, 0), range = max(rows, 0) - least;
+  const Tensor range = range_of(rows);
   MinMaxScaler scaler;
-  scaler.set(least, scale_of(range, range));
+  scaler.set(ravine::min(rows, 0), scale_of(range, range));
   return scaler;
 }
 

@@ -44,7 +44,7 @@ class StandardScaler final : public ColumnScaler {
  public:
   StandardScaler() : ColumnScaler("StandardScaler", "mean") {}
   /// The statistics of (rows, features). Throws ShapeError for another rank or no rows; DTypeError unless f32 or f64;
-  /// std::invalid_argument if a value is not finite.
+  /// std::invalid_argument if a value, or what a column spans from its least to its largest, is not finite.
   static StandardScaler fit(const Tensor& x);
 
   const Tensor& mean() const { return offset(); }  ///< (features) f64

@@ -205,6 +205,15 @@ TEST_CASE("cosine_similarity by hand, and of a vector without a direction") {
   CHECK(values(at_zero[1].value()) == Values{0, 0});
 }
 
+TEST_CASE("var's gradient has its digits far from 0") {
+  const Tensor near = random_tensor({1000, 3}, f32) / 1024.0, far = near + 7.0, x = far.to(f64);
+  const Variable in = parameter(far), wide = parameter(x);
+  sum(var(in, 0)).backward();
+  sum(var(wide, 0)).backward();
+  const Tensor apart = in.grad().to(f64) - wide.grad();
+  CHECK(max(abs(apart)).item() < 1e-6 * max(abs(wide.grad())).item());
+}
+
 TEST_CASE("products by hand") {
   const Variable a = parameter(tensor({{1, 2}, {3, 4}}, f64)), b = parameter(tensor({{5, 6}, {7, 8}}, f64));
   const Tensor dy = tensor({{1, 0}, {2, -1}}, f64);

@@ -223,6 +223,32 @@ TEST_CASE("large f32 sums stay accurate") {
   CHECK(var(far).item() == doctest::Approx(squares_of(values(far)) / 99'999).epsilon(1e-5));
 }
 
+TEST_CASE("var has its digits however far from 0 the values are") {
+  const auto variance = [](const std::vector<double>& v) {
+    long double mean = 0, rest = 0, squares = 0;
+    for (const double each : v) mean += each / static_cast<long double>(v.size());
+    for (const double each : v) rest += (each - mean) / static_cast<long double>(v.size());
+    for (const double each : v) squares += (each - mean - rest) * (each - mean - rest);
+    return static_cast<double>(squares / static_cast<long double>(v.size() - 1));
+  };
+  const auto relative = [](const Tensor& found, const Values& exact) {
+    return max(abs(found.to(f64).reshape({found.numel()}) / tensor(exact, {found.numel()}, f64) - 1.0)).item();
+  };
+  const Shape shape{40, 30, 50};
+  for (const double offset : {1e3, -1e5, 3e5}) {
+    const Tensor x = random_tensor(shape, f32) + offset;
+    CHECK(relative(var(x), reduce_loop(x, 7, variance)) < 1e-6);
+    CHECK(relative(var(x, 0), reduce_loop(x, 1, variance)) < 1e-6);
+    CHECK(relative(var(x, -1), reduce_loop(x, 4, variance)) < 1e-6);
+    CHECK(relative(var(x, {0, 2}), reduce_loop(x, 5, variance)) < 1e-6);
+  }
+  const Tensor many = random_tensor({200'000, 2}, f32) + 1e5;
+  CHECK(relative(var(many, 0), reduce_loop(many, 1, variance)) < 1e-6);
+  const Tensor wide = random_tensor({1000}, f64) + 1e12;
+  CHECK(relative(var(wide), reduce_loop(wide, 1, variance)) < 1e-12);
+  for (const double value : {2023.3, 0.1, 1e18}) CHECK(var(full({1000, 3}, value), 0).to_vector<double>() == Values(3));
+}
+
 TEST_CASE("dot: of every length, in double, the same bits on any number of threads") {
   for (const DType dtype : {f32, f64})
     for (const Index n : {0, 1, 31, 32, 33, 100, 32'768, 100'003}) {

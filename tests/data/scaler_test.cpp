@@ -14,6 +14,9 @@ using data::MinMaxScaler;
 using data::StandardScaler;
 using doctest::Contains;
 
+/// Values that are whole multiples of `step`.
+static Tensor floor_to(const Tensor& x, double step) { return (x / step).to(i64).to(x.dtype()) * step; }
+
 static double largest_difference(const Tensor& a, const Tensor& b) { return max(abs(a.to(f64) - b.to(f64))).item(); }
 
 TEST_CASE("StandardScaler: mean 0, standard deviation 1, worked by hand") {
@@ -61,6 +64,33 @@ TEST_CASE("statistics are taken in double") {
   const auto scaler = StandardScaler::fit(x);
   CHECK(scaler.mean().item() == 16777218.0);
   CHECK(scaler.std().item() == doctest::Approx(std::sqrt(8.0 / 3.0)).epsilon(1e-12));
+}
+
+TEST_CASE_TEMPLATE("columns near the ends of f64's range are scaled as others are", Scaler, StandardScaler,
+                   MinMaxScaler) {
+  Generator generator(2);
+  const Tensor x = randn({50, 1}, f64, generator) + 3.0;
+  const Tensor expected = Scaler::fit(x).transform(x);
+  for (const double size : {1e160, 1e200, 1e307, 1e-160, 1e-200, 1e-300}) {
+    const Tensor all = concat({x * size, x, x * size}, 1);
+    const auto scaler = Scaler::fit(all);
+    const Tensor scaled = scaler.transform(all);
+    CAPTURE(size);
+    CHECK(largest_difference(scaled, concat({expected, expected, expected}, 1)) < 1e-13);
+    CHECK(max(abs(scaler.inverse_transform(scaled) / all - 1.0)).item() < 1e-13);
+    CHECK(scaler.state_dict().at("scale").at({0}) == doctest::Approx(scaler.state_dict().at("scale").at({1}) * size));
+    CHECK(Scaler::fit(full({4, 1}, size, f64)).state_dict().at("scale").item() == 1.0);  // a constant column
+  }
+  CHECK_THROWS_WITH_AS(Scaler::fit(tensor({{0.0, 1.7e308}, {0.0, -1.7e308}}, f64)),
+                       Contains("Scaler: fit: column 1 spans more than f64 can hold"), std::invalid_argument);
+}
+
+TEST_CASE("StandardScaler keeps its digits far from 0") {
+  Generator generator(3);
+  const Tensor x = floor_to(randn({1000, 2}, f64, generator), 1.0 / 1024), far = x + 1e12;  // which is exact
+  const auto near = StandardScaler::fit(x), scaler = StandardScaler::fit(far);
+  CHECK(largest_difference(scaler.std(), near.std()) < 1e-12);
+  CHECK(largest_difference(scaler.transform(far), near.transform(x)) < 1e-3);  // the mean is a number of 16 digits
 }
 
 TEST_CASE("targets of one column can be scaled") {
