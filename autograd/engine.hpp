@@ -1,5 +1,5 @@
 /// @file
-/// The backward sweep.
+/// The backward sweep; for the library's sources, not its public headers.
 #pragma once
 
 #include <span>

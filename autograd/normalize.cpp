@@ -79,12 +79,12 @@ Variable normalized(const Normalization& n, const Variable& x, const Variable& w
 
 Shape columns_of(const char* op, const Variable& x) {
   if (x.rank() != 2) throw ShapeError(text(op, ": input must be (N, F), got ", x.shape()));
-  if (!is_floating(x.dtype())) detail::refuse_dtype(op, x.dtype());
+  detail::check_floating(op, x.value());
   return {x.size(1)};
 }
 
 Variable normalized_rows(const Normalization& n, const Variable& x, const Variable& weight, const Variable& bias) {
-  if (!is_floating(x.dtype())) detail::refuse_dtype(n.op, x.dtype());
+  detail::check_floating(n.op, x.value());
   const int outer = x.rank() - n.shape.rank();
   bool fits = outer >= 0;
   for (int d = 0; fits && d < n.shape.rank(); ++d) fits = x.shape()[outer + d] == n.shape[d];

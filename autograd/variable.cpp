@@ -1,6 +1,7 @@
 #include <ravine/autograd/variable.hpp>
 
 #include <new>
+#include <ostream>
 #include <vector>
 
 #include <ravine/autograd/anomaly.hpp>
@@ -109,6 +110,13 @@ void Variable::set_requires_grad(bool wanted) const {
   if (wanted) detail::check_floating("set_requires_grad", value());
   node_->requires_grad = wanted;
   if (!wanted) zero_grad();
+}
+
+std::ostream& operator<<(std::ostream& out, const Variable& v) {
+  if (!v.defined()) return out << "undefined";
+  out << v.node()->value;
+  if (!v.requires_grad()) return out;
+  return v.is_leaf() ? out << ", parameter" : out << ", from " << v.node()->op;
 }
 
 Variable parameter(Tensor value) {

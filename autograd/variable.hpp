@@ -98,6 +98,10 @@ class Variable {
 /// A leaf that asks for a gradient. Throws DTypeError for an integer tensor.
 Variable parameter(Tensor value);
 
+/// The value as a Tensor prints, and where it comes from: "[1, 2] (2) f32, parameter" or "…, from matmul"; nothing more
+/// for a constant.
+std::ostream& operator<<(std::ostream& out, const Variable& v);
+
 /// While it lives, this thread records nothing: results are constants.
 class NoGrad {
  public:

@@ -1,7 +1,7 @@
 # ravine_kernels(SOURCES...): adds sources to the library once for each instruction set, each time with
 #   RAVINE_KERNEL_ISA     baseline, v3 or v4: the template argument in the name of the one function a source exports
 #   Eigen                 renamed, so that no copy of an Eigen function can be merged with a user's or another copy's
-# The library chooses among them when it is loaded. They are optimised in every configuration: an inline function that
+# The library chooses among them when the first is needed. They are optimised in every configuration: an inline function that
 # is left out of line could be merged by the linker into code for older processors.
 set(RAVINE_ISA_FLAGS_baseline "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")

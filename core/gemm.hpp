@@ -1,5 +1,5 @@
 /// @file
-/// The one seam through which every matrix product goes.
+/// The one seam through which every matrix product goes; for the library's sources, not its public headers.
 #pragma once
 
 #include <ravine/core/dtype.hpp>

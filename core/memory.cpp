@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #if defined(__linux__)
+#include <malloc.h>
 #include <sys/mman.h>
 #endif
 
@@ -34,12 +36,21 @@ constexpr int shared_limit(int c) { return limit(c, std::size_t{256} << 20, 16);
 enum class Stock { fresh, open, closed };  // takes no blocks yet; takes them; has handed them over, as the thread ends
 constinit thread_local Stock stock = Stock::fresh;
 
+/// From its making to its end a thread keeps blocks; in between others know of its lists.
+struct ThreadStock {
+  ThreadStock();
+  ~ThreadStock();
+  BlockList* const lists = thread_blocks;
+  ThreadStock* next = nullptr;
+};
+
 struct SharedStock {
   SharedStock() {
-    for (int c = 0; c < class_count; ++c) lists[c].room = shared_limit(c);
+    for (int c = 0; c < class_count; ++c) lists[c].add_room(shared_limit(c));
   }
   std::mutex mutex;
   BlockList lists[class_count];
+  ThreadStock* threads = nullptr;  // those that keep blocks
 };
 SharedStock& shared() {
   static SharedStock& stock = *new SharedStock;  // never destroyed: blocks come back until the last thread has ended
@@ -50,20 +61,36 @@ void give_shared(void* block, int c) {
   {
     SharedStock& s = shared();
     const std::lock_guard lock(s.mutex);
-    if (s.lists[c].room > 0) return s.lists[c].push(block);
+    if (s.lists[c].get_room() > 0) return s.lists[c].push(block);
   }
   std::free(block);
 }
 
-struct HandOver {
-  ~HandOver() {
-    stock = Stock::closed;
-    for (int c = 0; c < class_count; ++c) {
-      while (thread_blocks[c].head) give_shared(thread_blocks[c].pop(), c);
-      thread_blocks[c].room = 0;
-    }
+ThreadStock::ThreadStock() {
+  stock = Stock::open;
+  for (int c = 0; c < class_count; ++c) lists[c].add_room(thread_limit(c));
+  SharedStock& s = shared();
+  const std::lock_guard lock(s.mutex);
+  next = std::exchange(s.threads, this);
+}
+
+ThreadStock::~ThreadStock() {
+  stock = Stock::closed;
+  for (int c = 0; c < class_count; ++c) {
+    while (lists[c].head) give_shared(lists[c].pop(), c);
+    lists[c].add_room(-thread_limit(c));
   }
-};
+  SharedStock& s = shared();
+  const std::lock_guard lock(s.mutex);
+  ThreadStock** link = &s.threads;
+  while (*link != this) link = &(*link)->next;
+  *link = next;
+}
+
+void release(BlockList* lists) {
+  for (int c = 0; c < class_count; ++c)
+    while (lists[c].head) std::free(lists[c].pop());
+}
 
 /// Large blocks lie on large pages where the system has them: sweeps over them miss the address cache less.
 void* from_system(std::size_t bytes) {
@@ -74,14 +101,6 @@ void* from_system(std::size_t bytes) {
   if (bytes >= large_page) madvise(block, bytes / large_page * large_page, MADV_HUGEPAGE);
 #endif
   return block;
-}
-
-/// From now on this thread keeps blocks, until its end.
-void open_stock() {
-  static thread_local HandOver hand_over;
-  static_cast<void>(hand_over);
-  stock = Stock::open;
-  for (int c = 0; c < class_count; ++c) thread_blocks[c].room = thread_limit(c);
 }
 
 }  // namespace
@@ -100,10 +119,39 @@ void* take_elsewhere(int c) {
 void give_elsewhere(void* block, int c) noexcept {
   if (!recycle) return std::free(block);
   if (stock == Stock::fresh) {
-    open_stock();
-    return thread_blocks[c].push(block);
+    static thread_local const ThreadStock mine;
+    return mine.lists[c].push(block);
   }
   give_shared(block, c);
 }
 
 }  // namespace ravine::detail
+
+namespace ravine {
+
+std::size_t memory_held() {
+  detail::SharedStock& s = detail::shared();
+  const std::lock_guard lock(s.mutex);
+  std::size_t bytes = 0;
+  for (int c = 0; c < detail::class_count; ++c) {
+    int blocks = detail::shared_limit(c) - s.lists[c].get_room();
+    for (const auto* thread = s.threads; thread; thread = thread->next)
+      blocks += detail::thread_limit(c) - thread->lists[c].get_room();
+    bytes += static_cast<std::size_t>(blocks) * detail::class_bytes(c);
+  }
+  return bytes;
+}
+
+void release_memory() {
+  detail::release(detail::thread_blocks);
+  {
+    detail::SharedStock& s = detail::shared();
+    const std::lock_guard lock(s.mutex);
+    detail::release(s.lists);
+  }
+#if defined(__GLIBC__)
+  malloc_trim(0);  // of small blocks the C library keeps the pages
+#endif
+}
+
+}  // namespace ravine

@@ -1,5 +1,5 @@
 /// @file
-/// Counted references and recycled memory blocks: what makes a small step cost nanoseconds instead of microseconds.
+/// Memory that is used again, and counted references: what makes a small step cost nanoseconds instead of microseconds.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,18 @@
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
 #endif
+
+namespace ravine {
+
+/// Bytes that wait for new tensors and graphs, in the lists of all threads and the shared ones; what is in use does not
+/// count. While other threads are at work it is what they had a moment ago.
+std::size_t memory_held();
+
+/// Gives what this thread's lists and the shared ones hold back to the system. What waits in the lists of other threads
+/// stays there, until they call this themselves or end.
+void release_memory();
+
+}  // namespace ravine
 
 namespace ravine::detail {
 
@@ -50,7 +62,7 @@ class RefCount {
   std::atomic<int> count_{1};
 };
 
-/// A tensor's elements follow so many bytes that say what the block is.
+/// In a tensor's block, so many bytes that say what it is stand before the elements.
 inline constexpr std::size_t header_bytes = 64;
 
 /// Blocks come in size classes: for a header and steps of 64 bytes up to 1 KiB, then eight classes to a doubling. A
@@ -76,18 +88,20 @@ struct BlockList {
     Free* next;
   };
   Free* head = nullptr;
-  int room = 0;
+  std::atomic<int> room{0};  // written by the owner only; others may read it
 
   void push(void* block) {
     head = ::new (block) Free{head};
-    --room;
+    add_room(-1);
   }
   void* pop() {
     Free* block = head;
     head = block->next;
-    ++room;
+    add_room(1);
     return block;
   }
+  int get_room() const { return room.load(std::memory_order_relaxed); }
+  void add_room(int blocks) { room.store(get_room() + blocks, std::memory_order_relaxed); }
 };
 
 // Constant-initialised and trivially destroyed: using them needs no guard, and they outlive every other thread_local.
@@ -106,7 +120,7 @@ inline void* take_block(int c) {
 /// (so that a thread that only produces feeds one that only consumes) and beyond that to the system.
 inline void give_block(void* block, int c) noexcept {
   BlockList& list = thread_blocks[c];
-  return list.room > 0 ? list.push(block) : give_elsewhere(block, c);
+  return list.get_room() > 0 ? list.push(block) : give_elsewhere(block, c);
 }
 
 }  // namespace ravine::detail

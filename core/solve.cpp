@@ -34,7 +34,7 @@ Tensor solve(const Tensor& a, const Tensor& b) {
   if (!is_square(a.shape()) || b.rank() < 1 || b.rank() > 2 || b.shape()[0] != n)
     throw ShapeError(
         text("solve: needs a matrix (n, n) and a right-hand side (n) or (n, k), got ", a.shape(), " and ", b.shape()));
-  if (a.dtype() != b.dtype()) throw DTypeError(text("solve: dtypes differ: ", a.dtype(), " and ", b.dtype()));
+  detail::check_dtypes("solve", a, b);
   Tensor x(b.shape(), a.dtype());
   detail::visit_floating("solve", a.dtype(), [&](auto type) {
     using T = decltype(type);

@@ -7,9 +7,9 @@
 namespace ravine::kernels {
 namespace {
 
-// The tile of C that stays in registers: rows x 2 vectors.
+// Rows of a tile of C, of one or two vectors of columns, that stays in registers.
 constexpr int tile_rows = register_bytes == 64 ? 8 : 4;
-// Rows of one over packed operands: it streams B from the second-level cache, the less the more rows it has.
+// The same over packed operands. Every so many rows all of packed B is read again, from the second-level cache.
 constexpr int strip_rows = register_bytes == 64 ? 12 : register_bytes == 32 ? 6 : 4;
 
 // Of k at a time where both operands are packed.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <vector>
 
@@ -234,4 +235,20 @@ TEST_CASE("a pullback may run a backward pass over another graph") {
   sum(exp(x) + y).backward();
   CHECK(worst_error(x.grad(), {std::exp(0.5) + 6, std::exp(1.5) + 12}) < 1e-15);
   CHECK_FALSE(inner.grad().defined());
+}
+
+TEST_CASE("a variable prints its value and where it comes from") {
+  const auto text = [](const Variable& v) {
+    std::ostringstream out;
+    out << v;
+    return out.str();
+  };
+  const Variable w = parameter(tensor({1, 2}));
+  CHECK(text(w) == "[1, 2] (2) f32, parameter");
+  CHECK(text(exp(w * 0.0)) == "[1, 1] (2) f32, from exp");
+  CHECK(text(Variable(tensor({3, 4}, i64))) == "[3, 4] (2) i64");
+  CHECK(text(w.detach()) == "[1, 2] (2) f32");
+  CHECK(text(Variable()) == "undefined");
+  const NoGrad off;
+  CHECK(text(w + 1.0) == "[2, 3] (2) f32");
 }

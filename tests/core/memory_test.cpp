@@ -9,7 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include <ravine/core/tensor.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/reduce.hpp>
 
 #include "../recycled.hpp"
 
@@ -152,12 +153,107 @@ TEST_CASE("a thread that only makes blocks and one that only frees them go round
 }
 
 TEST_CASE("tensors made on one thread may end on another") {
+  release_memory();
   std::vector<Tensor> made;
+  std::size_t bytes = 0;
   on_a_thread([&] {
-    for (Index i = 0; i < 100; ++i) made.push_back(Tensor({i * 37}, f32));
+    for (Index i = 0; i < 100; ++i) made.push_back(full({i * 37}, i, f32));
   });
+  for (Index i = 0; i < 100; ++i) {
+    const Tensor& x = made[static_cast<std::size_t>(i)];
+    CHECK(sum(x).item() == static_cast<double>(i * i * 37));
+    bytes += class_bytes(size_class(detail::header_bytes + static_cast<std::size_t>(x.numel()) * 4));
+  }
+  const std::size_t before = memory_held();
   on_a_thread([&] { made.clear(); });
-  CHECK(made.empty());
+  CHECK(memory_held() == before + (recycled ? bytes : 0));  // each block once
+}
+
+TEST_CASE("memory: what is held is what was given back, and can be released") {
+  release_memory();
+  const std::size_t before = memory_held();  // of other threads
+  constexpr std::size_t bytes = class_bytes(own_class);
+  void* const first = take_block(own_class);
+  void* const second = take_block(own_class);
+  CHECK(memory_held() == before);  // what is in use does not count
+  give_block(first, own_class);
+  CHECK(memory_held() == before + (recycled ? bytes : 0));
+  give_block(second, own_class);
+  CHECK(memory_held() == before + (recycled ? 2 * bytes : 0));
+  if (recycled) give_block(take_block(own_class), own_class);
+  CHECK(memory_held() == before + (recycled ? 2 * bytes : 0));
+  release_memory();
+  CHECK(memory_held() == before);
+  release_memory();
+  CHECK(memory_held() == before);
+  give_block(take_block(own_class), own_class);  // goes on as if nothing had been
+  CHECK(memory_held() == before + (recycled ? bytes : 0));
+}
+
+TEST_CASE("memory: other threads' blocks count, stay with them, and are released when they end") {
+  release_memory();
+  const std::size_t before = memory_held(), bytes = recycled ? class_bytes(own_class) : 0;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int step = 0;
+  const auto reach = [&](int next) {
+    const std::lock_guard lock(mutex);
+    step = next;
+    changed.notify_all();
+  };
+  const auto wait_for = [&](int wanted) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return step == wanted; });
+  };
+  std::thread other([&] {
+    give_block(take_block(own_class), own_class);
+    reach(1);
+    wait_for(2);
+    release_memory();
+    reach(3);
+    wait_for(4);
+    give_block(take_block(own_class), own_class);
+  });
+  wait_for(1);
+  CHECK(memory_held() == before + bytes);
+  release_memory();
+  CHECK(memory_held() == before + bytes);
+  reach(2);
+  wait_for(3);
+  CHECK(memory_held() == before);
+  reach(4);
+  other.join();
+  CHECK(memory_held() == before + bytes);  // handed over to the shared lists
+  release_memory();
+  CHECK(memory_held() == before);
+}
+
+TEST_CASE("memory: more than the lists take is given back at once") {
+  if (!recycled) return;
+  constexpr std::size_t large = std::size_t{512} << 20;
+  constexpr int c = size_class(large);
+  release_memory();
+  const std::size_t before = memory_held();
+  std::vector<void*> blocks(24);  // 4 stay with the thread, 16 are shared
+  for (void*& block : blocks) block = take_block(c);
+  for (void* block : blocks) give_block(block, c);
+  CHECK(memory_held() == before + 20 * class_bytes(c));
+  release_memory();
+  CHECK(memory_held() == before);
+}
+
+TEST_CASE("memory: counting and releasing while other threads work") {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([] {
+      for (Index i = 1; i < 2000; ++i) {
+        const Tensor x = full({i}, i, i64);
+        if (x.at<Index>({i - 1}) != i) FAIL("a block with two owners");
+        if (i % 50 == 0) release_memory();
+      }
+    });
+  for (int i = 0; i < 50; ++i) CHECK(memory_held() < std::size_t{1} << 40);
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_CASE("a reference count knows its last holder") {

@@ -7,6 +7,8 @@
 #include <ravine/core/core.hpp>
 #include <ravine/optim/optim.hpp>
 
+#include "parameter.hpp"
+
 namespace rv = ravine;
 using doctest::Approx;
 using rv::optim::Adam;
@@ -14,8 +16,6 @@ using rv::optim::AdamOptions;
 using Values = std::vector<double>;
 
 namespace {
-
-rv::Variable parameter(std::initializer_list<rv::Scalar> values) { return rv::parameter(rv::tensor(values, rv::f64)); }
 
 /// The parameter after updates from x with these gradients.
 double after(const AdamOptions& options, double x, const Values& gradients) {

@@ -10,6 +10,8 @@
 #include <ravine/core/core.hpp>
 #include <ravine/optim/optim.hpp>
 
+#include "parameter.hpp"
+
 namespace rv = ravine;
 using doctest::Contains;
 using rv::optim::Adam;
@@ -21,7 +23,6 @@ using Values = std::vector<double>;
 
 namespace {
 
-rv::Variable parameter(std::initializer_list<rv::Scalar> values) { return rv::parameter(rv::tensor(values, rv::f64)); }
 Values values(const rv::Variable& p) { return p.value().to_vector<double>(); }
 
 }  // namespace

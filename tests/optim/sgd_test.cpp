@@ -7,6 +7,8 @@
 #include <ravine/core/core.hpp>
 #include <ravine/optim/optim.hpp>
 
+#include "parameter.hpp"
+
 namespace rv = ravine;
 using doctest::Contains;
 using rv::optim::MomentumForm;
@@ -16,8 +18,6 @@ using rv::optim::SGDOptions;
 using Values = std::vector<double>;
 
 namespace {
-
-rv::Variable parameter(std::initializer_list<rv::Scalar> values) { return rv::parameter(rv::tensor(values, rv::f64)); }
 
 /// The parameter after each of some updates of 1/2 x^2 from x = 1, with the learning-rate factors given.
 Values descend(const SGDOptions& options, const Values& factors) {
