@@ -74,10 +74,12 @@ TEST_CASE("Embedding is a module among others: in a Sequential, saved, trained")
   optim::SGD sgd(net.parameters(), {.lr = 0.1});
   const auto loss = [&] { return nn::mse_loss(net(x), tensor({{1}, {-1}})); };
   const double before = loss().item();
+  const Tensor start = layer.weight.value().clone();
   for (int step = 0; step < 20; ++step) {
     sgd.zero_grad();
     loss().backward();
     sgd.step();
   }
   CHECK(loss().item() < 0.1 * before);
+  CHECK(min(abs(layer.weight.value() - start)).item() > 0.0);
 }
