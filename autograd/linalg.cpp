@@ -52,7 +52,9 @@ Variable matmul(const Variable& a, const Variable& b, Transpose ta, Transpose tb
 
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias) {
   if (x.rank() != 2) {
-    const Shape shape = detail::linear_shape(x.shape(), weight.shape());
+    detail::check_linear(x.shape(), weight.shape());
+    Shape shape = x.shape();
+    shape[x.rank() - 1] = weight.size(0);
     return linear(x.reshape(as_matrix(x)), weight, bias).reshape(shape);
   }
   const bool to_x = detail::wants_gradient(x);

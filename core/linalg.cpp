@@ -52,22 +52,31 @@ Index source(Index i, const Shape& own, const Shape& batch) {
   return at;
 }
 
-template <class T>
-void multiply_batches(const Tensor& a, const Tensor& b, Tensor& c, bool ta, bool tb) {
-  const Shape left = batches(a.shape()), right = batches(b.shape());
+/// The product of what are not two matrices.
+Tensor batched_product(const Tensor& a, const Tensor& b, const Shape& shape, bool ta, bool tb) {
+  check_dtypes("matmul", a, b);
+  // In front of a single matrix, batches are further rows.
+  const bool rows = b.rank() <= 2 && !ta;
+  const Shape left = rows ? Shape{} : batches(a.shape()), right = batches(b.shape());
   const Shape batch = detail::broadcast_shapes("matmul", left, right);
   const Matrix p(a.shape(), ta, true), q(b.shape(), tb, false);
-  const Index m = p.rows, k = p.columns, n = q.columns;
-  const auto run = [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      detail::gemm<T>(ta, tb, m, n, k, a.raw<T>() + source(i, left, batch) * m * k,
-                      b.raw<T>() + source(i, right, batch) * k * n, c.raw<T>() + i * m * n, nullptr);
-  };
-  // Small products are handed out; a large one has all threads.
-  if (m * n * k < detail::large_work)
-    detail::parallel_for(batch.numel(), detail::large_work / std::max<Index>(1, m * n * k), run);
-  else
-    run(0, batch.numel());
+  const Index m = rows ? rows_of(a.shape()) : p.rows, n = q.columns, k = q.rows;
+  Tensor c(shape, a.dtype());
+  detail::visit_floating("matmul", a.dtype(), [&](auto type) {
+    using T = decltype(type);
+    T* const y = c.raw<T>();
+    const auto run = [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i)
+        detail::gemm<T>(ta, tb, m, n, k, a.raw<T>() + source(i, left, batch) * m * k,
+                        b.raw<T>() + source(i, right, batch) * k * n, y + i * m * n, nullptr);
+    };
+    // Small products are handed out; a large one has all threads.
+    if (m * n * k < detail::large_work)
+      detail::parallel_for(batch.numel(), detail::large_work / std::max<Index>(1, m * n * k), run);
+    else
+      run(0, batch.numel());
+  });
+  return c;
 }
 
 }  // namespace
@@ -79,7 +88,6 @@ Shape detail::matmul_shape(const Shape& a, const Shape& b, Transpose transpose_a
   const Matrix p(a, ta, true), q(b, tb, false);
   if (p.columns != q.rows)
     refuse_product(a, b, ta, tb, text("the inner sizes, ", p.columns, " and ", q.rows, ", differ"));
-  if (a.rank() == 2 && b.rank() == 2) return {p.rows, q.columns};  // nearly always: nothing broadcasts
   Shape shape;
   if (!broadcast(batches(a), batches(b), shape))
     refuse_product(a, b, ta, tb, text("the batches, ", batches(a), " and ", batches(b), ", do not broadcast"));
@@ -90,35 +98,34 @@ Shape detail::matmul_shape(const Shape& a, const Shape& b, Transpose transpose_a
 
 Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose_a, Transpose transpose_b) {
   const bool ta = transpose_a == Transpose::yes, tb = transpose_b == Transpose::yes;
-  Tensor c(detail::matmul_shape(a.shape(), b.shape(), transpose_a, transpose_b), a.dtype());
+  const bool matrices = a.rank() == 2 && b.rank() == 2 && a.shape()[!ta] == b.shape()[tb];
+  if (!matrices)
+    return batched_product(a, b, detail::matmul_shape(a.shape(), b.shape(), transpose_a, transpose_b), ta, tb);
+  const Index m = a.shape()[ta], k = a.shape()[!ta], n = b.shape()[!tb];
   check_dtypes("matmul", a, b);
+  Tensor c({m, n}, a.dtype());
   detail::visit_floating("matmul", a.dtype(), [&](auto type) {
     using T = decltype(type);
-    if (b.rank() > 2 || (a.rank() > 2 && ta)) return multiply_batches<T>(a, b, c, ta, tb);
-    // In front of a single matrix, batches are further rows.
-    const Matrix p(a.shape(), ta, true), q(b.shape(), tb, false);
-    const Index m = ta ? p.rows : rows_of(a.shape());
-    detail::gemm<T>(ta, tb, m, q.columns, q.rows, a.raw<T>(), b.raw<T>(), c.raw<T>(), nullptr);
+    detail::gemm<T>(ta, tb, m, n, k, a.raw<T>(), b.raw<T>(), c.raw<T>(), nullptr);
   });
   return c;
 }
 
-Shape detail::linear_shape(const Shape& x, const Shape& weight) {
+void detail::check_linear(const Shape& x, const Shape& weight) {
   if (weight.rank() != 2 || x.rank() < 1 || x[x.rank() - 1] != weight[1])
     throw ShapeError(text("linear: input ", x, " does not fit weight ", weight, "; the input's last size must be ",
                           weight.rank() == 2 ? std::to_string(weight[1]) : "weight's second"));
-  Shape shape = x;
-  shape[x.rank() - 1] = weight[0];
-  return shape;
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  const Shape shape = detail::linear_shape(x.shape(), weight.shape());
+  detail::check_linear(x.shape(), weight.shape());
   const Index out = weight.shape()[0], in = weight.shape()[1];
   if (bias.defined() && bias.shape() != Shape{out})
     throw ShapeError(detail::text("linear: bias ", bias.shape(), " does not fit weight ", weight.shape()));
   check_dtypes("linear", x, weight);
   if (bias.defined()) check_dtypes("linear", x, bias);
+  Shape shape = x.shape();
+  shape[x.rank() - 1] = out;
   Tensor y(shape, x.dtype());
   detail::visit_floating("linear", x.dtype(), [&](auto type) {
     using T = decltype(type);

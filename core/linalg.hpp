@@ -27,9 +27,9 @@ Tensor cholesky(const Tensor& a);
 
 namespace detail {
 
-// The shapes of products, for ops that take them apart; they throw ShapeError as the products.
+// For ops that take products apart. They throw ShapeError as the products.
 Shape matmul_shape(const Shape& a, const Shape& b, Transpose transpose_a, Transpose transpose_b);
-Shape linear_shape(const Shape& x, const Shape& weight);
+void check_linear(const Shape& x, const Shape& weight);
 
 }  // namespace detail
 

@@ -314,8 +314,9 @@ Tensor slice(const Tensor& x, Index dim, Index begin, Index end) { return x.slic
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
+  Shape result;
   const bool sizes = std::all_of(shape.begin(), shape.end(), [](Index size) { return size >= 0; });
-  if (!sizes || !detail::broadcasts_to(x.shape(), shape))
+  if (!sizes || !detail::broadcast(x.shape(), shape, result) || result != shape)
     throw ShapeError(text("broadcast_to: ", x.shape(), " does not broadcast to ", shape));
   Tensor out(shape, x.dtype());
   if (out.numel() == 0) return out;

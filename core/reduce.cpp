@@ -243,12 +243,15 @@ Tensor softmax(const Tensor& x, Index dim) {
 
 Tensor sum_to(Tensor x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  if (!detail::broadcasts_to(shape, x.shape()))
-    throw ShapeError(detail::text("sum_to: ", shape, " does not broadcast to ", x.shape()));
   unsigned mask = 0;
   const int extra = x.rank() - shape.rank();
-  for (int d = 0; d < x.rank(); ++d)
-    if (d < extra || (shape[d - extra] == 1 && x.shape()[d] != 1)) mask |= 1U << d;
+  bool fits = extra >= 0;
+  for (int d = 0; fits && d < x.rank(); ++d) {
+    const Index size = d < extra ? 1 : shape[d - extra];
+    if (d < extra || size != x.shape()[d]) mask |= 1U << d;
+    fits = size == 1 || size == x.shape()[d];
+  }
+  if (!fits) throw ShapeError(detail::text("sum_to: ", shape, " does not broadcast to ", x.shape()));
   if (mask == 0) return x.reshape(shape);
   return sum_masked(x, mask, true).reshape(shape);
 }

@@ -77,11 +77,6 @@ Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
   return out;
 }
 
-bool broadcasts_to(const Shape& from, const Shape& to) {
-  Shape out;
-  return broadcast(from, to, out) && out == to;
-}
-
 Shape reduced_shape(const Shape& shape, unsigned mask, bool keepdim) {
   Shape out;
   for (int d = 0; d < shape.rank(); ++d) {

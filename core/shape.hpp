@@ -106,8 +106,6 @@ int wrap_dim(const char* op, Index dim, const Shape& shape);
 bool broadcast(const Shape& a, const Shape& b, Shape& result);
 /// The same; ShapeError, naming `op`, if there is none.
 Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b);
-/// True if a tensor of shape `from` can be repeated along new and size-1 dimensions to shape `to`.
-bool broadcasts_to(const Shape& from, const Shape& to);
 
 /// `shape` without the dimensions in `mask`, or with size 1 there.
 Shape reduced_shape(const Shape& shape, unsigned mask, bool keepdim);

@@ -114,18 +114,6 @@ TEST_CASE("broadcast_shapes follows NumPy") {
   CHECK_THROWS_AS(detail::broadcast_shapes("add", {2}, {0}), ShapeError);
 }
 
-TEST_CASE("broadcasts_to is what broadcast_to and its gradient can do") {
-  using detail::broadcasts_to;
-  CHECK(broadcasts_to({3}, {2, 3}));
-  CHECK(broadcasts_to({2, 1}, {2, 3}));
-  CHECK(broadcasts_to({}, {0}));
-  CHECK(broadcasts_to({1}, {0}));
-  CHECK_FALSE(broadcasts_to({2, 3}, {3}));
-  CHECK_FALSE(broadcasts_to({2, 3}, {2, 1}));
-  CHECK_FALSE(broadcasts_to({1, 3}, {3}));
-  CHECK_FALSE(broadcasts_to({2}, {2, 3}));
-}
-
 TEST_CASE("reduced_shape drops dimensions or keeps them with size 1") {
   const Shape shape{2, 3, 4};
   CHECK(detail::reduced_shape(shape, 0b010, false) == Shape{2, 4});
