@@ -52,7 +52,7 @@ Index source(Index i, const Shape& own, const Shape& batch) {
   return at;
 }
 
-/// The product of what are not two matrices.
+/// The product where an operand is a vector or a batch of matrices.
 Tensor batched_product(const Tensor& a, const Tensor& b, const Shape& shape, bool ta, bool tb) {
   check_dtypes("matmul", a, b);
   // In front of a single matrix, batches are further rows.

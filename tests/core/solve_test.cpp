@@ -67,8 +67,7 @@ TEST_CASE("solve refuses what has no solution or does not fit") {
     CHECK_THROWS_WITH_AS(solve(a, ones(shape)), Contains(("(2, 2) and " + to_string(shape)).c_str()), ShapeError);
   CHECK_THROWS_AS(solve(ones({2, 2, 2}), b), ShapeError);
   CHECK_THROWS_AS(solve(scalar(2), scalar(1)), ShapeError);
-  CHECK_THROWS_WITH_AS(solve(a, ones({2}, f64)), "solve: dtypes differ: f32 and f64; convert one with to()",
-                       DTypeError);
+  CHECK_THROWS_WITH_AS(solve(a, ones({2}, f64)), Contains("solve: dtypes differ: f32 and f64"), DTypeError);
   CHECK_THROWS_WITH_AS(solve(eye(2, i64), ones({2}, i64)), Contains("solve: needs a floating tensor"), DTypeError);
 }
 
