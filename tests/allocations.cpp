@@ -33,6 +33,12 @@ int main() {
   made += count("closure", [&] {
     for (const auto& batch : loader) adam.step([&] { return nn::mse_loss(model(batch.inputs), batch.targets); });
   });
+  made += count("a loop within a loop", [&] {
+    for (const auto& batch : loader) {
+      adam.step([&] { return nn::mse_loss(model(batch.inputs), batch.targets); });
+      for (const auto& [x, y] : loader) nn::mse_loss(model(x), y);
+    }
+  });
   const rv::Tensor classes = rv::randint(0, 3, {64});
   nn::Sequential classifier{nn::Linear(8, 32), nn::GELU(), nn::Linear(32, 3)};
   rv::optim::SGD sgd(classifier.parameters(), {.lr = 0.01, .momentum = 0.9});

@@ -1,7 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <optional>
+#include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include <ravine/core/factories.hpp>
@@ -216,7 +220,7 @@ TEST_CASE("states that do not fit are refused and change nothing") {
   DataLoader loader(counting(9), {.batch_size = 4, .shuffle = true, .seed = 8});
   DataLoader copy = loader;
   const Indices one = run(copy);
-  CHECK_THROWS_WITH_AS(loader.load_state_dict({}), Contains("DataLoader: missing batch_size, epoch, examples"),
+  CHECK_THROWS_WITH_AS(loader.load_state_dict({}), Contains("DataLoader: missing batch_size, epoch, epochs, examples"),
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(
       loader.load_state_dict(DataLoader(counting(9), {.batch_size = 3}).state_dict()),
@@ -226,10 +230,234 @@ TEST_CASE("states that do not fit are refused and change nothing") {
                        Contains("from 8 examples"), std::invalid_argument);
   auto state = loader.state_dict();
   state["position"] = tensor({4}, {}, i64);
-  CHECK_THROWS_WITH_AS(loader.load_state_dict(state), "DataLoader: no epoch 0, position 4 of 3", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(loader.load_state_dict(state), "DataLoader: no epoch 0 of 1, position 4 of 3",
+                       std::invalid_argument);
   state["position"] = tensor({-1}, {}, i64);
   CHECK_THROWS_AS(loader.load_state_dict(state), std::invalid_argument);
+  state = loader.state_dict();
+  state["epoch"] = tensor({1}, {}, i64);
+  CHECK_THROWS_WITH_AS(loader.load_state_dict(state), "DataLoader: no epoch 1 of 1, position 0 of 3",
+                       std::invalid_argument);
   CHECK(run(loader) == one);
+}
+
+namespace {
+
+const data::DataLoaderOptions shuffled{.batch_size = 4, .shuffle = true, .seed = 9};
+
+/// The orders of the first epochs.
+std::vector<Indices> epochs_of(const TensorDataset& dataset, int count) {
+  DataLoader loader(dataset, shuffled);
+  std::vector<Indices> orders;
+  for (int epoch = 0; epoch < count; ++epoch) orders.push_back(run(loader));
+  return orders;
+}
+
+Index number(const DataLoader& loader, const char* name) { return loader.state_dict().at(name).to_vector<Index>()[0]; }
+
+}  // namespace
+
+TEST_CASE("loops within a loop: each sees its own whole epoch") {
+  const auto orders = epochs_of(counting(21), 9);
+  DataLoader loader(counting(21), shuffled);
+  Indices outer;
+  std::size_t inner = 0;
+  for (const auto& batch : loader) {
+    const Tensor before = batch.inputs.clone();
+    if (inner % 2 == 1) run(loader, 2);  // one that is left early
+    if (inner % 2 == 0) CHECK(run(loader) == orders[inner + 1]);
+    ++inner;
+    CHECK(bitwise_equal(batch.inputs, before));
+    append(outer, batch);
+  }
+  CHECK(inner == 6);
+  CHECK(outer == orders[0]);
+  CHECK(run(loader) == orders[7]);
+}
+
+TEST_CASE("loops side by side, and one within one within one") {
+  const auto orders = epochs_of(counting(10), 7);
+  DataLoader loader(counting(10), shuffled);
+  Indices a, b;
+  auto second = loader.begin();
+  for (auto first = loader.begin(); first != loader.end(); ++first, ++second) {
+    append(a, *first);
+    append(b, *second);
+  }
+  CHECK(second == loader.end());
+  CHECK(b == orders[0]);
+  CHECK(a == orders[1]);
+
+  Indices one, two, three;
+  for (const auto& x : loader) {
+    append(one, x);
+    if (two.empty())
+      for (const auto& y : loader) {
+        append(two, y);
+        if (three.empty()) three = run(loader);
+      }
+  }
+  CHECK(one == orders[2]);
+  CHECK(two == orders[3]);
+  CHECK(three == orders[4]);
+  CHECK(run(loader) == orders[5]);
+}
+
+TEST_CASE("a loop that an exception ends, or that is left, does not disturb those around it") {
+  const auto orders = epochs_of(counting(21), 4);
+  DataLoader loader(counting(21), shuffled);
+  Indices outer;
+  for (const auto& batch : loader) {
+    if (outer.empty()) {
+      try {
+        for (const auto& inner : loader)
+          if (inner.targets.size(0) == 4) throw std::runtime_error("stop");
+      } catch (const std::runtime_error&) {
+      }
+      CHECK(number(loader, "epoch") == 0);
+      CHECK(number(loader, "position") == 1);
+      CHECK(run(loader, 3) == Indices(orders[2].begin(), orders[2].begin() + 12));
+    }
+    append(outer, batch);
+  }
+  CHECK(outer == orders[0]);
+  CHECK(run(loader) == orders[3]);
+}
+
+TEST_CASE("an iterator lives on without its loader; a copy of it is the same loop") {
+  const auto orders = epochs_of(counting(10), 2);
+  std::optional<DataLoader> loader(std::in_place, counting(10), shuffled);
+  DataLoader::Iterator it = loader->begin();
+  Indices order;
+  append(order, *it);
+  const Batch& shown = *it;
+  CHECK(run(*loader) == orders[1]);
+  loader.reset();
+  CHECK(shown.targets.to_vector<Index>() == order);
+  DataLoader::Iterator copy = it;
+  ++copy;
+  append(order, *it);
+  DataLoader::Iterator moved = std::move(copy);
+  it = moved;
+  for (++it; moved != std::default_sentinel; ++moved) append(order, *it);
+  CHECK(it == std::default_sentinel);
+  CHECK(order == orders[0]);
+}
+
+TEST_CASE("an iterator that has come to its end stays there, whatever loops come after") {
+  DataLoader loader(counting(10), shuffled);
+  DataLoader::Iterator ended = loader.begin();
+  while (ended != loader.end()) ++ended;
+  for (const auto& batch : loader) {
+    CHECK(ended == loader.end());
+    CHECK(batch.targets.defined());
+  }
+}
+
+TEST_CASE("the state tells the place of the oldest loop that runs") {
+  DataLoader loader(counting(21), shuffled);
+  const auto place = [&] { return std::array{number(loader, "epoch"), number(loader, "position")}; };
+  using Place = std::array<Index, 2>;
+  CHECK(place() == Place{0, 0});
+  {
+    auto outer = loader.begin();
+    ++outer;
+    auto inner = loader.begin();
+    CHECK(place() == Place{0, 2});
+    ++inner;
+    ++inner;
+    CHECK(place() == Place{0, 2});
+    while (outer != loader.end()) ++outer;
+    CHECK(place() == Place{1, 3});
+    auto innermost = loader.begin();
+    CHECK(place() == Place{1, 3});
+  }
+  CHECK(place() == Place{1, 3});
+  CHECK(number(loader, "epochs") == 3);
+  for (const auto& batch : loader) {
+    static_cast<void>(batch);
+    run(loader, 2);
+    if (place() == Place{3, 1}) break;
+  }
+  CHECK(place() == Place{3, 1});  // the loop that was left, not the one inside it
+  run(loader, 2);
+  CHECK(place() == Place{5, 2});
+}
+
+TEST_CASE("a state saved in an inner loop goes on with the outer one, and then as if nothing had been") {
+  constexpr Index stop = 3;
+  // Each batch is followed by a pass over a part of the data.
+  const auto pass = [](DataLoader& loader, Indices& seen, Index batches, const auto& in_inner) {
+    for (const auto& batch : loader) {
+      append(seen, batch);
+      for (const auto& inner : loader) {
+        in_inner(batches);
+        append(seen, inner);
+        if (seen.back() % 5 == 0) break;
+      }
+      if (--batches == 0) break;
+    }
+  };
+  const auto nothing = [](Index) {};
+  DataLoader straight(counting(21), shuffled);
+  Indices expected, before;
+  StateDict state;
+  pass(straight, before, -1, [&](Index batches) {
+    if (batches == -stop) state = straight.state_dict();  // again and again, in the inner loop of the third batch
+  });
+  pass(straight, expected, -1, nothing);
+
+  DataLoader other(counting(21), {.batch_size = 4, .shuffle = true, .seed = 1});
+  run(other, 2);
+  Indices rest, after;
+  for (const auto& batch : other) {
+    static_cast<void>(batch);
+    other.load_state_dict(state);  // while a loop runs, which goes on
+    pass(other, rest, -1, nothing);
+    pass(other, after, -1, nothing);
+    break;
+  }
+  CHECK(Indices(before.end() - static_cast<std::ptrdiff_t>(rest.size()), before.end()) == rest);
+  CHECK(after == expected);
+  CHECK(number(straight, "epochs") == number(other, "epochs"));
+}
+
+TEST_CASE("two threads with a loader each") {
+  const TensorDataset dataset = counting(21);
+  const auto orders = epochs_of(dataset, 14);
+  std::array<Indices, 2> outer;
+  std::array<int, 2> right{};
+  std::vector<std::thread> users;
+  for (std::size_t t = 0; t < 2; ++t)
+    users.emplace_back([&, t] {
+      DataLoader loader(dataset, shuffled);
+      for (std::size_t epoch = 0; epoch < 2; ++epoch)
+        for (const auto& batch : loader) {
+          append(outer[t], batch);
+          right[t] += run(loader) == orders[7 * epoch + static_cast<std::size_t>(number(loader, "position"))];
+        }
+    });
+  for (std::thread& user : users) user.join();
+  for (std::size_t t = 0; t < 2; ++t) {
+    CHECK(right[t] == 12);
+    CHECK(outer[t] == joined(orders[0], orders[7]));
+  }
+}
+
+TEST_CASE("a copy of a loader goes its own way, also from within a loop") {
+  const auto orders = epochs_of(counting(21), 3);
+  DataLoader loader(counting(21), shuffled);
+  for (const auto& batch : loader) {
+    static_cast<void>(batch);
+    DataLoader copy = loader;
+    CHECK(bitwise_equal(copy.state_dict().at("position"), loader.state_dict().at("position")));
+    CHECK(run(copy) == orders[1]);
+    DataLoader assigned(counting(3));
+    assigned = copy;
+    CHECK(run(assigned) == orders[2]);
+  }
+  DataLoader moved = std::move(loader);
+  CHECK(run(moved) == orders[1]);
 }
 
 TEST_CASE("loaders that could hand out nothing are refused") {
