@@ -105,6 +105,9 @@ void* from_system(std::size_t bytes) {
 
 }  // namespace
 
+void lock_shared_blocks() { shared().mutex.lock(); }
+void unlock_shared_blocks() { shared().mutex.unlock(); }
+
 constinit thread_local BlockList thread_blocks[class_count];
 
 void* take_elsewhere(int c) {

@@ -1,11 +1,14 @@
 #include <ravine/core/threads.hpp>
 
 #include <omp.h>
+#include <pthread.h>
 
 #include <algorithm>
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif
+
+#include <ravine/core/memory.hpp>
 
 namespace ravine::detail {
 namespace {
@@ -28,6 +31,14 @@ constexpr unsigned flush_bits = 0;
 unsigned mode() { return 0; }
 void set_mode(unsigned) {}
 #endif
+
+// A process that fork() makes has one thread, and would wait for ever for the others of the caller's team. So the team
+// is dissolved first, and made anew when there is work for it. Its threads give their blocks back as they end.
+void before_fork() {
+  omp_pause_resource_all(omp_pause_soft);
+  lock_shared_blocks();
+}
+[[maybe_unused]] const int at_fork = pthread_atfork(before_fork, unlock_shared_blocks, unlock_shared_blocks);
 
 }  // namespace
 

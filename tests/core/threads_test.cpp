@@ -13,6 +13,7 @@
 #include <ravine/core/linalg.hpp>
 #include <ravine/core/reduce.hpp>
 
+#include "../in_child.hpp"
 #include "reference.hpp"
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -180,4 +181,49 @@ TEST_CASE("several threads of the user compute at once") {
     });
   for (std::thread& user : users) user.join();
   CHECK(right == std::vector<int>(4, 20));
+}
+
+TEST_CASE("a child process computes on several threads, and so does its parent afterwards" * doctest::skip(!can_fork)) {
+  const Threads threads(3);
+  const Tensor a = random_tensor({120, 130}, f32), b = random_tensor({130, 110}, f32), expected = matmul(a, b);
+  const auto right = [&] {
+    work();
+    return bitwise_equal(matmul(a, b), expected);
+  };
+  CHECK(in_child(right));
+  CHECK(in_child(right));  // also where the parent has no team
+  CHECK(right());
+  CHECK(in_child([&] { return right() && in_child(right) && right(); }));
+  CHECK(right());
+}
+
+TEST_CASE("a thread of the user forks, and one of a parallel region" * doctest::skip(!can_fork)) {
+  const Threads threads(3);
+  const Tensor a = random_tensor({120, 130}, f32), b = random_tensor({130, 110}, f32), expected = matmul(a, b);
+  const auto right = [&] { return bitwise_equal(matmul(a, b), expected); };
+  bool of_user = false;
+  std::thread([&] { of_user = right() && in_child(right) && right(); }).join();
+  CHECK(of_user);
+  std::vector<int> of_worker(3, 0);
+  run_parallel(3, [&](Index i) { of_worker[static_cast<std::size_t>(i)] = in_child(right) ? 1 : 0; });
+  CHECK(of_worker == std::vector<int>(3, 1));
+  CHECK(right());
+}
+
+TEST_CASE("a fork while other threads compute" * doctest::skip(!can_fork)) {
+  const Threads threads(3);
+  const Tensor a = random_tensor({120, 130}, f32), b = random_tensor({130, 110}, f32), expected = matmul(a, b);
+  std::atomic<bool> stop{false}, all_right{true};
+  std::vector<std::thread> users;
+  for (int t = 0; t < 2; ++t)
+    users.emplace_back([&] {
+      while (!stop) {
+        if (!bitwise_equal(matmul(a, b), expected)) all_right = false;
+        zeros({1 << 20}).fill(1.0);  // takes and gives shared blocks
+      }
+    });
+  for (int i = 0; i < 10; ++i) CHECK(in_child([&] { return bitwise_equal(matmul(a, b), expected); }));
+  stop = true;
+  for (std::thread& user : users) user.join();
+  CHECK(all_right);
 }
