@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -51,6 +52,7 @@ struct Node {
   RefCount handles;  // Variables
   RefCount holders;  // the Variables together hold one, and so does each edge into this node
   bool requires_grad = false;
+  bool is_parameter = false;  // it has asked for a gradient as a leaf; if it does not now, it is frozen
   bool value_needed = false;  // a pullback of this node reads its value
   bool joint = false;         // one pullback, on the first edge, serves all edges
   bool queued = false;        // by a running sweep
@@ -89,6 +91,11 @@ struct ThreadState {
   const char* pullback_of = nullptr;                // inside a pullback: its op
 };
 extern constinit thread_local ThreadState thread_state;
+
+/// How many Twins live, on any thread. While none does, copying a Variable costs one comparison more.
+inline constinit std::atomic<int> twins_alive{0};
+/// What a copy of a Variable with this node gets: the node, or its twin.
+Node* node_for_copy(Node* node);
 
 /// Throws std::logic_error if the node is older than the pullback that runs, and its value was written since.
 void check_unchanged(const Node* node);

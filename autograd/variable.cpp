@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <ravine/autograd/anomaly.hpp>
+#include <ravine/autograd/twins.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine {
@@ -16,6 +17,31 @@ void check_unchanged(const Node* node) {
   if (node->made_at > thread_state.reading_since) return;  // the pullback itself made it
   throw std::logic_error(text(thread_state.pullback_of ? thread_state.pullback_of : "backward",
                               ": an input changed after the forward pass; its gradient would be wrong"));
+}
+
+constinit thread_local Twins* Twins::current_ = nullptr;
+
+Twins::Twins() : outer_(std::exchange(current_, this)) { twins_alive.fetch_add(1, std::memory_order_relaxed); }
+
+Twins::~Twins() {
+  twins_alive.fetch_sub(1, std::memory_order_relaxed);
+  current_ = outer_;
+}
+
+void Twins::add(const Variable& original) {
+  const Node* node = original.node();
+  if (twins_.contains(node)) return;
+  Variable twin(node->value.clone());
+  twin.node()->requires_grad = node->requires_grad;
+  twin.node()->is_parameter = node->is_parameter;
+  twins_.emplace(node, std::move(twin));
+}
+
+Node* node_for_copy(Node* node) {
+  const Twins* twins = Twins::current_;
+  if (!twins) return node;
+  const auto found = twins->twins_.find(node);
+  return found == twins->twins_.end() ? node : found->second.node();
 }
 
 Node* make_node(Tensor&& value, std::size_t edges) {
@@ -32,11 +58,15 @@ void destroy(Pullback* pullback) noexcept {
   give_block(pullback, c);
 }
 
-void release_handle(Node* node) noexcept {
-  if (!node->handles.decrement()) return;
+// Apart from release_handle, which then needs no stack.
+[[gnu::noinline]] static void release_last_handle(Node* node) noexcept {
   // Nobody can ask for the value any more, except a pullback of its own.
   if (!node->is_leaf() && !node->value_needed) node->value.release();
   release_holder(node);
+}
+
+void release_handle(Node* node) noexcept {
+  if (node->handles.decrement()) release_last_handle(node);
 }
 
 // Nodes that nobody holds wait in a list, linked through gradient_node, so that freeing a deep graph does not recurse.
@@ -109,6 +139,7 @@ void Variable::set_requires_grad(bool wanted) const {
     throw std::logic_error(detail::text("set_requires_grad: this is the result of ", node_->op, ", not a leaf"));
   if (wanted) detail::check_floating("set_requires_grad", value());
   node_->requires_grad = wanted;
+  node_->is_parameter |= wanted;
   if (!wanted) zero_grad();
 }
 
@@ -122,7 +153,7 @@ std::ostream& operator<<(std::ostream& out, const Variable& v) {
 Variable parameter(Tensor value) {
   detail::check_floating("parameter", value);
   Variable v(std::move(value));
-  v.node()->requires_grad = true;
+  v.node()->requires_grad = v.node()->is_parameter = true;
   return v;
 }
 

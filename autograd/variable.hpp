@@ -21,7 +21,9 @@ class Variable {
   /// A constant.
   Variable(Tensor value) : node_(detail::make_node(std::move(value))) {}
 
-  Variable(const Variable& other) : node_(other.node_) {
+  [[gnu::always_inline]] Variable(const Variable& other) : node_(other.node_) {
+    if (detail::twins_alive.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      node_ = detail::node_for_copy(node_);
     if (node_) node_->handles.increment();
   }
   Variable(Variable&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}

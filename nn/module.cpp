@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <optional>
 #include <set>
 
 #include <ravine/autograd/anomaly.hpp>
+#include <ravine/autograd/twins.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine::detail {
@@ -21,10 +23,11 @@ namespace ravine::nn {
 using detail::text;
 using detail::thread_state;
 
-struct Module::State {
+struct [[gnu::visibility("hidden")]] Module::State {
   NamedVariables parameters, buffers;
   Children children;
-  std::string name;  // in the module it was registered in last
+  std::vector<Copy> copies;  // how to copy each of them
+  std::string name;          // in the module it was registered in last
   bool training = true;
 
   /// Calls f here and then for everything below.
@@ -35,8 +38,8 @@ struct Module::State {
   }
 
   /// Adds the variables of one kind here and below that have not been seen; a path is empty or ends with a dot.
-  void collect(NamedVariables State::*kind, const std::string& path, std::set<const void*>& seen,
-               NamedVariables& out) const {
+  void collect(NamedVariables State::*kind, const std::string& path, std::set<const void*>& seen, NamedVariables& out)
+      const {
     for (const auto& [name, variable] : this->*kind)
       if (seen.insert(variable.node()).second) out.emplace_back(path + name, variable);
     for (const auto& [name, child] : children) child->state_->collect(kind, path + name + '.', seen, out);
@@ -59,24 +62,64 @@ struct Module::State {
   }
 };
 
+/// The states of modules that are being cloned, each with that of its clone.
+struct [[gnu::visibility("hidden")]] Module::Twins {
+  static constinit thread_local Twins* current;
+
+  Twins* outer = std::exchange(current, this);
+  detail::Twins variables;
+  std::map<const State*, std::shared_ptr<State>> states;
+
+  Twins() = default;
+  ~Twins() { current = outer; }
+  Twins(const Twins&) = delete;
+  Twins& operator=(const Twins&) = delete;
+
+  const std::shared_ptr<State>& of(State & original) {
+    std::shared_ptr<State>& twin = states[&original];
+    if (twin) return twin;
+    twin = std::make_shared<State>();
+    original.each([this](const State& part) {
+      for (const auto& [name, variable] : part.parameters) variables.add(variable);
+      for (const auto& [name, variable] : part.buffers) variables.add(variable);
+    });
+    // From here on copies of variables and modules are their twins.
+    twin->parameters = original.parameters;
+    twin->buffers = original.buffers;
+    for (std::size_t i = 0; i < original.children.size(); ++i) {
+      const auto& [name, child] = original.children[i];
+      twin->children.emplace_back(name, original.copies[i](*child));
+    }
+    twin->copies = original.copies;
+    twin->name = original.name;
+    twin->training = original.training;
+    return twin;
+  }
+};
+constinit thread_local Module::Twins* Module::Twins::current = nullptr;
+
 Module::Module() : state_(std::make_shared<State>()) {}
 
-Variable Module::operator()(const Variable& x) {
-  if (!thread_state.anomaly && !detail::call_observer) [[likely]]
-    return forward(x);
-  return call_watched([&] { return forward(x); });
+Module::Module(const Module& other) : state_(Twins::current ? Twins::current->of(*other.state_) : other.state_) {}
+
+std::shared_ptr<void> Module::make_twins(const Module& module, const std::type_info& type) {
+  if (typeid(module) != type)
+    throw std::invalid_argument(text("clone: this is more than the module it is passed as: ", module.describe()));
+  auto twins = std::make_shared<Twins>();
+  twins->of(*module.state_);
+  return twins;
 }
 
-Variable Module::operator()(Variable&& x) {
+Variable Module::operator()(Variable x) {
   if (!thread_state.anomaly && !detail::call_observer) [[likely]]
     return forward_temporary(std::move(x));
-  return call_watched([&] { return forward_temporary(std::move(x)); });
+  return call_watched(std::move(x));
 }
 
-Variable Module::call_watched(FunctionRef<Variable()> call) const {
+Variable Module::call_watched(Variable x) {
   std::optional<detail::ModuleScope> scope;
   if (thread_state.anomaly && !state_->name.empty()) scope.emplace(state_->name);
-  Variable y = call();
+  Variable y = forward_temporary(std::move(x));
   if (detail::call_observer) (*detail::call_observer)(*this, y);
   return y;
 }
@@ -145,7 +188,7 @@ Variable Module::register_parameter(const std::string& name, const Variable& val
   state_->check_name("register_parameter", name);
   if (!value.is_leaf())
     throw std::invalid_argument(text("register_parameter: '", name, "' is the result of an op, not a parameter"));
-  const Variable result = value.requires_grad() ? value : parameter(value.value());
+  const Variable result = value.node()->is_parameter ? value : parameter(value.value());
   state_->parameters.emplace_back(name, result);
   return result;
 }
@@ -157,18 +200,19 @@ Variable Module::register_buffer(const std::string& name, Tensor value) {
   return result;
 }
 
-void Module::add_child(const std::string& name, std::shared_ptr<Module> child, const std::type_info& type) {
+void Module::add_child(const std::string& name, const Module& module, const std::type_info& type, Copy copy) {
   state_->check_name("register_module", name);
-  const Module& copy = *child;
-  if (typeid(copy) != type)
-    throw std::invalid_argument(text("register_module: '", name, "' is more than the ", copy.describe(),
+  std::shared_ptr<Module> child = copy(module);
+  if (typeid(module) != type)
+    throw std::invalid_argument(text("register_module: '", name, "' is more than the ", child->describe(),
                                      " it is passed as; register it by its own type"));
-  copy.state_->each([&](const State& part) {
+  module.state_->each([&](const State& part) {
     if (&part == state_.get())
       throw std::invalid_argument(text("register_module: '", name, "' contains the module it is to be part of"));
   });
-  copy.state_->name = name;
+  module.state_->name = name;
   state_->children.emplace_back(name, std::move(child));
+  state_->copies.push_back(copy);
 }
 
 namespace {

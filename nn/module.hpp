@@ -30,8 +30,8 @@ namespace ravine::nn {
 ///       Variable scale_;
 ///     };
 ///
-/// A copy is the same module: parameters, buffers, children and the training flag are shared. There is no assignment,
-/// which would part a member from what is registered.
+/// A copy is the same module: parameters, buffers, children and the training flag are shared; `clone` makes another
+/// one. There is no assignment, which would part a member from what is registered.
 class Module {
  public:
   using NamedVariables = std::vector<std::pair<std::string, Variable>>;
@@ -42,8 +42,7 @@ class Module {
 
   virtual Variable forward(const Variable& x) = 0;
   /// forward(x), within the module's place in the model: DetectAnomaly names it, and `summary` sees the result.
-  Variable operator()(const Variable& x);
-  Variable operator()(Variable&& x);
+  Variable operator()(Variable x);
 
   /// The module in one line, as in "Linear(8, 4)"; by default the class's name and "()".
   virtual std::string describe() const;
@@ -75,7 +74,7 @@ class Module {
 
  protected:
   Module();
-  Module(const Module&) = default;
+  Module(const Module& other);
 
   /// A trained tensor. A constant becomes a new parameter; a parameter stays itself, so that two modules can share one.
   /// A name is not empty, has no dot and is new in this module, or std::invalid_argument.
@@ -87,21 +86,41 @@ class Module {
   template <class M>
   void register_module(const std::string& name, const M& module) {
     static_assert(std::is_base_of_v<Module, M> && !std::is_abstract_v<M>, "register a module by its own type");
-    add_child(name, std::make_shared<M>(module), typeid(module));
+    add_child(name, module, typeid(M),
+              [](const Module& m) -> std::shared_ptr<Module> { return std::make_shared<M>(static_cast<const M&>(m)); });
   }
 
-  /// What `operator()` calls for an argument that nobody else may hold. Ops that take a Variable by value then work in
-  /// its memory: forward it with std::move.
+  /// What `operator()` calls. If nobody else holds x, ops that take a Variable by value work in its memory: forward it
+  /// with std::move.
   virtual Variable forward_temporary(Variable&& x) { return forward(x); }
 
  private:
   struct State;
+  struct Twins;
+  using Copy = std::shared_ptr<Module> (*)(const Module&);
+  template <class M>
+  friend M clone(const M& module);
 
-  void add_child(const std::string& name, std::shared_ptr<Module> child, const std::type_info& type);
-  Variable call_watched(FunctionRef<Variable()> call) const;
+  void add_child(const std::string& name, const Module& module, const std::type_info& type, Copy copy);
+  /// While the result lives, copies of modules made on this thread are modules of their own.
+  static std::shared_ptr<void> make_twins(const Module& module, const std::type_info& type);
+  Variable call_watched(Variable x);
 
   std::shared_ptr<State> state_;
 };
+
+/// Another module with the same values: its parameters, buffers and children are its own, and keep their names and
+/// flags; gradients are not copied. What is shared within the module is shared within the clone. Of other members it is
+/// a copy as the class's copy constructor makes it, so tensors that are not registered and what pointers lead to are
+/// shared. Throws std::invalid_argument if the module is more than an M.
+///
+///     auto best = clone(model);
+template <class M>
+M clone(const M& module) {
+  static_assert(std::is_base_of_v<Module, M> && !std::is_abstract_v<M>, "clone a module by its own type");
+  const auto twins = Module::make_twins(module, typeid(M));
+  return M(module);
+}
 
 /// The module and all below it, an indented line each.
 std::string to_string(const Module& module);

@@ -144,6 +144,9 @@ TEST_CASE("shared weights are one parameter, under the name met first") {
   CHECK(names(open.named_parameters()) == Names{"tied", "first.bias"});
   CHECK(open.parameters().size() == 2);
   CHECK(open.state_dict().size() == 2);
+  Open other;
+  shared.weight.set_requires_grad(false);  // a frozen parameter stays itself as well
+  CHECK(other.register_parameter("tied", shared.weight).node() == shared.weight.node());
   open.load_state_dict({{"tied", full({2, 2}, 4.0)}, {"first.bias", zeros({2})}});
   CHECK(shared.weight.value().at({1, 1}) == 4.0);
 }
