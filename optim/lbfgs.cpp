@@ -117,7 +117,7 @@ LBFGS::Vector LBFGS::direction(const std::vector<Pair>& pairs, const Vector& g) 
 
 LBFGS::Point LBFGS::look(const Line& line, double t) {
   for (std::size_t i = 0; i < line.d.size(); ++i)
-    parameters()[i].node()->value.copy_from(line.start[i] + line.d[i] * t);
+    if (parameters()[i].requires_grad()) parameters()[i].node()->value.copy_from(line.start[i] + line.d[i] * t);
   const Reevaluation again(line.before);
   const double f = evaluate(line.closure);
   check_unchanged();
@@ -188,7 +188,7 @@ double LBFGS::advance(Closure closure) {
       for (std::size_t i = 0; i < d.size(); ++i) {
         pair.s.push_back(d[i] * next.t);
         pair.y.push_back(next.g[i] - at.g[i]);
-        theta[i] = theta[i] + pair.s[i];
+        if (theta[i].defined()) theta[i] = theta[i] + pair.s[i];  // else it is frozen
       }
       pair.product = dot(pair.s, pair.y);
       const bool still = largest(pair.s) <= o.change_tolerance || std::abs(next.f - at.f) <= o.change_tolerance;
@@ -198,7 +198,8 @@ double LBFGS::advance(Closure closure) {
       if (still) break;
     }
   }
-  for (std::size_t i = 0; i < theta.size(); ++i) parameters()[i].node()->value.copy_from(theta[i]);
+  for (std::size_t i = 0; i < theta.size(); ++i)
+    if (theta[i].defined()) parameters()[i].node()->value.copy_from(theta[i]);
   for (std::size_t k = old; k < pairs.size(); ++k) keep(pairs[k]);
   return first_loss;
 }

@@ -27,8 +27,9 @@ Optimizer::Optimizer(const char* name, std::vector<Variable> parameters)
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const Variable& p = parameters_[i];
     if (!p.defined()) refuse("parameter ", i, " is undefined");
-    if (!p.requires_grad()) refuse("parameter ", i, " asks for no gradient: make it with ravine::parameter");
     if (!p.is_leaf()) refuse("parameter ", i, " is the result of ", p.node()->op, ", which never gets a gradient");
+    if (!is_floating(p.dtype())) refuse("parameter ", i, " is ", p.dtype(), ", not floating");
+    if (!p.node()->is_parameter) refuse("parameter ", i, " asks for no gradient: make it with ravine::parameter");
     const auto [first, is_new] = seen.emplace(p.node(), i);
     if (!is_new) refuse("parameter ", i, " is parameter ", first->second, " again");
     specs_.push_back({p.shape(), p.dtype()});
@@ -86,6 +87,8 @@ void Optimizer::zero_grad() {
 
 void Optimizer::run_callbacks() const {
   for (const GradientCallback& f : callbacks_) f(parameters_);
+  for (const Variable& p : parameters_)
+    if (!p.requires_grad()) p.zero_grad();  // whatever it was given, it is frozen
 }
 
 void Optimizer::check_unchanged() const {
@@ -172,7 +175,9 @@ Excursion::Excursion(const std::vector<Variable>& parameters, std::vector<Tensor
   copies.resize(parameters.size());
   for (std::size_t i = 0; i < copies.size(); ++i) {
     const Tensor& value = parameters[i].node()->value;
-    if (copies[i].defined())
+    if (!parameters[i].requires_grad())
+      copies[i] = Tensor();  // it stays where it is
+    else if (copies[i].defined())
       copies[i].copy_from(value);
     else
       copies[i] = value.clone();
@@ -182,7 +187,8 @@ Excursion::Excursion(const std::vector<Variable>& parameters, std::vector<Tensor
 Excursion::~Excursion() {
   for (std::size_t i = 0; i < copies_.size(); ++i) {
     Tensor& value = parameters_[i].node()->value;
-    if (value.shape() == copies_[i].shape() && value.dtype() == copies_[i].dtype()) value.copy_from(copies_[i]);
+    if (copies_[i].defined() && value.shape() == copies_[i].shape() && value.dtype() == copies_[i].dtype())
+      value.copy_from(copies_[i]);
   }
 }
 

@@ -26,9 +26,9 @@ namespace ravine::optim {
 ///     double loss = optimizer.step([&] { return mse_loss(model(x), y); });
 ///
 /// The second serves every optimizer, also those that need the gradient elsewhere or more than once. A parameter
-/// without a gradient is skipped: neither it nor its state changes. Nothing hides a NaN: it stays in the elements whose
-/// gradients had one and in their state, or goes where the update mixes elements. A graph recorded before a step
-/// refuses its backward pass after it, if it needs values that the step has changed.
+/// without a gradient, a frozen one among them, is skipped: neither it nor its state changes. Nothing hides a NaN: it
+/// stays in the elements whose gradients had one and in their state, or goes where the update mixes elements. A graph
+/// recorded before a step refuses its backward pass after it, if it needs values that the step has changed.
 class Optimizer {
  public:
   using Closure = FunctionRef<Variable()>;
@@ -75,8 +75,8 @@ class Optimizer {
   virtual void load_state_dict(const StateDict& state);
 
  protected:
-  /// Throws std::invalid_argument if there are no parameters, or one is undefined, asks for no gradient, is the result
-  /// of an op, or comes twice.
+  /// Throws std::invalid_argument if there are no parameters, or one is undefined, a constant (a frozen parameter is
+  /// none), an integer tensor, the result of an op, or comes twice.
   Optimizer(const char* name, std::vector<Variable> parameters);
 
   const char* name() const { return name_; }

@@ -29,6 +29,7 @@ double SGD::advance(Closure closure) {
       if (group.options.nesterov != Nesterov::lookahead) continue;
       const Rule rule(group.options, group.options.lr * lr_factor(), steps() + 1);
       for (std::size_t i = group.begin; i < group.end; ++i) {
+        if (!parameters()[i].requires_grad()) continue;
         Tensor& theta = parameters()[i].node()->value;
         theta.copy_from(theta + slot(i, 0) * rule.ahead);
       }

@@ -422,7 +422,11 @@ TEST_CASE("every optimizer: a frozen parameter stays, and its state too, until i
     const rv::Tensor frozen = p[1].value().clone();
     const rv::StateDict before = optimizer->state_dict();
     p[1].set_requires_grad(false);
-    for (int t = 0; t < 3; ++t) optimizer->step([&] { return loss_of(p); });
+    for (int t = 0; t < 3; ++t)
+      optimizer->step([&] {
+        CHECK(rv::bitwise_equal(p[1].value(), frozen));  // wherever the loss is evaluated
+        return loss_of(p);
+      });
     CHECK(rv::bitwise_equal(p[1].value(), frozen));
     if (entry.name != "LBFGS")
       for (const auto& [key, value] : optimizer->state_dict())
@@ -430,6 +434,49 @@ TEST_CASE("every optimizer: a frozen parameter stays, and its state too, until i
     p[1].set_requires_grad(true);
     optimizer->step([&] { return loss_of(p) + rv::sum(p[1]); });
     CHECK(!rv::bitwise_equal(p[1].value(), frozen));
+  }
+}
+
+TEST_CASE(
+    "every optimizer: a parameter frozen from the start is left alone, whoever uses it, and trained once thawed") {
+  for (const Entry& entry : every_optimizer()) {
+    CAPTURE(entry.name);
+    const Params p = start(rv::f64), other = start(rv::f64);
+    const rv::Tensor frozen = rv::tensor({1.0, -0.0, 2.0, -0.5}, rv::f64);
+    p[1].set_value(frozen.clone());
+    p[1].set_requires_grad(false);
+    const auto optimizer = entry.make(p);
+    const rv::Variable used_elsewhere = rv::sum(other[1] * p[1]);
+    const rv::StateDict of_all = entry.make(other)->state_dict(), before = optimizer->state_dict();
+    CHECK(before.size() == of_all.size());
+    for (const auto& [key, value] : of_all) CHECK(before.contains(key));
+    optimizer->on_gradients([&](const Params& params) {
+      if (!params[1].requires_grad()) params[1].set_grad(rv::ones({4}, rv::f64));
+    });
+    for (int t = 0; t < 3; ++t)
+      optimizer->step([&] {
+        CHECK(rv::bitwise_equal(p[1].value(), frozen));
+        return loss_of(p);
+      });
+    CHECK(rv::bitwise_equal(p[1].value(), frozen));
+    CHECK_NOTHROW(used_elsewhere.backward());  // it was not even written
+    CHECK(!rv::bitwise_equal(p[0].value(), start(rv::f64)[0].value()));
+    p[1].set_requires_grad(true);
+    optimizer->step([&] { return loss_of(p) + rv::sum(p[1]); });
+    CHECK(!rv::bitwise_equal(p[1].value(), frozen));
+  }
+}
+
+TEST_CASE("every optimizer: where all is frozen, a step changes nothing, and a loss of nothing else is refused") {
+  for (const Entry& entry : every_optimizer()) {
+    CAPTURE(entry.name);
+    const Params p = start(rv::f64);
+    for (const rv::Variable& q : p) q.set_requires_grad(false);
+    const auto optimizer = entry.make(p);
+    CHECK_THROWS_WITH_AS(optimizer->step([&] { return loss_of(p); }), doctest::Contains("depends on no parameter"),
+                         std::logic_error);
+    if (!optimizer->needs_closure()) optimizer->step();
+    CHECK(same(p, start(rv::f64)));
   }
 }
 

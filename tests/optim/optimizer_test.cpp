@@ -226,6 +226,7 @@ TEST_CASE("optimizer: wrong parameters are refused by name and position") {
   };
   refuses({}, "SGD: no parameters to update");
   refuses({p, constant}, "SGD: parameter 1 asks for no gradient: make it with ravine::parameter");
+  refuses({p, rv::Variable(rv::ones({1}, rv::i64))}, "SGD: parameter 1 is i64, not floating");
   refuses({p, rv::Variable()}, "SGD: parameter 1 is undefined");
   refuses({p, p * 2.0}, "SGD: parameter 1 is the result of mul, which never gets a gradient");
   refuses({p, parameter({1.0}), p}, "SGD: parameter 2 is parameter 0 again");
@@ -236,6 +237,19 @@ TEST_CASE("optimizer: wrong parameters are refused by name and position") {
   CHECK_THROWS_WITH_AS(SGD(Groups{{{p}, {}}, {{}, {}}}), "SGD: group 1 has no parameters", std::invalid_argument);
   CHECK_THROWS_WITH_AS(SGD(Groups{{{p}, {}}, {{p}, {}}}), "SGD: parameter 1 is parameter 0 again",
                        std::invalid_argument);
+}
+
+TEST_CASE("optimizer: a frozen parameter is no constant") {
+  const rv::Variable p = parameter({1.0}), thawed(rv::ones({1}, rv::f64));
+  p.set_requires_grad(false);
+  thawed.set_requires_grad(true);
+  thawed.set_requires_grad(false);
+  SGD sgd({p, thawed}, {.lr = 0.5});
+  thawed.set_requires_grad(true);
+  sgd.step([&] { return rv::sum(p) + rv::sum(thawed); });
+  CHECK(values(p) == Values{1.0});
+  CHECK(values(thawed) == Values{0.5});
+  CHECK_THROWS_WITH_AS(SGD({p.detach()}), Contains("asks for no gradient"), std::invalid_argument);
 }
 
 TEST_CASE("optimizer: options out of range are refused with their value") {
