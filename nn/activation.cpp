@@ -9,51 +9,41 @@ namespace ravine::nn {
 
 using detail::text;
 
-ReLU::ReLU() : Activation("ReLU()", [](Variable x, double) { return relu(std::move(x)); }) {}
+ReLU::ReLU() : Activation("ReLU()", [](Variable x) { return relu(std::move(x)); }) {}
 
 LeakyReLU::LeakyReLU(double slope)
-    : Activation(
-          text("LeakyReLU(", slope, ")"), [](Variable x, double s) { return leaky_relu(x, s); }, slope) {}
+    : Activation(text("LeakyReLU(", slope, ")"), [=](const Variable& x) { return leaky_relu(x, slope); }) {}
 
-ELU::ELU(double alpha)
-    : Activation(
-          text("ELU(", alpha, ")"), [](Variable x, double a) { return elu(x, a); }, alpha) {}
+ELU::ELU(double alpha) : Activation(text("ELU(", alpha, ")"), [=](const Variable& x) { return elu(x, alpha); }) {}
 
 GELU::GELU(std::string_view approximate)
-    : Activation(
-          approximate == "none" ? "GELU()" : text("GELU(", approximate, ")"),
-          [](Variable x, double exact) { return gelu(x, exact != 0.0 ? "none" : "tanh"); },
-          approximate == "none" ? 1.0 : 0.0) {
+    : Activation(approximate == "none" ? "GELU()" : text("GELU(", approximate, ")"),
+                 [word = std::string(approximate)](const Variable& x) { return gelu(x, word); }) {
   if (approximate != "none" && approximate != "tanh")
     throw std::invalid_argument(text("GELU: approximate must be 'none' or 'tanh', got '", approximate, "'"));
 }
 
-Tanh::Tanh() : Activation("Tanh()", [](Variable x, double) { return tanh(x); }) {}
+Tanh::Tanh() : Activation("Tanh()", [](const Variable& x) { return tanh(x); }) {}
 
-Sigmoid::Sigmoid() : Activation("Sigmoid()", [](Variable x, double) { return sigmoid(x); }) {}
+Sigmoid::Sigmoid() : Activation("Sigmoid()", [](const Variable& x) { return sigmoid(x); }) {}
 
 Softplus::Softplus(double beta)
-    : Activation(
-          text("Softplus(", beta, ")"), [](Variable x, double b) { return softplus(x, b); }, beta) {
+    : Activation(text("Softplus(", beta, ")"), [=](const Variable& x) { return softplus(x, beta); }) {
   if (!(beta > 0.0)) throw std::invalid_argument(text("Softplus: beta must be > 0, got ", beta));
 }
 
-SiLU::SiLU() : Activation("SiLU()", [](Variable x, double) { return silu(x); }) {}
+SiLU::SiLU() : Activation("SiLU()", [](const Variable& x) { return silu(x); }) {}
 
 Softmax::Softmax(Index dim)
-    : Activation(
-          text("Softmax(", dim, ")"), [](Variable x, double d) { return softmax(x, static_cast<Index>(d)); },
-          static_cast<double>(dim)) {}
+    : Activation(text("Softmax(", dim, ")"), [=](const Variable& x) { return softmax(x, dim); }) {}
 
 LogSoftmax::LogSoftmax(Index dim)
-    : Activation(
-          text("LogSoftmax(", dim, ")"), [](Variable x, double d) { return log_softmax(x, static_cast<Index>(d)); },
-          static_cast<double>(dim)) {}
+    : Activation(text("LogSoftmax(", dim, ")"), [=](const Variable& x) { return log_softmax(x, dim); }) {}
 
-Identity::Identity() : Activation("Identity()", [](Variable x, double) { return x; }) {}
+Identity::Identity() : Activation("Identity()", [](Variable x) { return x; }) {}
 
 Flatten::Flatten()
-    : Activation("Flatten()", [](Variable x, double) {
+    : Activation("Flatten()", [](const Variable& x) {
         Index columns = 1;
         for (int d = 1; d < x.rank(); ++d) columns *= x.size(d);
         return x.reshape({x.size(0), columns});

@@ -2,28 +2,27 @@
 /// Layers without parameters: activation functions and changes of shape.
 #pragma once
 
+#include <functional>
 #include <string_view>
 
 #include <ravine/nn/module.hpp>
 
 namespace ravine::nn {
 
-/// The base of those below: a function of one variable and a number.
+/// The base of those below: a function of one variable.
 class Activation : public Module {
  public:
-  Variable forward(const Variable& x) override { return function_(x, number_); }
+  Variable forward(const Variable& x) override { return function_(x); }
   std::string describe() const override { return description_; }
 
  protected:
-  using Function = Variable (*)(Variable x, double number);
-  Activation(std::string description, Function function, double number = 0.0)
-      : description_(std::move(description)), function_(function), number_(number) {}
-  Variable forward_temporary(Variable&& x) override { return function_(std::move(x), number_); }
+  Activation(std::string description, std::function<Variable(Variable)> function)
+      : description_(std::move(description)), function_(std::move(function)) {}
+  Variable forward_temporary(Variable&& x) override { return function_(std::move(x)); }
 
  private:
   std::string description_;
-  Function function_;
-  double number_;
+  std::function<Variable(Variable)> function_;
 };
 
 /// max(x, 0). Works in the memory of a temporary.
