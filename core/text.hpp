@@ -8,6 +8,7 @@
 
 #include <ravine/core/tensor.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 inline void append(std::string& out, std::string_view part) { out += part; }
@@ -34,3 +35,4 @@ std::string text(const Parts&... parts) {
 }
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 
 #include <ravine/data/table.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// The column of each row's value: numeric if all are numbers, else text. A view without data (nullptr) is missing.
@@ -29,3 +30,4 @@ data::Column take_rows(const data::Column& column, const Tensor& rows);
 data::Column replace_missing(const data::Column& column, std::string_view value);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 
 struct gzFile_s;  // zlib's
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// A file read from front to back. A gzip file is unpacked on the way; any other is read as it is.
@@ -35,3 +36,4 @@ class InputFile {
 };
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

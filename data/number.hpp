@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// The field without the spaces and tabs around it.
@@ -15,3 +16,4 @@ std::string_view trim(std::string_view field);
 std::optional<double> parse_number(std::string_view field);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// What gnuplot, found on the PATH, writes to its standard output when it runs this script. Neither a shell nor a file
@@ -11,3 +12,4 @@ namespace ravine::detail {
 std::string run_gnuplot(const std::string& script);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

@@ -1,5 +1,6 @@
 #include <ravine/core/kernels/kernels.hpp>
 
+#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 #include <string_view>
@@ -52,14 +53,28 @@ Isa active_isa() {
 }
 
 namespace kernels {
+namespace {
 
 template <class T>
-const Kernels<T>& kernels() {
-  static const Kernels<T> active = detail::with_active_isa([]<Isa isa>() {
+constinit std::atomic<const Kernels<T>*> active{nullptr};
+
+// Apart from kernels(), which then needs no stack.
+template <class T>
+[[gnu::noinline]] const Kernels<T>& choose_kernels() {
+  static const Kernels<T> chosen = detail::with_active_isa([]<Isa isa>() {
     return Kernels<T>{map_table<isa, T>(), reduce_table<isa, T>(), gemm_table<isa, T>(), normalize_table<isa, T>(),
                       loss_table<isa, T>()};
   });
-  return active;
+  active<T>.store(&chosen, std::memory_order_release);
+  return chosen;
+}
+
+}  // namespace
+
+template <class T>
+const Kernels<T>& kernels() {
+  const Kernels<T>* const chosen = active<T>.load(std::memory_order_acquire);
+  return chosen ? *chosen : choose_kernels<T>();
 }
 template const Kernels<float>& kernels();
 template const Kernels<double>& kernels();

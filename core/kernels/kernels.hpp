@@ -136,6 +136,6 @@ const Loss<T>& loss_table();
 
 /// The tables for this processor, or for the instruction set that the environment's RAVINE_ISA names.
 template <class T>
-const Kernels<T>& kernels();
+[[gnu::visibility("hidden")]] const Kernels<T>& kernels();
 
 }  // namespace ravine::kernels
