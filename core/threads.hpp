@@ -1,5 +1,5 @@
 /// @file
-/// Work handed out to OpenMP's threads in pieces whose results do not depend on how many there are.
+/// Work in pieces whose results do not depend on how many of OpenMP's threads do it; for the library's sources.
 #pragma once
 
 #include <ravine/core/dtype.hpp>
