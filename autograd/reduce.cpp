@@ -1,6 +1,7 @@
 #include <ravine/autograd/reduce.hpp>
 
 #include <algorithm>
+#include <limits>
 
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/autograd/manipulate.hpp>
@@ -79,21 +80,24 @@ Variable norm(const Variable& x, const Dims& dims, bool keepdim) {
                   }}});
 }
 
-Variable logsumexp(const Variable& x, Index dim, bool keepdim) {
-  return record("logsumexp", logsumexp(x.value(), dim, keepdim),
-                {{x, [x, dim, kept = kept_shape("logsumexp", x, dim)](auto dy) {
-                    return softmax(like(dy, x), dim) * reshape(dy, kept);
-                  }}});
+Variable logsumexp(const Variable& x, const Dims& dims, bool keepdim) {
+  const auto pullback = [x, dims, kept = kept_shape("logsumexp", x, dims)](auto dy, const auto& y) {
+    // What has no weight at all is left out before softmax, whose NaN would reach the second derivative.
+    const Tensor nothing = eq(value_of(y).reshape(kept), -std::numeric_limits<double>::infinity());
+    const Tensor zero = scalar(0.0, dy.dtype());
+    return where(nothing, zero, softmax(where(nothing, zero, like(dy, x)), dims)) * reshape(dy, kept);
+  };
+  return record("logsumexp", logsumexp(x.value(), dims, keepdim), {{x, pullback}});
 }
 
-Variable softmax(const Variable& x, Index dim) {
-  return record("softmax", softmax(x.value(), dim),
-                {{x, [dim](auto dy, const auto& y) { return y * (dy - sum(dy * y, dim, true)); }}});
+Variable softmax(const Variable& x, const Dims& dims) {
+  return record("softmax", softmax(x.value(), dims),
+                {{x, [dims](auto dy, const auto& y) { return y * (dy - sum(dy * y, dims, true)); }}});
 }
 
-Variable log_softmax(const Variable& x, Index dim) {
-  return record("log_softmax", log_softmax(x.value(), dim),
-                {{x, [dim](auto dy, const auto& y) { return dy - exp(y) * sum(dy, dim, true); }}});
+Variable log_softmax(const Variable& x, const Dims& dims) {
+  return record("log_softmax", log_softmax(x.value(), dims),
+                {{x, [dims](auto dy, const auto& y) { return dy - exp(y) * sum(dy, dims, true); }}});
 }
 
 Variable cosine_similarity(const Variable& x, const Variable& y, Index dim, double eps) {

@@ -13,9 +13,10 @@ Variable var(const Variable& x, const Dims& dims = {}, bool keepdim = false, dou
 Variable max(const Variable& x, const Dims& dims = {}, bool keepdim = false);   ///< equal values share the gradient
 Variable min(const Variable& x, const Dims& dims = {}, bool keepdim = false);   ///< equal values share the gradient
 Variable norm(const Variable& x, const Dims& dims = {}, bool keepdim = false);  ///< derivative at 0: 0
-Variable logsumexp(const Variable& x, Index dim, bool keepdim = false);
-Variable softmax(const Variable& x, Index dim);
-Variable log_softmax(const Variable& x, Index dim);
+/// Derivative 0 where all that is summed is -inf.
+Variable logsumexp(const Variable& x, const Dims& dims, bool keepdim = false);
+Variable softmax(const Variable& x, const Dims& dims);
+Variable log_softmax(const Variable& x, const Dims& dims);
 
 /// x . y / (max(|x|, eps) max(|y|, eps)) along a dimension.
 Variable cosine_similarity(const Variable& x, const Variable& y, Index dim = 1, double eps = 1e-8);

@@ -338,8 +338,9 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 Tensor softplus(Tensor x, double beta) {
   check_floating("softplus", x);
   if (!(beta > 0)) throw std::invalid_argument(detail::text("softplus: beta must be > 0, got ", beta));
-  if (beta != 1.0) return softplus(std::move(x) * beta, 1.0) / beta;
-  return relu(x) + log1p(exp(-abs(x)));  // the exponential is at most 1
+  Tensor y = log1p(exp(abs(x) * -beta));  // the exponential is at most 1
+  if (beta != 1.0) y = std::move(y) / beta;
+  return std::move(y) + relu(std::move(x));
 }
 
 Tensor abs(Tensor x) {

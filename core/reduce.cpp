@@ -7,6 +7,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/manipulate.hpp>
+#include <ravine/core/sum_pieces.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
 
@@ -45,32 +46,13 @@ Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F redu
   return by_runs(y, later, true, dtype, reduce).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
 }
 
-// All elements: pieces of a fixed size, whoever computes them, added up in order. f(begin, count) is a piece's sum.
-template <class F>
-double sum_pieces(Index n, F f) {
-  constexpr Index piece = detail::parallel_grain;
-  if (n <= piece) return f(Index{0}, n);
-  const Index pieces = (n + piece - 1) / piece;
-  Tensor parts({pieces}, f64);
-  double* part = parts.raw<double>();
-  const auto one = [&](Index i) { part[i] = f(i * piece, std::min(piece, n - i * piece)); };
-  if (detail::threads_available() > 1) {
-    detail::run_parallel(pieces, one);
-  } else {
-    for (Index i = 0; i < pieces; ++i) one(i);
-  }
-  double total = 0.0;
-  for (Index i = 0; i < pieces; ++i) total += part[i];
-  return total;
-}
-
 template <class T>
 void sum_run(const T* x, T* y, const Run& run) {
   const auto& kernel = kernels::kernels<T>().reduce;
   if (run.inner == 1) {
     if (run.outer == 1) {
-      *y =
-          static_cast<T>(sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(x + begin, count); }));
+      *y = static_cast<T>(
+          detail::sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(x + begin, count); }));
       return;
     }
     detail::for_rows(run.outer, run.count, [&](Index begin, Index end) {
@@ -154,7 +136,7 @@ double dot(const Tensor& x, const Tensor& y) {
     using T = decltype(type);
     const auto kernel = kernels::kernels<T>().reduce.dot;
     const T *a = x.raw<T>(), *b = y.raw<T>();
-    return sum_pieces(x.numel(), [&](Index begin, Index count) { return kernel(a + begin, b + begin, count); });
+    return detail::sum_pieces(x.numel(), [&](Index begin, Index count) { return kernel(a + begin, b + begin, count); });
   });
 }
 
@@ -207,38 +189,6 @@ Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
   check_floating("norm", x);
   return sqrt(sum_masked(square(x), dims.mask("norm", x.shape()), keepdim));
-}
-
-Tensor logsumexp(const Tensor& x, Index dim, bool keepdim) {
-  check_floating("logsumexp", x);
-  const int d = detail::wrap_dim("logsumexp", dim, x.shape());
-  const Shape kept = detail::reduced_shape(x.shape(), 1U << d, true);
-  const Shape result = keepdim ? kept : detail::reduced_shape(x.shape(), 1U << d, false);
-  if (x.numel() == 0) return full(result, -std::numeric_limits<double>::infinity(), x.dtype());
-  if (d == x.rank() - 1) {
-    Tensor y(result, x.dtype());
-    detail::visit_floating("logsumexp", x.dtype(), [&](auto type) {
-      using T = decltype(type);
-      kernels::kernels<T>().loss.log_normalizer(x.raw<T>(), y.numel(), x.shape()[d], y.raw<T>());
-    });
-    return y;
-  }
-  return transpose(logsumexp(transpose(x, d, -1), -1, true), d, -1).reshape(result);
-}
-
-Tensor log_softmax(const Tensor& x, Index dim) {
-  detail::wrap_dim("log_softmax", dim, x.shape());
-  check_floating("log_softmax", x);
-  if (x.numel() == 0) return x.clone();
-  // Without the largest first, the logarithm of the sum would be rounded as coarsely as the scores themselves.
-  const Tensor below = x - max(x, dim, true);
-  return below - logsumexp(below, dim, true);
-}
-
-Tensor softmax(const Tensor& x, Index dim) {
-  detail::wrap_dim("softmax", dim, x.shape());
-  check_floating("softmax", x);
-  return exp(log_softmax(x, dim));
 }
 
 Tensor sum_to(Tensor x, const Shape& shape) {

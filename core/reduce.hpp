@@ -23,10 +23,12 @@ Tensor min(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< 
 Tensor argmax(const Tensor& x, Index dim, bool keepdim = false);
 /// Euclidean norm.
 Tensor norm(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
-/// log(sum(exp(x))) along a dimension, without overflow.
-Tensor logsumexp(const Tensor& x, Index dim, bool keepdim = false);
-Tensor softmax(const Tensor& x, Index dim);
-Tensor log_softmax(const Tensor& x, Index dim);
+/// log(sum(exp(x))), without overflow; of nothing: -inf.
+Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false);
+/// exp(x) / sum(exp(x)) over these dimensions; NaN where all of them hold -inf, or one +inf.
+Tensor softmax(const Tensor& x, const Dims& dims);
+/// x - logsumexp(x), exact also where the largest x is far from 0; NaN where softmax is.
+Tensor log_softmax(const Tensor& x, const Dims& dims);
 
 /// Sums x over the dimensions along which `shape` was broadcast to x's shape: what broadcasting's gradient does.
 Tensor sum_to(Tensor x, const Shape& shape);

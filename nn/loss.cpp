@@ -1,79 +1,44 @@
 #include <ravine/nn/loss.hpp>
 
-#include <algorithm>
+#include <limits>
 
 #include <ravine/autograd/activations.hpp>
 #include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/loss.hpp>
 #include <ravine/autograd/manipulate.hpp>
+#include <ravine/autograd/math.hpp>
 #include <ravine/autograd/reduce.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
-#include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/core/threads.hpp>
+#include <ravine/nn/checks.hpp>
 
 namespace ravine::nn {
 namespace {
 
+using detail::check_classes;
+using detail::check_pair;
 using detail::text;
 
-void check_pair(const char* op, const Variable& prediction, const Variable& target) {
-  if (prediction.shape() != target.shape())
-    throw ShapeError(
-        text(op, ": prediction is ", prediction.shape(), ", target is ", target.shape(), "; losses do not broadcast"));
-  if (prediction.dtype() != target.dtype())
-    throw DTypeError(text(op, ": prediction is ", prediction.dtype(), ", target is ", target.dtype()));
-  detail::check_floating(op, prediction.value());
+/// What the sum of losses of this shape is divided by. `counted` is the divisor of the mean.
+double divisor(const char* op, Reduction reduction, const Shape& losses, double counted) {
+  if (reduction == Reduction::mean) return counted;
+  if (reduction == Reduction::sum) return 1.0;
+  if (losses.rank() == 0) throw ShapeError(text(op, ": batchmean needs a first dimension, got ()"));
+  return static_cast<double>(losses[0]);
 }
 
-void check_classes(const char* op, const Variable& scores, const Tensor& target) {
-  detail::check_floating(op, scores.value());
-  if (target.dtype() != i64) throw DTypeError(text(op, ": targets are classes, i64, got ", target.dtype()));
-  if (scores.rank() != 2 || target.shape() != Shape{scores.size(0)})
-    throw ShapeError(text(op, ": needs scores (N, C) and targets (N), got ", scores.shape(), " and ", target.shape()));
-  const Index* classes = target.raw<Index>();
-  for (Index i = 0; i < target.numel(); ++i)
-    if (classes[i] < 0 || classes[i] >= scores.size(1))
-      throw std::out_of_range(text(op, ": target ", i, " is class ", classes[i], ", of ", scores.size(1)));
-}
-
-template <class V>
-V reduce(V losses, Reduction reduction) {
+Variable reduce(const char* op, Variable losses, Reduction reduction, double counted) {
   if (reduction == Reduction::none) return losses;
-  return reduction == Reduction::sum ? sum(losses) : mean(losses);
+  if (reduction == Reduction::sum) return sum(losses);
+  return sum(losses) / divisor(op, reduction, losses.shape(), counted);
 }
 
-// The total over fixed pieces, whoever computes them, added up in order.
-template <class T>
-double squared_error(const T* a, const T* b, Index n) {
-  constexpr Index piece = detail::parallel_grain;
-  const auto kernel = kernels::kernels<T>().loss.squared_error;
-  if (n <= piece) return kernel(a, b, n);
-  Tensor parts({(n + piece - 1) / piece}, f64);
-  detail::parallel_for(parts.numel(), 1, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      parts.raw<double>()[i] = kernel(a + i * piece, b + i * piece, std::min(piece, n - i * piece));
-  });
-  return sum(parts).item();
-}
-
-/// scale dy (a - b) for a scalar dy.
-Tensor scaled_difference(const Tensor& dy, const Tensor& a, const Tensor& b, double scale) {
-  Tensor dx(a.shape(), a.dtype());
-  detail::visit_floating("mse_loss", a.dtype(), [&](auto type) {
-    using T = decltype(type);
-    const auto kernel = kernels::kernels<T>().loss.scaled_difference;
-    const T factor = *dy.raw<T>() * static_cast<T>(scale);
-    detail::parallel_for(a.numel(), detail::parallel_grain, [&](Index begin, Index end) {
-      kernel(a.raw<T>() + begin, b.raw<T>() + begin, factor, dx.raw<T>() + begin, end - begin);
-    });
-  });
-  return dx;
-}
-Variable scaled_difference(const Variable& dy, const Variable& a, const Variable& b, double scale) {
-  return (a - b) * (dy * scale);
+Variable reduce(const char* op, Variable losses, Reduction reduction) {
+  const auto count = static_cast<double>(losses.numel());
+  return reduction == Reduction::mean ? mean(losses) : reduce(op, std::move(losses), reduction, count);
 }
 
 }  // namespace
@@ -81,21 +46,13 @@ Variable scaled_difference(const Variable& dy, const Variable& a, const Variable
 Variable mse_loss(const Variable& prediction, const Variable& target, const LossOptions& options) {
   check_pair("mse_loss", prediction, target);
   if (options.reduction == Reduction::none) return square(prediction - target);
-  const double count = options.reduction == Reduction::mean ? static_cast<double>(prediction.numel()) : 1.0;
-  const double total = detail::visit_floating("mse_loss", prediction.dtype(), [&](auto type) {
-    using T = decltype(type);
-    return squared_error(prediction.value().raw<T>(), target.value().raw<T>(), prediction.numel());
-  });
-  const auto edge = [scale = 2.0 / count](const Variable& mine, const Variable& other) {
-    return [mine, other, scale](auto dy) { return scaled_difference(dy, like(dy, mine), like(dy, other), scale); };
-  };
-  return record("mse_loss", scalar(total / count, prediction.dtype()),
-                {{prediction, edge(prediction, target)}, {target, edge(target, prediction)}});
+  const auto count = static_cast<double>(prediction.numel());
+  return detail::squared_error(prediction, target, divisor("mse_loss", options.reduction, prediction.shape(), count));
 }
 
 Variable l1_loss(const Variable& prediction, const Variable& target, const LossOptions& options) {
   check_pair("l1_loss", prediction, target);
-  return reduce(abs(prediction - target), options.reduction);
+  return reduce("l1_loss", abs(prediction - target), options.reduction);
 }
 
 Variable huber_loss(const Variable& prediction, const Variable& target, const HuberOptions& options) {
@@ -103,121 +60,131 @@ Variable huber_loss(const Variable& prediction, const Variable& target, const Hu
   if (!(options.delta > 0.0)) throw std::invalid_argument(text("huber_loss: delta must be > 0, got ", options.delta));
   const Variable error = prediction - target;
   const Variable near = clamp(error, -options.delta, options.delta);
-  return reduce(near * (error - near * 0.5), options.reduction);
+  return reduce("huber_loss", near * (error - near * 0.5), options.reduction);
+}
+
+Variable smooth_l1_loss(const Variable& prediction, const Variable& target, const SmoothL1Options& options) {
+  check_pair("smooth_l1_loss", prediction, target);
+  const double beta = options.beta;
+  if (!(beta >= 0.0)) throw std::invalid_argument(text("smooth_l1_loss: beta must be >= 0, got ", beta));
+  const Variable error = prediction - target;
+  if (beta == 0.0) return reduce("smooth_l1_loss", abs(error), options.reduction);
+  const Variable near = clamp(error, -beta, beta);
+  return reduce("smooth_l1_loss", near / beta * (error - near * 0.5), options.reduction);
 }
 
 Variable binary_cross_entropy_with_logits(const Variable& logits, const Variable& target, const LossOptions& options) {
   constexpr const char* op = "binary_cross_entropy_with_logits";
   check_pair(op, logits, target);
-  // max(x, 0) - x t + log(1 + exp(-|x|)): no exponential overflows, and small losses keep their digits.
-  const Tensor &x = logits.value(), &t = target.value();
-  Tensor losses = relu(x) - x * t + softplus(-abs(x));
-  return reduce(
-      record(op, std::move(losses),
-             {{logits,
-               [logits, target](auto dy) { return std::move(dy) * (sigmoid(like(dy, logits)) - like(dy, target)); }},
-              {target, [logits](auto dy) { return -(std::move(dy) * like(dy, logits)); }}}),
-      options.reduction);
+  detail::check_probabilities(op, target.value());
+  return reduce(op, detail::binary_cross_entropies(logits, target), options.reduction);
+}
+
+Variable hinge_loss(const Variable& scores, const Variable& target, const HingeOptions& options) {
+  check_pair("hinge_loss", scores, target);
+  detail::check_signs("hinge_loss", target.value());
+  return reduce("hinge_loss", relu(options.margin - target * scores), options.reduction);
+}
+
+namespace {
+
+/// log p, but 0 where p and its weight are: 0 log 0 = 0, and nothing is multiplied by infinity on the way back.
+Variable finite_where_weighed(const Variable& weight, const Variable& log_p) {
+  const Tensor none = eq(log_p.value(), -std::numeric_limits<double>::infinity()) * eq(weight.value(), 0.0);
+  return where(none, scalar(0.0, log_p.dtype()), log_p);
+}
+
+}  // namespace
+
+Variable kl_div(const Variable& log_probabilities, const Variable& target, const KlDivOptions& options) {
+  check_pair("kl_div", log_probabilities, target);
+  if (!options.log_target) detail::check_probabilities("kl_div", target.value());
+  const Variable one = scalar(1.0, target.dtype());
+  const Variable p = options.log_target ? exp(target) : target;
+  const Variable log_p = options.log_target ? target : log(where(eq(target.value(), 0.0), one, target));
+  return reduce("kl_div", p * (finite_where_weighed(p, log_p) - finite_where_weighed(p, log_probabilities)),
+                options.reduction);
 }
 
 Variable cosine_similarity_loss(const Variable& prediction, const Variable& target, const LossOptions& options) {
   check_pair("cosine_similarity_loss", prediction, target);
   if (prediction.rank() == 0) throw ShapeError("cosine_similarity_loss: needs vectors, got ()");
-  return reduce(1.0 - cosine_similarity(prediction, target, -1), options.reduction);
+  return reduce("cosine_similarity_loss", 1.0 - cosine_similarity(prediction, target, -1), options.reduction);
 }
 
 namespace {
 
-/// p less the target distribution: 1 - smoothing at the target, and smoothing spread over all classes. p is (N, C).
-Tensor less_target(Tensor p, const Tensor& target, double smoothing) {
-  const Index classes = p.shape()[1];
-  if (smoothing > 0.0) p = std::move(p) - smoothing / static_cast<double>(classes);
-  detail::visit_floating("cross_entropy", p.dtype(), [&](auto type) {
-    using T = decltype(type);
-    T* values = p.raw<T>();
-    for (Index i = 0; i < target.numel(); ++i)
-      values[i * classes + target.raw<Index>()[i]] -= static_cast<T>(1.0 - smoothing);
-  });
-  return p;
+void check_weight(const char* op, const Tensor& weight, const Variable& scores) {
+  if (!weight.defined()) return;
+  if (weight.shape() != Shape{scores.size(1)})
+    throw ShapeError(text(op, ": weight is ", weight.shape(), ", for scores ", scores.shape()));
+  if (weight.dtype() != scores.dtype())
+    throw DTypeError(text(op, ": weight is ", weight.dtype(), ", scores are ", scores.dtype()));
 }
 
-/// f(first, rows) on pieces of the rows of scores; on several threads if there are many.
-template <class F>
-void by_rows(const Shape& scores, F&& f) {
-  const Index rows = std::max<Index>(1, detail::parallel_grain / std::max<Index>(1, scores[1]));
-  detail::parallel_for(scores[0], rows, [&](Index begin, Index end) { f(begin, end - begin); });
+/// The weight of each row, that of its class (or 1); 0 of those that are ignored.
+Tensor row_weights(const Tensor& target, const Tensor& weight, Index ignored, DType dtype) {
+  const Tensor counts = ne(target, ignored);
+  if (!weight.defined()) return counts.to(dtype);
+  const Tensor classes = where(counts, target, scalar(0.0, i64));
+  return where(counts, index_select(weight, 0, classes), scalar(0.0, dtype));
 }
 
-Tensor probabilities(const Tensor& logits, const Tensor& log_normalizer) {
-  Tensor p(logits.shape(), logits.dtype());
-  const Index classes = logits.shape()[1];
-  detail::visit_floating("cross_entropy", logits.dtype(), [&](auto type) {
-    using T = decltype(type);
-    by_rows(logits.shape(), [&](Index i, Index rows) {
-      kernels::kernels<T>().loss.probabilities(logits.raw<T>() + i * classes, log_normalizer.raw<T>() + i, rows,
-                                               classes, p.raw<T>() + i * classes);
-    });
-  });
-  return p;
-}
-
-/// The losses of the rows, (N), and on the way their log_normalizer, (N).
-Tensor cross_entropies(const Tensor& logits, const Tensor& target, double smoothing, Tensor& log_normalizer) {
-  Tensor losses(target.shape(), logits.dtype());
-  const Index classes = logits.shape()[1];
-  detail::visit_floating("cross_entropy", logits.dtype(), [&](auto type) {
-    using T = decltype(type);
-    const auto& kernel = kernels::kernels<T>();
-    by_rows(logits.shape(), [&](Index begin, Index rows) {
-      kernel.loss.log_normalizer(logits.raw<T>() + begin * classes, rows, classes, log_normalizer.raw<T>() + begin);
-      for (Index i = begin; i < begin + rows; ++i) {
-        const T* row = logits.raw<T>() + i * classes;
-        const T top = log_normalizer.raw<T>()[i];
-        T loss = static_cast<T>(1.0 - smoothing) * (top - row[target.raw<Index>()[i]]);
-        if (smoothing > 0.0)
-          loss += static_cast<T>(smoothing) *
-                  (top - static_cast<T>(kernel.reduce.sum(row, classes) / static_cast<double>(classes)));
-        losses.raw<T>()[i] = loss;
-      }
-    });
-  });
-  return losses;
+/// The cross entropy of rows whose targets are probabilities.
+Variable soft_cross_entropy(const Variable& logits, const Variable& target, const CrossEntropyOptions& options) {
+  constexpr const char* op = "cross_entropy";
+  check_pair(op, logits, target);
+  if (logits.rank() != 2) throw ShapeError(text(op, ": needs logits (N, C), got ", logits.shape()));
+  detail::check_probabilities(op, target.value());
+  check_weight(op, options.weight, logits);
+  if (options.ignore_index != CrossEntropyOptions{}.ignore_index)
+    throw std::invalid_argument(text(op, ": ignore_index is for class targets, got ", target.dtype(), " targets"));
+  Variable q = target;
+  if (options.label_smoothing > 0.0)
+    q = q * (1.0 - options.label_smoothing) + options.label_smoothing / static_cast<double>(logits.size(1));
+  if (options.weight.defined()) q = q * options.weight;
+  return reduce(op, -sum(q * finite_where_weighed(q, log_softmax(logits, 1)), 1), options.reduction);
 }
 
 }  // namespace
 
-Variable cross_entropy(const Variable& logits, const Tensor& target, const CrossEntropyOptions& options) {
-  check_classes("cross_entropy", logits, target);
+Variable cross_entropy(const Variable& logits, const Variable& target, const CrossEntropyOptions& options) {
+  constexpr const char* op = "cross_entropy";
   const double smoothing = options.label_smoothing;
   if (!(smoothing >= 0.0 && smoothing <= 1.0))
-    throw std::invalid_argument(text("cross_entropy: label_smoothing must be in [0, 1], got ", smoothing));
-  const Index rows = logits.size(0);
-  Tensor log_normalizer({rows}, logits.dtype());
-  Tensor losses = cross_entropies(logits.value(), target, smoothing, log_normalizer);
-  const double scale = options.reduction == Reduction::mean ? 1.0 / static_cast<double>(rows) : 1.0;
-  const Shape to_rows = options.reduction == Reduction::none ? Shape{rows, 1} : Shape{};
-  const auto pullback = [=, target = Variable(target)](auto dy) {
-    const decltype(dy) weight = reshape(dy * scale, to_rows);
-    if constexpr (std::is_same_v<decltype(dy), Tensor>)
-      return less_target(probabilities(logits.value(), log_normalizer), target.value(), smoothing) * weight;
-    else
-      return (softmax(logits, 1) + less_target(zeros_like(logits.value()), target.value(), smoothing)) * weight;
-  };
-  return record("cross_entropy", reduce(std::move(losses), options.reduction), {{logits, pullback}});
+    throw std::invalid_argument(text(op, ": label_smoothing must be in [0, 1], got ", smoothing));
+  if (is_floating(target.dtype()) && target.shape() == logits.shape())
+    return soft_cross_entropy(logits, target, options);
+  const Index counted = check_classes(op, logits, target.value(), options.ignore_index);
+  check_weight(op, options.weight, logits);
+  const Variable losses = detail::cross_entropies(logits, target, options.weight, smoothing, options.ignore_index);
+  if (counted == target.numel() && !options.weight.defined()) return reduce(op, losses, options.reduction);
+  const Tensor weights = row_weights(target.value(), options.weight, options.ignore_index, logits.dtype());
+  return reduce(op, losses, options.reduction, sum(weights).item());
 }
 
-Variable nll_loss(const Variable& log_probabilities, const Tensor& target, const LossOptions& options) {
-  check_classes("nll_loss", log_probabilities, target);
-  const Variable chosen = gather(log_probabilities, 1, target.reshape({target.numel(), 1}));
-  return reduce(-chosen.reshape(target.shape()), options.reduction);
+Variable nll_loss(const Variable& log_probabilities, const Tensor& target, const NllOptions& options) {
+  constexpr const char* op = "nll_loss";
+  const Index counted = check_classes(op, log_probabilities, target, options.ignore_index);
+  check_weight(op, options.weight, log_probabilities);
+  const Shape column{target.numel(), 1};
+  if (counted == target.numel() && !options.weight.defined())
+    return reduce(op, -gather(log_probabilities, 1, target.reshape(column)).reshape(target.shape()), options.reduction);
+  const Tensor weights = row_weights(target, options.weight, options.ignore_index, log_probabilities.dtype());
+  const Tensor classes = where(ne(target, options.ignore_index), target, scalar(0.0, i64));
+  const Variable chosen = gather(log_probabilities, 1, classes.reshape(column)).reshape(target.shape());
+  // What weighs nothing counts for nothing, however improbable.
+  const Variable losses = where(ne(weights, 0.0), chosen * -weights, scalar(0.0, chosen.dtype()));
+  return reduce(op, losses, options.reduction, sum(weights).item());
 }
 
 Variable multi_margin_loss(const Variable& scores, const Tensor& target, const MultiMarginOptions& options) {
-  check_classes("multi_margin_loss", scores, target);
+  constexpr const char* op = "multi_margin_loss";
+  check_classes(op, scores, target);
   const Tensor column = target.reshape({target.numel(), 1});
   const Tensor others = ne(arange(scores.size(1), i64), column);
   const Variable excess = relu(scores - gather(scores, 1, column) + options.margin);
-  return reduce(sum(where(others, excess, Variable(scalar(0.0, scores.dtype()))), 1), options.reduction);
+  return reduce(op, sum(where(others, excess, Variable(scalar(0.0, scores.dtype()))), 1), options.reduction);
 }
 
 }  // namespace ravine::nn

@@ -1,5 +1,5 @@
 /// @file
-/// Everything of nn: modules, layers, losses, initial values.
+/// Everything of nn: modules, layers, losses, metrics, initial values.
 #pragma once
 
 #include <ravine/nn/activation.hpp>
@@ -8,6 +8,7 @@
 #include <ravine/nn/init.hpp>
 #include <ravine/nn/linear.hpp>
 #include <ravine/nn/loss.hpp>
+#include <ravine/nn/metrics.hpp>
 #include <ravine/nn/module.hpp>
 #include <ravine/nn/normalization.hpp>
 #include <ravine/nn/sequential.hpp>

@@ -101,16 +101,38 @@ struct Normalize {
                         const T* weight, T* dx, T* products);
 };
 
+/// Scores (rows, classes) and the class that each row belongs to.
+template <class T>
+struct ClassRows {
+  const T* scores;
+  const Index* target;
+  Index ignored;  // a row of this class counts for nothing
+  Index rows, classes;
+  const T* weight;  // of each class, or null: 1
+  T total_weight;   // of all classes
+  T hard, share;    // what counts of the row's own class, and of each class
+};
+
+/// One row of scores after the other; y may be x.
+template <class T>
+using RowMap = void (*)(const T* x, Index rows, Index classes, T* y);
+
+/// Exponentials are taken of scores less the largest of their row, which does not overflow. It is kept apart from the
+/// logarithm of the sum, and its own exponential, 1, from the sum of the others: small results keep their digits.
 template <class T>
 struct Loss {
   /// The sum over n of (a - b)^2.
   double (*squared_error)(const T* a, const T* b, Index n);
   /// dx = scale (a - b).
   void (*scaled_difference)(const T* a, const T* b, T scale, T* dx, Index n);
-  /// For each row of logits (rows, classes): log_normalizer = log(sum(exp(row))).
-  void (*log_normalizer)(const T* logits, Index rows, Index classes, T* log_normalizer);
-  /// p = exp(logits - log_normalizer), by rows: softmax.
-  void (*probabilities)(const T* logits, const T* log_normalizer, Index rows, Index classes, T* p);
+  /// log(sum(exp(row))), one value for each row.
+  RowMap<T> logsumexp;
+  RowMap<T> softmax, log_softmax;
+  /// The losses of the rows; and for the pullback each row's largest score and the sum of exp(score - top) of the
+  /// others.
+  void (*cross_entropies)(const ClassRows<T>& in, T* top, T* others, T* losses);
+  /// The gradient of the scores from that of the losses.
+  void (*cross_entropy_pullback)(const ClassRows<T>& in, const T* top, const T* others, const T* dy, T* dx);
 };
 
 template <class T>

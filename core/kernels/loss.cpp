@@ -1,7 +1,10 @@
-// What the losses share: squared differences, and the softmax of rows of scores.
+// The arithmetic of losses: squared differences, and the softmax of rows of scores.
 #include <Eigen/Core>
+#include <cmath>
+#include <limits>
 
 #include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/simd.hpp>
 
 namespace ravine::kernels {
 namespace {
@@ -29,35 +32,189 @@ void scaled_difference(const T* a, const T* b, T scale, T* dx, Index n) {
   for (Index i = 0; i < n; ++i) dx[i] = scale * (a[i] - b[i]);
 }
 
-template <class T>
-using Row = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
+/// f(position, scores, lanes in use) on registers of n scores; lanes that are not in use hold -inf.
+template <class T, class F>
+inline void each_register(const T* x, Index n, F f) {
+  Index j = 0;
+  for (; j + lanes<T> <= n; j += lanes<T>) f(j, load(x + j), lanes<T>);
+  if (j == n) return;
+  const int used = static_cast<int>(n - j);
+  const Vector<T> nothing = broadcast(-std::numeric_limits<T>::infinity());
+  f(j, positions<T>() < static_cast<T>(used) ? load(x + j, used) : nothing, used);
+}
 
-// The largest score is taken out before the exponential, which then cannot overflow.
+/// exp(x), and 0 in place of subnormal numbers, where Eigen's exponential stops falling.
 template <class T>
-void log_normalizer(const T* logits, Index rows, Index classes, T* result) {
-  for (Index i = 0; i < rows; ++i) {
-    const Row<T> row(logits + i * classes, classes);
-    const T top = row.template maxCoeff<Eigen::PropagateNaN>();
-    // Infinite scores: all -inf has no weight at all, and +inf outweighs the rest.
-    if (top - top != T(0))
-      result[i] = top;
-    else
-      result[i] = top + std::log((row - top).exp().sum());
+inline Vector<T> exponential(Vector<T> x) {
+  using Lanes = Eigen::Array<T, lanes<T>, 1>;
+  Lanes y;
+  store(y.data(), x);
+  y = y.exp();
+  const Vector<T> e = load(y.data());
+  return e < std::numeric_limits<T>::min() ? Vector<T>{} : e;
+}
+
+/// The same on registers of exp(x - top).
+template <class T, class F>
+inline void each_exponential(const T* x, Index n, T top, F f) {
+  each_register(x, n, [&](Index j, Vector<T> scores, int used) { f(j, exponential<T>(scores - top), used); });
+}
+
+template <class T>
+inline T sum_lanes(Vector<T> v) {
+  return fold<T>(v, [](Vector<T> a, Vector<T> b) { return a + b; });
+}
+
+/// The largest of n scores. NaN may be passed over: the exponentials will show it.
+template <class T>
+T largest(const T* x, Index n) {
+  Vector<T> tops = broadcast(x[0]);
+  const auto larger = [](Vector<T> a, Vector<T> b) { return a > b ? a : b; };
+  each_register(x, n, [&](Index, Vector<T> scores, int) { tops = larger(scores, tops); });
+  return fold<T>(tops, larger);
+}
+
+/// The sum over [0, n) of f(begin, count) over chunks: each in T, and those sums in double.
+template <class F>
+double sum_chunks(Index n, F f) {
+  constexpr Index chunk = 256;
+  double total = 0.0;
+  for (Index begin = 0; begin < n; begin += chunk)
+    total += static_cast<double>(f(begin, n - begin < chunk ? n - begin : chunk));
+  return total;
+}
+
+/// A row's largest score (of equals one), and the sum of exp(x - top) of the others. NaN if it is NaN or infinite.
+template <class T>
+struct Row {
+  T top, others;
+
+  Row(const T* x, Index n) : top(largest(x, n)), others(std::numeric_limits<T>::quiet_NaN()) {
+    if (top - top != T(0)) return;
+    // What is 1 is counted: beside it, the rest would be rounded.
+    const Vector<T> one = broadcast(T(1));
+    Vector<T> ones{};
+    const double sum = sum_chunks(n, [&](Index begin, Index count) {
+      Vector<T> part{};
+      each_exponential(x + begin, count, top, [&](Index, Vector<T> e, int) {
+        part += e == one ? Vector<T>{} : e;
+        ones += e == one ? one : Vector<T>{};
+      });
+      return sum_lanes<T>(part);
+    });
+    others = static_cast<T>(sum + static_cast<double>(sum_lanes<T>(ones) - T(1)));
+  }
+
+  T log_sum() const { return std::log1p(others); }  // of exp(x - top) of all
+};
+
+/// Of a row whose largest score is infinite: all -inf have no weight at all, and +inf outweighs the rest. NaN stays.
+template <class T>
+T infinite_sum(const T* x, Index n, T top) {
+  for (Index j = 0; j < n; ++j)
+    if (x[j] != x[j]) return x[j];
+  return top;
+}
+
+template <class T>
+void logsumexp(const T* x, Index rows, Index n, T* y) {
+  for (Index i = 0; i < rows; ++i, x += n) {
+    const Row<T> row(x, n);
+    y[i] = row.top - row.top != T(0) ? infinite_sum(x, n, row.top) : row.top + row.log_sum();
   }
 }
 
 template <class T>
-void probabilities(const T* logits, const T* log_normalizer, Index rows, Index classes, T* p) {
-  for (Index i = 0; i < rows; ++i)
-    Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>(p + i * classes, classes) =
-        (Row<T>(logits + i * classes, classes) - log_normalizer[i]).exp();
+void softmax(const T* x, Index rows, Index n, T* y) {
+  for (Index i = 0; i < rows; ++i, x += n, y += n) {
+    const Row<T> row(x, n);
+    const T sum = T(1) + row.others;
+    each_exponential(x, n, row.top, [&](Index j, Vector<T> e, int used) { store(y + j, e / sum, used); });
+  }
+}
+
+template <class T>
+void log_softmax(const T* x, Index rows, Index n, T* y) {
+  for (Index i = 0; i < rows; ++i, x += n, y += n) {
+    const Row<T> row(x, n);
+    const T log_sum = row.log_sum();
+#pragma omp simd
+    for (Index j = 0; j < n; ++j) y[j] = (x[j] - row.top) - log_sum;
+  }
+}
+
+/// The sum over the classes of weight (top - x). What weighs nothing counts for nothing, however far it is below.
+template <class T>
+T below_top(const ClassRows<T>& in, const T* x, T top) {
+  return static_cast<T>(sum_chunks(in.classes, [&](Index begin, Index count) {
+    T part = 0;
+    if (in.weight) {
+#pragma omp simd reduction(+ : part)
+      for (Index j = begin; j < begin + count; ++j) part += in.weight[j] == T(0) ? T(0) : in.weight[j] * (top - x[j]);
+    } else {
+#pragma omp simd reduction(+ : part)
+      for (Index j = begin; j < begin + count; ++j) part += top - x[j];
+    }
+    return part;
+  }));
+}
+
+template <class T>
+T weight_of(const ClassRows<T>& in, Index target) {
+  return in.weight ? in.weight[target] : T(1);
+}
+
+template <class T>
+void cross_entropies(const ClassRows<T>& in, T* top, T* others, T* losses) {
+  for (Index i = 0; i < in.rows; ++i) {
+    const Index t = in.target[i];
+    losses[i] = 0;
+    if (t == in.ignored) continue;
+    const T* x = in.scores + i * in.classes;
+    const Row<T> row(x, in.classes);
+    top[i] = row.top;
+    others[i] = row.others;
+    const T log_sum = row.log_sum(), own = in.hard * weight_of(in, t);
+    if (own != T(0)) losses[i] = own * ((row.top - x[t]) + log_sum);
+    if (in.share > T(0)) losses[i] += in.share * (below_top(in, x, row.top) + in.total_weight * log_sum);
+  }
+}
+
+// The gradient of a score is all p - q, where p is the score's probability, q what its class counts and `all` the sum
+// of the q. For the target's own class, q may be nearly all: there it is (all - q) - all (1 - p), and 1 - p the
+// others'.
+template <class T>
+void cross_entropy_pullback(const ClassRows<T>& in, const T* top, const T* others, const T* dy, T* dx) {
+  const Index n = in.classes;
+  for (Index i = 0; i < in.rows; ++i, dx += n) {
+    const Index t = in.target[i];
+    if (t == in.ignored) {
+      for (Index j = 0; j < n; ++j) dx[j] = 0;
+      continue;
+    }
+    const T* x = in.scores + i * n;
+    const T own = weight_of(in, t), share = dy[i] * in.share;
+    const T factor = dy[i] * (in.hard * own + in.share * in.total_weight) / (T(1) + others[i]);
+    T target = 0;
+    each_exponential(x, n, top[i], [&](Index j, Vector<T> e, int used) {
+      if (j <= t && t < j + used) target = e[t - j];
+      Vector<T> d = e * factor;
+      if (share != T(0)) d -= in.weight ? load(in.weight + j, used) * share : broadcast(share);
+      store(dx + j, d, used);
+    });
+    const T rest = target == T(1) ? others[i] : T(1) + (others[i] - target);
+    dx[t] = share * (in.total_weight - own) - factor * rest;
+  }
 }
 
 template <class T>
 constexpr Loss<T> table = {.squared_error = squared_error<T>,
                            .scaled_difference = scaled_difference<T>,
-                           .log_normalizer = log_normalizer<T>,
-                           .probabilities = probabilities<T>};
+                           .logsumexp = logsumexp<T>,
+                           .softmax = softmax<T>,
+                           .log_softmax = log_softmax<T>,
+                           .cross_entropies = cross_entropies<T>,
+                           .cross_entropy_pullback = cross_entropy_pullback<T>};
 
 }  // namespace
 

@@ -144,6 +144,29 @@ inline void for_strips(Index columns, F f) {
     f(Strip<T, 1>{columns - first < lanes<T> ? static_cast<int>(columns - first) : lanes<T>}, first);
 }
 
+template <class T, int... lane>
+inline Vector<T> positions(std::integer_sequence<int, lane...>) {
+  return Vector<T>{static_cast<T>(lane)...};
+}
+/// 0, 1, 2, … in the lanes.
+template <class T>
+inline Vector<T> positions() {
+  return positions<T>(std::make_integer_sequence<int, lanes<T>>{});
+}
+
+template <int half, class V, int... lane>
+inline V exchanged(V v, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(v, v, (lane ^ half)...);
+}
+/// f over all lanes: of two halves of the register, then of quarters, …
+template <class T, int half = lanes<T> / 2, class F>
+inline T fold(Vector<T> v, F f) {
+  if constexpr (half > 0)
+    return fold<T, half / 2>(f(v, exchanged<half>(v, std::make_integer_sequence<int, lanes<T>>{})), f);
+  else
+    return v[0];
+}
+
 template <int half, class V, int... lane>
 inline void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
   constexpr int n = sizeof...(lane);

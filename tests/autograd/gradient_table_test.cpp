@@ -208,6 +208,12 @@ std::vector<Row> reductions() {
     const auto cosine = [d](const Variables& x) { return cosine_similarity(x[0], x[1], d); };
     table.push_back({"cosine_similarity", cosine, {apart(shape), apart(shape)}});
   }
+  for (const Over& c : cases) {
+    table.push_back(
+        {"logsumexp", [c](const Variables& x) { return logsumexp(x[0], c.dims, c.keepdim); }, {normal(c.shape)}});
+    table.push_back({"softmax", [c](const Variables& x) { return softmax(x[0], c.dims) * x[0]; }, {normal(c.shape)}});
+    table.push_back({"log_softmax", [c](const Variables& x) { return log_softmax(x[0], c.dims); }, {normal(c.shape)}});
+  }
   table.push_back(
       {"cosine_similarity", [](const Variables& x) { return cosine_similarity(x[0], x[0] * x[0]); }, {apart({2, 3})}});
   table.push_back({"cosine_similarity",

@@ -114,7 +114,28 @@ const std::vector<Row> rows = {
     {"norm", [](auto& x) { return norm(x); }, {3, -4}, {5}, {0.6, -0.8}, {0.224, 0.168}},
     {"norm at 0", [](auto& x) { return norm(x); }, {0, 0}, {0}, {0, 0}, {}},
     {"logsumexp", [](auto& x) { return logsumexp(x, 0); }, {0, std::log(3.0)}, {std::log(4.0)}, {0.25, 0.75}, {0, 0}},
-    {"logsumexp, -inf", [](auto& x) { return logsumexp(x, 0); }, {-infinity, 0, 0}, {std::log(2.0)}, {0, 0.5, 0.5}, {}},
+    {"logsumexp, -inf",
+     [](auto& x) { return logsumexp(x, 0); },
+     {-infinity, 0, 0},
+     {std::log(2.0)},
+     {0, 0.5, 0.5},
+     {0, 0, 0}},
+    {"logsumexp, all -inf",
+     [](auto& x) {
+       return logsumexp(x.reshape({2, 2}), 1);
+     },
+     {-infinity, -infinity, 0, std::log(3.0)},
+     {-infinity, std::log(4.0)},
+     {0, 0, 0.25, 0.75},
+     {0, 0, 0, 0}},
+    {"logsumexp, all -inf, over both",
+     [](auto& x) {
+       return logsumexp(x.reshape({2, 1}), {0, 1}, true);
+     },
+     {-infinity, -infinity},
+     {-infinity},
+     {0, 0},
+     {0, 0}},
     {"softmax",
      [](auto& x) {
        return softmax(x, 0) * tensor({1, 3}, f64);
@@ -165,6 +186,15 @@ TEST_CASE("without a graph of the gradients, and in f32, they are the same") {
     CHECK(single.grad().dtype() == f32);
     CHECK(worst_error(single.grad(), row.first) < 1e-6);
   }
+}
+
+TEST_CASE("logsumexp far from 0 has softmax for its gradient, and the Hessian of a row of -inf is 0") {
+  const Variable far = parameter(tensor({1e7, 1e7 + 1}));
+  logsumexp(far, 0).backward();
+  CHECK(worst_error(far.grad(), {0.2689414, 0.7310586}) < 1e-7);
+  const Variable x = parameter(tensor({{-infinity, -infinity}, {0, 0}}, f64));
+  const Variable first = grad(sum(logsumexp(x, 1)), {x}, {.create_graph = true})[0];
+  CHECK(values(second_of(first * tensor({{1, 2}, {1, 2}}, f64), x).value()) == Values{0, 0, -0.25, 0.25});
 }
 
 TEST_CASE("two operands at their kinks") {

@@ -109,6 +109,7 @@ TEST_CASE("softplus with a sharpness") {
   // log(1 + exp(2 * 0.5)) / 2 = log(1 + e) / 2
   CHECK(softplus(tensor({0.5}, f64), 2.0).item() ==
         doctest::Approx(std::log(1.0 + std::exp(1.0)) / 2.0).epsilon(1e-14));
+  CHECK(values(softplus(tensor({3e38, -3e38}), 10.0)) == values(tensor({3e38, 0.0})));  // beta x overflows
   CHECK_THROWS_WITH_AS(softplus(ones({1}), 0.0), "softplus: beta must be > 0, got 0", std::invalid_argument);
   CHECK_THROWS_AS(softplus(ones({1}), nan_value), std::invalid_argument);
 }

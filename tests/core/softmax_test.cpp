@@ -6,6 +6,7 @@
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
 
 #include "reference.hpp"
@@ -48,6 +49,52 @@ TEST_CASE("logsumexp, softmax and log_softmax along any dimension agree with a p
       }
 }
 
+TEST_CASE("logsumexp, softmax and log_softmax over several dimensions are those along one of as many elements") {
+  const Tensor x = random_tensor({2, 3, 4, 5}, f64) * 3;
+  const struct {
+    Dims dims;
+    std::vector<Index> last;  // the same dimensions behind all others
+  } cases[] = {{{2, 3}, {0, 1, 2, 3}}, {{0, 1}, {2, 3, 0, 1}},    {{1, -1}, {0, 2, 1, 3}},   {{0, 2}, {1, 3, 0, 2}},
+               {1, {0, 2, 3, 1}},      {{0, 1, 3}, {2, 0, 1, 3}}, {{3, 0, 2}, {1, 0, 2, 3}}, {{}, {0, 1, 2, 3}}};
+  for (const auto& c : cases) {
+    const unsigned mask = c.dims.mask("test", x.shape());
+    const Shape kept = detail::reduced_shape(x.shape(), mask, true);
+    const Tensor rows = permute(x, c.last).reshape({kept.numel(), -1});
+    CAPTURE(to_string(kept));
+    CHECK(bitwise_equal(logsumexp(x, c.dims, true), logsumexp(rows, 1).reshape(kept)));
+    CHECK(logsumexp(x, c.dims).shape() == detail::reduced_shape(x.shape(), mask, false));
+    const auto back = [&](const Tensor& y) { return y.reshape({kept.numel(), -1}); };
+    CHECK(bitwise_equal(back(permute(softmax(x, c.dims), c.last)), softmax(rows, 1)));
+    CHECK(bitwise_equal(back(permute(log_softmax(x, c.dims), c.last)), log_softmax(rows, 1)));
+  }
+  CHECK(softmax(scalar(7.0), {}).item() == 1.0);
+  CHECK(log_softmax(scalar(7.0), {}).item() == 0.0);
+  CHECK(logsumexp(scalar(7.0), {}).item() == 7.0);
+  CHECK(values(logsumexp(zeros({2, 0, 3}), {1, 2})) == Values(2, -infinity));
+  CHECK(softmax(zeros({2, 0, 3}), {0, 1}).shape() == Shape{2, 0, 3});
+  CHECK_THROWS_AS(softmax(x, {1, -3}), ShapeError);
+  CHECK_THROWS_AS(logsumexp(x, {4}), ShapeError);
+}
+
+TEST_CASE("small differences from 1 keep their digits") {
+  for (const DType dtype : {f32, f64}) {
+    const Tensor x = tensor({{1000.0, 990.0}, {0.0, -60.0}}, dtype);
+    const double a = std::log1p(std::exp(-10.0)), b = std::exp(-60.0);
+    const Values log_p = values(log_softmax(x, 1));
+    CHECK(std::abs(log_p[0] + a) <= rounding(dtype) * a);
+    CHECK(std::abs(log_p[2] + b) <= rounding(dtype) * 30 * b);
+    CHECK(std::abs(logsumexp(x[1], 0).item() - b) <= rounding(dtype) * 30 * b);
+  }
+}
+
+TEST_CASE("equal rows give equal bits on any number of threads and in any slice") {
+  const Tensor x = random_tensor({3000, 37}, f32), part = x.slice(0, 1001, 1004);
+  CHECK(same_bits_on_any_threads([&] { return softmax(x, 1); }));
+  CHECK(same_bits_on_any_threads([&] { return logsumexp(x, 0); }));
+  CHECK(bitwise_equal(softmax(part, 1), softmax(x, 1).slice(0, 1001, 1004)));
+  CHECK(bitwise_equal(log_softmax(part, 1), log_softmax(x, 1).slice(0, 1001, 1004)));
+}
+
 TEST_CASE("scores far from zero lose no accuracy") {
   for (const DType dtype : {f32, f64})
     for (const double offset : {0.0, 1e4, -1e4, 1e6, 1e30}) {
@@ -71,7 +118,12 @@ TEST_CASE("infinite scores and NaN") {
   CHECK(logsumexp(nothing, 0).item() == -infinity);
   CHECK(worst_error(softmax(nothing, 0), Values(3, nan_value)) == 0);
   CHECK(logsumexp(tensor({infinity, 1.0}), 0).item() == infinity);
-  CHECK(std::isnan(logsumexp(tensor({1.0, nan_value}), 0).item()));
+  for (const double other : {1.0, infinity, -infinity}) {
+    CHECK(std::isnan(logsumexp(tensor({other, nan_value}), 0).item()));
+    CHECK(std::isnan(logsumexp(tensor({nan_value, other}), 0).item()));
+  }
+  CHECK(worst_error(softmax(tensor({infinity, 1.0}), 0), Values(2, nan_value)) == 0);
+  CHECK(worst_error(log_softmax(tensor({1.0, infinity}), 0), Values(2, nan_value)) == 0);
   CHECK(worst_error(softmax(tensor({1.0, nan_value}), 0), Values(2, nan_value)) == 0);
 }
 

@@ -11,34 +11,64 @@ using nn::Reduction;
 
 namespace {
 
-constexpr Reduction reductions[] = {Reduction::none, Reduction::mean, Reduction::sum};
+constexpr Reduction reductions[] = {Reduction::none, Reduction::mean, Reduction::sum, Reduction::batchmean};
 
 Tensor example() { return tensor({{1.0, -2.0, 0.5}, {3.0, 0.25, -1.0}, {-0.5, 4.0, 2.0}, {0.0, 1.0, 1.5}}, f64); }
 Tensor other() { return tensor({{0.5, -2.0, 0.25}, {1.0, 1.25, -3.0}, {-0.5, 2.0, 2.5}, {1.0, 0.0, 1.0}}, f64); }
 Tensor classes() { return tensor({2, 0, 1, 1}, i64); }
 
+/// What a loss takes for targets, made of any numbers.
+using Target = Variable (*)(const Variable&);
+Variable number(const Variable& x) { return x; }
+Variable probability(const Variable& x) { return sigmoid(x); }
+Variable label(const Variable& x) { return sign(x - 0.01); }
+
 using PairLoss = Variable (*)(const Variable&, const Variable&, Reduction);
 struct Pair {
   const char* name;
   PairLoss loss;
-  std::vector<double> losses;  // of example() against other()
+  Target target;
+  std::vector<double> losses;  // of example() against target(other())
 };
 const Pair pairs[] = {
     {"mse_loss",
      [](auto& a, auto& b, Reduction r) { return nn::mse_loss(a, b, {r}); },
+     number,
      {0.25, 0.0, 0.0625, 4.0, 1.0, 4.0, 0.0, 4.0, 0.25, 1.0, 1.0, 0.25}},
     {"l1_loss",
      [](auto& a, auto& b, Reduction r) { return nn::l1_loss(a, b, {r}); },
+     number,
      {0.5, 0.0, 0.25, 2.0, 1.0, 2.0, 0.0, 2.0, 0.5, 1.0, 1.0, 0.5}},
     {"huber_loss",
      [](auto& a, auto& b, Reduction r) { return nn::huber_loss(a, b, {.delta = 0.3, .reduction = r}); },
+     number,
      {0.105, 0.0, 0.03125, 0.555, 0.255, 0.555, 0.0, 0.555, 0.105, 0.255, 0.255, 0.105}},
+    {"smooth_l1_loss",
+     [](auto& a, auto& b, Reduction r) { return nn::smooth_l1_loss(a, b, {.beta = 0.3, .reduction = r}); },
+     number,
+     {0.35, 0, 0.104166666667, 1.85, 0.85, 1.85, 0, 1.85, 0.35, 0.85, 0.85, 0.35}},
+    {"hinge_loss",
+     [](auto& a, auto& b, Reduction r) { return nn::hinge_loss(a, b, {.margin = 0.7, .reduction = r}); },
+     label,
+     {0, 0, 0.2, 0, 0.45, 0, 0.2, 0, 0, 0.7, 1.7, 0}},
     {"binary_cross_entropy_with_logits",
      [](auto& a, auto& b, Reduction r) { return nn::binary_cross_entropy_with_logits(a, b, {r}); },
-     {0.813261687518, -3.87307198896, 0.84907698418, 0.0485873515737, 0.513439419879, -2.68673831248, 0.22407698418,
-      -3.98185007208, -2.87307198896, 0.69314718056, 1.31326168752, 0.201413277983}},
+     probability,
+     {0.690802356316, 0.365333855087, 0.692988733737, 0.855411615684, 0.631614454585, 0.360687560696, 0.662847318579,
+      0.494961616006, 0.278644371085, 0.69314718056, 0.813261687518, 0.604825410038}},
+    {"kl_div",
+     [](auto& a, auto& b, Reduction r) { return nn::kl_div(a, b, {.reduction = r}); },
+     probability,
+     {-0.917552973713, -0.0151301898028, -0.604867858233, -2.42218837991, -0.390149405249, -0.0971560439289,
+      -0.178983341669, -3.63498613315, -1.92118894258, -0.229012644016, -0.84657359028, -1.32560051196}},
+    {"kl_div",
+     [](auto& a, auto& b, Reduction r) { return nn::kl_div(a, b, {.log_target = true, .reduction = r}); },
+     number,
+     {-0.82436063535, 0, -0.321006354172, -5.43656365692, 3.49034295746, -0.0995741367357, 0, -14.7781121979,
+      6.09124698035, 2.71828182846, -1, -1.35914091423}},
     {"cosine_similarity_loss",
      [](auto& a, auto& b, Reduction r) { return nn::cosine_similarity_loss(a, b, {r}); },
+     number,
      {0.027997165638, 0.414775402564, 0.09132471689, 0.411651594585}},
 };
 
@@ -73,10 +103,14 @@ TEST_CASE("losses of pairs: values in every reduction") {
   for (const Pair& pair : pairs) {
     INFO(pair.name);
     const auto count = static_cast<double>(pair.losses.size());
-    CHECK(worst_error(pair.loss(example(), other(), Reduction::none).value(), pair.losses) < 1e-11);
-    CHECK(pair.loss(example(), other(), Reduction::sum).item() == Approx(total(pair.losses)).epsilon(1e-11));
-    CHECK(pair.loss(example(), other(), Reduction::mean).item() == Approx(total(pair.losses) / count).epsilon(1e-11));
-    CHECK(pair.loss(example(), other(), Reduction::mean).shape() == Shape{});
+    CHECK(worst_error(pair.loss(example(), pair.target(other()), Reduction::none).value(), pair.losses) < 1e-11);
+    CHECK(pair.loss(example(), pair.target(other()), Reduction::sum).item() ==
+          Approx(total(pair.losses)).epsilon(1e-11));
+    CHECK(pair.loss(example(), pair.target(other()), Reduction::mean).item() ==
+          Approx(total(pair.losses) / count).epsilon(1e-11));
+    CHECK(pair.loss(example(), pair.target(other()), Reduction::mean).shape() == Shape{});
+    CHECK(pair.loss(example(), pair.target(other()), Reduction::batchmean).item() ==
+          Approx(total(pair.losses) / 4.0).epsilon(1e-11));
   }
 }
 
@@ -96,8 +130,8 @@ TEST_CASE("losses: derivatives of both orders, in both arguments and every reduc
   for (const Reduction r : reductions) {
     for (const Pair& pair : pairs) {
       INFO(pair.name);
-      check_gradients([&](const auto& in) { return pair.loss(in[0], in[1], r); }, {a, b});
-      check_gradients([&](const auto& in) { return square(pair.loss(in[0] * 2.0, b, r)); }, {a});
+      check_gradients([&](const auto& in) { return pair.loss(in[0], pair.target(in[1]), r); }, {a, b});
+      check_gradients([&](const auto& in) { return square(pair.loss(in[0] * 2.0, pair.target(b), r)); }, {a});
     }
     for (const Classes& c : class_losses) {
       INFO(c.name);
@@ -129,8 +163,12 @@ TEST_CASE("losses do not broadcast, and have one floating dtype") {
   }
   CHECK_THROWS_WITH_AS(nn::huber_loss(ones({1}), ones({1}), {.delta = 0.0}), Contains("delta must be > 0, got 0"),
                        std::invalid_argument);
+  CHECK_THROWS_WITH_AS(nn::smooth_l1_loss(ones({1}), ones({1}), {.beta = -1.0}), Contains("beta must be >= 0, got -1"),
+                       std::invalid_argument);
   CHECK_THROWS_WITH_AS(nn::cosine_similarity_loss(scalar(1.0), scalar(1.0)), Contains("needs vectors, got ()"),
                        ShapeError);
+  CHECK_THROWS_WITH_AS(nn::mse_loss(scalar(1.0), scalar(1.0), {Reduction::batchmean}),
+                       Contains("mse_loss: batchmean needs a first dimension"), ShapeError);
 }
 
 TEST_CASE("class targets are checked") {
@@ -151,6 +189,15 @@ TEST_CASE("class targets are checked") {
   }
   CHECK_THROWS_WITH_AS(nn::cross_entropy(ones({1, 2}), zeros({1}, i64), {.label_smoothing = 1.5}),
                        Contains("label_smoothing must be in [0, 1], got 1.5"), std::invalid_argument);
+  // They say how classes are made.
+  const auto use = [](const Tensor& t) { return nn::cross_entropy(ones({2, 3}), t); };
+  CHECK_THROWS_WITH_AS(use(ones({2, 1})), Contains("classes, i64, got f32 (2, 1)"), DTypeError);
+  CHECK_THROWS_WITH_AS(use(ones({2, 1})), Contains("Table::codes"), DTypeError);
+  CHECK_THROWS_WITH_AS(use(ones({2, 1})), Contains("to(i64)"), DTypeError);
+  CHECK_THROWS_WITH_AS(use(ones({2, 1})), Contains("reshape({-1})"), DTypeError);
+  CHECK_THROWS_WITH_AS(use(ones({2}, f64)), Contains("Table::codes"), DTypeError);
+  CHECK_THROWS_WITH_AS(use(ones({2}, u8)), Contains("got u8 (2)"), DTypeError);
+  CHECK_THROWS_WITH_AS(use(zeros({2, 1}, i64)), Contains("reshape({-1})"), ShapeError);
 }
 
 TEST_CASE("a mean over nothing is NaN, a sum 0, and both have gradients") {
@@ -158,6 +205,7 @@ TEST_CASE("a mean over nothing is NaN, a sum 0, and both have gradients") {
     INFO(pair.name);
     const Variable x = parameter(zeros({0, 3}));
     CHECK(std::isnan(pair.loss(x, zeros({0, 3}), Reduction::mean).item()));
+    CHECK(std::isnan(pair.loss(x, zeros({0, 3}), Reduction::batchmean).item()));
     pair.loss(x, zeros({0, 3}), Reduction::mean).backward();
     CHECK(x.grad().shape() == Shape{0, 3});
     CHECK(pair.loss(x, zeros({0, 3}), Reduction::sum).item() == 0.0);
@@ -172,29 +220,92 @@ TEST_CASE("a mean over nothing is NaN, a sum 0, and both have gradients") {
   }
 }
 
-TEST_CASE("cross_entropy does not overflow, and keeps the digits of small losses") {
-  const Variable x = parameter(tensor({{1000.0, 0.0}, {-1000.0, 0.0}, {0.0, 20.0}}, f64));
-  const Variable loss = nn::cross_entropy(x, tensor({1, 0, 1}, i64), {.reduction = Reduction::none});
-  CHECK(values(loss.value())[0] == 1000.0);
-  CHECK(values(loss.value())[1] == 1000.0);
-  CHECK(values(loss.value())[2] * 1e9 == Approx(2.061153620314381).epsilon(1e-6));
-  sum(loss).backward();
-  CHECK(worst_error(x.grad(), {1.0, -1.0, -1.0, 1.0, 2.061153618190204e-9, -2.061153618190204e-9}) < 1e-15);
-  CHECK(values(nn::cross_entropy(tensor({{1e30, -1e30}}), tensor({0}, i64)).value())[0] == 0.0);
-}
-
 TEST_CASE("binary cross entropy does not overflow, and its slope at 0 is sigmoid(0) - t") {
   const auto loss = [](double x, double t) {
     return nn::binary_cross_entropy_with_logits(tensor({x}), tensor({t})).item();
   };
   CHECK(loss(1000.0, 0.0) == 1000.0);
   CHECK(loss(-1000.0, 1.0) == 1000.0);
-  CHECK(loss(1000.0, 1.0) < 1e-37);
+  CHECK(loss(1000.0, 1.0) == 0.0);
   CHECK(loss(20.0, 1.0) * 1e9 == Approx(2.0611536).epsilon(1e-6));
   CHECK(loss(-20.0, 0.0) * 1e9 == Approx(2.0611536).epsilon(1e-6));
   const Variable x = parameter(tensor({0.0, 0.0}));
   nn::binary_cross_entropy_with_logits(x, tensor({1.0, 0.25}), {Reduction::sum}).backward();
   CHECK(values(x.grad()) == std::vector{-0.5, 0.25});
+}
+
+TEST_CASE("binary cross entropy keeps its digits where a logit is large and where the prediction is right") {
+  // In long double: max(x, 0) - x t + log1p(exp(-|x|)), and sigmoid(x) - t.
+  for (const DType dtype : {f32, f64})
+    for (const double x : {-80.0, -20.0, -3.0, -1e-3, 0.0, 0.5, 7.0, 20.0, 80.0})
+      for (const double probability : {0.0, 1e-6, 0.25, 0.5, 0.999999, 1.0}) {
+        CAPTURE(x);
+        CAPTURE(probability);
+        const Tensor target = tensor({probability}, dtype);
+        const Variable logit = parameter(tensor({x}, dtype));
+        const Variable loss = nn::binary_cross_entropy_with_logits(logit, target, {Reduction::sum});
+        loss.backward();
+        const long double z = logit.item(), t = target.item(), e = std::exp(-std::abs(z));
+        const long double right = (z > 0 ? z * (1 - t) : -z * t) + std::log1p(e);
+        const long double slope = z > 0 ? ((1 - t) - t * e) / (1 + e) : ((1 - t) * e - t) / (1 + e);
+        CHECK(std::abs(loss.item() - static_cast<double>(right)) <= 2 * rounding(dtype) * static_cast<double>(right));
+        const long double size = z > 0 ? ((1 - t) + t * e) / (1 + e) : ((1 - t) * e + t) / (1 + e);
+        CHECK(std::abs(logit.grad().item() - static_cast<double>(slope)) <=
+              4 * rounding(dtype) * static_cast<double>(size));
+      }
+}
+
+TEST_CASE("probability and label targets are checked: position and value") {
+  const auto bce = [](const Tensor& t) { return nn::binary_cross_entropy_with_logits(zeros(t.shape(), t.dtype()), t); };
+  CHECK_THROWS_WITH_AS(bce(tensor({0.0, 7.0})),
+                       Contains("binary_cross_entropy_with_logits: target (1) is 7, not in [0, 1]"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(bce(tensor({{0.0, 1.0}, {0.5, -0.25}}, f64)), Contains("target (1, 1) is -0.25"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(bce(tensor({nan_value, 7.0})), Contains("target (0) is nan"), std::invalid_argument);
+  CHECK_THROWS_AS(bce(tensor({infinity})), std::invalid_argument);
+  CHECK(bce(tensor({0.0, 1.0, 0.5})).item() == Approx(std::log(2.0)));
+  CHECK(bce(scalar(1.0)).item() == Approx(std::log(2.0)));
+  CHECK_THROWS_WITH_AS(nn::kl_div(zeros({2}), tensor({0.5, 1.5})), Contains("kl_div: target (1) is 1.5, not in [0, 1]"),
+                       std::invalid_argument);
+  CHECK(nn::kl_div(zeros({1}), tensor({1.5}), {.log_target = true}).item() == Approx(1.5 * std::exp(1.5)));
+  CHECK_THROWS_WITH_AS(nn::hinge_loss(zeros({2}), tensor({1.0, 0.0})),
+                       Contains("hinge_loss: target (1) is 0, not -1 or 1"), std::invalid_argument);
+  CHECK_THROWS_AS(nn::hinge_loss(zeros({1}), tensor({nan_value})), std::invalid_argument);
+}
+
+TEST_CASE("kl_div: 0 log 0 is 0, on both sides, and its sum over rows is the divergence") {
+  const Tensor t = tensor({{0.0, 0.25, 0.75}, {1.0, 0.0, 0.0}}, f64);
+  const Variable x =
+      parameter(tensor({{-infinity, std::log(0.5), std::log(0.5)}, {std::log(0.25), -infinity, -1.0}}, f64));
+  for (const bool log_target : {false, true}) {
+    CAPTURE(log_target);
+    const Variable target = parameter(log_target ? log(t) : t);
+    const Variable loss = nn::kl_div(x, target, {.log_target = log_target, .reduction = Reduction::batchmean});
+    const double right = (0.25 * std::log(0.5) + 0.75 * std::log(1.5) + std::log(4.0)) / 2;
+    CHECK(loss.item() == Approx(right).epsilon(1e-14));
+    x.zero_grad();
+    loss.backward();
+    CHECK(worst_error(x.grad(), {0.0, -0.125, -0.375, -0.5, 0.0, 0.0}) < 1e-15);
+    for (const double slope : values(target.grad())) CHECK(std::isfinite(slope));
+  }
+  CHECK(nn::kl_div(tensor({-infinity}), tensor({0.5})).item() == infinity);
+}
+
+TEST_CASE("hinge_loss: nothing from the margin on, a line below") {
+  const Variable scores = parameter(tensor({2.0, 0.5, -0.5, -3.0}));
+  const Variable loss = nn::hinge_loss(scores, tensor({1.0, 1.0, 1.0, -1.0}), {.reduction = Reduction::none});
+  CHECK(values(loss.value()) == std::vector{0.0, 0.5, 1.5, 0.0});
+  sum(loss).backward();
+  CHECK(values(scores.grad()) == std::vector{0.0, -1.0, -1.0, 0.0});
+}
+
+TEST_CASE("smooth_l1_loss: huber_loss over beta, and l1_loss for 0") {
+  const Tensor a = random_tensor({20}, f64, 1) * 3, b = random_tensor({20}, f64, 2);
+  CHECK(nn::smooth_l1_loss(a, b, {.beta = 0.7}).item() ==
+        Approx(nn::huber_loss(a, b, {.delta = 0.7}).item() / 0.7).epsilon(1e-14));
+  CHECK(nn::smooth_l1_loss(a, b, {.beta = 0.0}).item() == nn::l1_loss(a, b).item());
+  CHECK(nn::smooth_l1_loss(tensor({3e38}), tensor({0.0}), {.beta = 1e-3}).item() == Approx(3e38));
 }
 
 TEST_CASE("huber_loss does not overflow, and is smooth where the square ends") {
