@@ -4,6 +4,7 @@
 
 #include <ravine/autograd/variable.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// The sum of (a - b)^2 over all elements, divided by `count`.
@@ -17,3 +18,4 @@ Variable cross_entropies(const Variable& scores, const Variable& classes, const 
                          Index ignored);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <ravine/core/tensor.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// The sum of (a - b)^2 over all elements.
@@ -29,3 +30,4 @@ Tensor cross_entropy_pullback(const Tensor& dy, const Tensor& scores, const Clas
 Tensor class_weights(const ClassTargets& target, Index classes, DType dtype);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include <ravine/core/tensor.hpp>
 #include <ravine/core/threads.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// The total over [0, n) of a sum f(begin, count), taken over pieces of a fixed size, whoever computes them, and added
@@ -30,3 +31,4 @@ double sum_pieces(Index n, F f) {
 }
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

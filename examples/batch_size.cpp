@@ -77,8 +77,7 @@ struct Quality {
 Quality evaluate(nn::Module& model, const TensorDataset& test) {
   rv::NoGrad no_grad;
   const rv::Variable logits = model(test.inputs());
-  const rv::Tensor right = rv::eq(rv::argmax(logits.value(), 1), test.targets());
-  return {nn::cross_entropy(logits, test.targets()).item(), rv::mean(right.to(rv::f64)).item()};
+  return {nn::cross_entropy(logits, test.targets()).item(), nn::accuracy(logits, test.targets())};
 }
 
 // Seconds since the start, but for those that were skipped.

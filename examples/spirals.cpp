@@ -100,7 +100,7 @@ int run(const Settings& settings) {
   const auto [training, test] =
       rv::data::split(rv::data::spirals(settings.points, settings.classes, settings.noise), 0.8);
   nn::Sequential model = train(training, settings);
-  const double accuracy = rv::mean(rv::eq(classify(model, test.inputs()), test.targets()).to(rv::f64)).item();
+  const double accuracy = nn::accuracy(classify(model, test.inputs()), test.targets());
 
   const Map map = draw(model, training);
   isatty(STDOUT_FILENO) ? print_colours(map) : print_letters(map);

@@ -6,6 +6,7 @@
 
 #include <ravine/autograd/variable.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// Throws ShapeError, DTypeError unless both have one shape and one floating type.
@@ -28,3 +29,4 @@ void check_probabilities(const char* op, const Tensor& target);
 void check_signs(const char* op, const Tensor& target);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <vector>
 
+#include <ravine/autograd/autograd.hpp>
+#include <ravine/core/core.hpp>
 #include <ravine/nn/nn.hpp>
 #include "../core/reference.hpp"
 
