@@ -63,12 +63,51 @@ Variable elu(const Variable& x, double alpha) {
                   }}});
 }
 
+namespace {
+
+// Beyond, the activations below are x or 0 to the last digit, and nothing there must overflow.
+constexpr double reach = 1000.0;
+
+template <class V>
+V within_reach(const V& x) {
+  return clamp(x, -reach, reach);
+}
+
+constexpr double root_2_over_pi = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+constexpr double cubic = 0.044715;
+
+/// Phi(x).
+template <class V>
+V normal_cdf(const V& x) {
+  return (erf(x * (std::numbers::sqrt2 / 2.0)) + 1.0) * 0.5;
+}
+
+/// tanh(sqrt(2 / pi) (x + 0.044715 x^3)).
+template <class V>
+V tanh_of_cubic(const V& x) {
+  return tanh((x + square(x) * x * cubic) * root_2_over_pi);
+}
+
+}  // namespace
+
 Variable gelu(const Variable& x, std::string_view approximate) {
-  if (approximate == "none") return x * (erf(x * std::numbers::sqrt2 / 2.0) + 1.0) * 0.5;
+  if (approximate == "none") {
+    const auto pullback = [x](auto dy) {
+      const auto near = within_reach(like(dy, x));
+      return std::move(dy) * (normal_cdf(like(dy, x)) + near * exp(square(near) * -0.5) * (root_2_over_pi / 2.0));
+    };
+    return record("gelu", clamp(x.value(), -reach, {}) * normal_cdf(x.value()), {{x, pullback}});
+  }
   if (approximate != "tanh")
     throw std::invalid_argument(detail::text("gelu: approximate must be 'none' or 'tanh', got '", approximate, "'"));
-  constexpr double scale = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // sqrt(2 / pi)
-  return x * (tanh((x + square(x) * x * 0.044715) * scale) + 1.0) * 0.5;
+  const auto pullback = [x](auto dy) {
+    const auto near = within_reach(like(dy, x));
+    const auto t = tanh_of_cubic(near);
+    const auto slope = (square(near) * (3.0 * cubic) + 1.0) * root_2_over_pi;
+    return std::move(dy) * ((t + near * (1.0 - square(t)) * slope + 1.0) * 0.5);
+  };
+  return record("gelu", clamp(x.value(), -reach, {}) * ((tanh_of_cubic(within_reach(x.value())) + 1.0) * 0.5),
+                {{x, pullback}});
 }
 
 Variable softplus(const Variable& x, double beta) {
@@ -76,6 +115,12 @@ Variable softplus(const Variable& x, double beta) {
                 {{x, [x, beta](auto dy) { return std::move(dy) * sigmoid(like(dy, x) * beta); }}});
 }
 
-Variable silu(const Variable& x) { return x * sigmoid(x); }
+Variable silu(const Variable& x) {
+  const auto pullback = [x](auto dy) {
+    const auto s = sigmoid(like(dy, x));
+    return std::move(dy) * s * (within_reach(like(dy, x)) * (1.0 - s) + 1.0);
+  };
+  return record("silu", clamp(x.value(), -reach, {}) * sigmoid(x.value()), {{x, pullback}});
+}
 
 }  // namespace ravine

@@ -74,29 +74,58 @@ Variable square(const Variable& x) {
 }
 
 Variable pow(const Variable& x, Scalar exponent) {
-  const auto pullback = [x, p = exponent.value()](auto dy) {
+  const auto pullback = [x, p = exponent.value()](auto dy) -> decltype(dy) {
     // x^0 is constant, also at x = 0, where the formula would give 0 times infinity.
-    if (p == 0.0) return std::move(dy) * 0.0;
+    if (p == 0.0) return zeros(dy.shape(), dy.dtype());
     return std::move(dy) * (pow(like(dy, x), Scalar(p - 1.0)) * p);
   };
   return record("pow", pow(x.value(), exponent), {{x, pullback}});
 }
 
+namespace {
+
+/// 0 where both are 0, 1 elsewhere.
+Tensor unless_both_zero(const Tensor& a, const Tensor& b) {
+  return where(eq(a, 0.0) * eq(b, 0.0), scalar(0.0, a.dtype()), scalar(1.0, a.dtype()));
+}
+
+/// c x^p log(x)^k, of which every derivative of x^p is made: 0 where c is, even if x^p is infinite, and where x^p is,
+/// which outweighs the logarithm.
+Tensor power_term(const Tensor& c, const Tensor& x, const Tensor& p, int k) {
+  const Tensor zero = scalar(0.0, x.dtype());
+  Tensor y = where(eq(c, 0.0), zero, c * pow(x, p));
+  return k == 0 ? y : where(eq(y, 0.0), zero, y * pow(log(x), k));
+}
+
+Variable power_term(const Variable& c, const Variable& x, const Variable& p, int k) {
+  const auto to_c = [c, x, p, k](auto dy) {
+    const decltype(dy) one = unless_both_zero(c.value(), x.value());
+    return sum_to(std::move(dy) * power_term(one, like(dy, x), like(dy, p), k), c.shape());
+  };
+  const auto to_x = [c, x, p, k](auto dy) {
+    const auto lower = like(dy, p) - 1.0;
+    auto slope = power_term(like(dy, c) * like(dy, p), like(dy, x), lower, k);
+    if (k > 0) slope = slope + power_term(like(dy, c) * k, like(dy, x), lower, k - 1);
+    return sum_to(std::move(dy) * slope, x.shape());
+  };
+  const auto to_p = [c, x, p, k](auto dy) {
+    return sum_to(std::move(dy) * power_term(like(dy, c), like(dy, x), like(dy, p), k + 1), p.shape());
+  };
+  return record("power_term", power_term(c.value(), x.value(), p.value(), k), {{c, to_c}, {x, to_x}, {p, to_p}});
+}
+
+}  // namespace
+
 Variable pow(const Variable& x, const Variable& exponent) {
-  return record("pow", pow(x.value(), exponent.value()),
-                {{x,
-                  [x, exponent, shape = x.shape()](auto dy) {
-                    const auto& p = like(dy, exponent);
-                    const Tensor constant = eq(exponent.value(), 0.0);
-                    const Tensor zero = scalar(0.0, dy.dtype());
-                    return sum_to(std::move(dy) * where(constant, zero, p * pow(like(dy, x), p - 1.0)), shape);
-                  }},
-                 {exponent, [x, exponent, shape = exponent.shape()](auto dy, const auto& y) {
-                    // 0^p stays 0 for p >= 0, though log(0) is infinite.
-                    const Tensor zero = scalar(0.0, dy.dtype());
-                    const Tensor still = eq(x.value(), 0.0) * ge(exponent.value(), 0.0);
-                    return sum_to(std::move(dy) * where(still, zero, y * log(like(dy, x))), shape);
-                  }}});
+  const auto to_x = [x, exponent](auto dy) {
+    const auto& p = like(dy, exponent);
+    return sum_to(std::move(dy) * power_term(p, like(dy, x), p - 1.0, 0), x.shape());
+  };
+  const auto to_exponent = [x, exponent](auto dy) {
+    const decltype(dy) one = unless_both_zero(exponent.value(), x.value());
+    return sum_to(std::move(dy) * power_term(one, like(dy, x), like(dy, exponent), 1), exponent.shape());
+  };
+  return record("pow", pow(x.value(), exponent.value()), {{x, to_x}, {exponent, to_exponent}});
 }
 
 Variable abs(const Variable& x) {
@@ -149,9 +178,10 @@ Variable minimum(const Variable& a, Scalar b) {
   return record("minimum", minimum(a.value(), b), {{a, pullback}});
 }
 
-Variable clamp(const Variable& x, Scalar lo, Scalar hi) {
+Variable clamp(const Variable& x, std::optional<Scalar> lo, std::optional<Scalar> hi) {
   const auto pullback = [x, lo, hi](auto dy) {
-    const Tensor inside = ge(x.value(), lo) * le(x.value(), hi);
+    Tensor inside = lo ? ge(x.value(), *lo) : le(x.value(), *hi);
+    if (lo && hi) inside = inside * le(x.value(), *hi);
     return std::move(dy) * inside.to(x.dtype());
   };
   return record("clamp", clamp(x.value(), lo, hi), {{x, pullback}});

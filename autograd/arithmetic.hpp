@@ -24,17 +24,19 @@ Variable operator-(Variable x);
 
 Variable square(const Variable& x);
 Variable pow(const Variable& x, Scalar exponent);
-Variable pow(const Variable& x, const Variable& exponent);
-Variable abs(const Variable& x);   ///< derivative at 0: 0
-Variable sign(const Variable& x);  ///< derivative 0
+Variable pow(const Variable& x, const Variable& exponent);  ///< 0^p: slope 0 for p = 0, and in p for p >= 0
+Variable abs(const Variable& x);                            ///< derivative at 0: 0
+Variable sign(const Variable& x);                           ///< derivative 0
 
 Variable maximum(const Variable& a, const Variable& b);  ///< equal values share the gradient
 Variable minimum(const Variable& a, const Variable& b);  ///< equal values share the gradient
 Variable maximum(const Variable& a, Scalar b);
 Variable minimum(const Variable& a, Scalar b);
 /// Derivative 1 in [lo, hi], limits included, and 0 outside.
-Variable clamp(const Variable& x, Scalar lo, Scalar hi);
-/// a where the condition (u8, a constant) is not 0, b elsewhere.
+Variable clamp(const Variable& x, std::optional<Scalar> lo, std::optional<Scalar> hi);
+/// a where the condition (u8, a constant) is not 0, b elsewhere. What is not taken gets a gradient of 0, which the op
+/// that made it may still turn into NaN, as in PyTorch: in where(gt(x, 0.0), sqrt(x), b), 0 meets the infinite slope of
+/// the root at x = 0. Cure: sqrt(where(gt(x, 0.0), x, one)).
 Variable where(const Tensor& condition, const Variable& a, const Variable& b);
 
 }  // namespace ravine

@@ -1,6 +1,7 @@
 #include <ravine/autograd/reduce.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <ravine/autograd/arithmetic.hpp>
@@ -10,9 +11,12 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
+#include <ravine/core/text.hpp>
 
 namespace ravine {
 namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// The shape of a reduction's result as if its dimensions had been kept.
 Shape kept_shape(const char* op, const Variable& x, const Dims& dims) {
@@ -27,6 +31,30 @@ Tensor extreme_mask(const Tensor& x, const Tensor& y, const Dims& dims) {
 
 const Tensor& value_of(const Tensor& x) { return x; }
 const Tensor& value_of(const Variable& x) { return x.value(); }
+
+/// For each element along a dimension the product of all others. Halves are multiplied, and so on down: no element is
+/// divided by, so that zeros are like any other.
+template <class V>
+V others_along(const V& x, Index dim) {
+  const Index n = x.size(dim), half = n / 2;
+  if (half == 0) return ones_like(value_of(x));
+  const V left = slice(x, dim, 0, half), right = slice(x, dim, half, 2 * half);
+  const V others = others_along<V>(concat({left * right, slice(x, dim, 2 * half, n)}, dim), dim);
+  const V of_pair = slice(others, dim, 0, half);
+  return concat({of_pair * right, of_pair * left, slice(others, dim, half, n - half)}, dim);
+}
+
+/// The same along all dimensions in the mask.
+template <class V>
+V product_of_others(const V& x, unsigned mask) {
+  V others = ones_like(value_of(x)), rest = x;
+  for (int d = 0; d < x.rank(); ++d)
+    if (mask >> d & 1U) {
+      others = others * others_along<V>(rest, d);
+      rest = prod(rest, d, true);
+    }
+  return others;
+}
 
 Variable extreme(const char* op, Tensor y, const Variable& x, const Dims& dims) {
   const auto pullback = [x, dims, kept = kept_shape(op, x, dims)](auto dy, const auto& y) {
@@ -73,11 +101,33 @@ Variable min(const Variable& x, const Dims& dims, bool keepdim) {
 Variable norm(const Variable& x, const Dims& dims, bool keepdim) {
   return record("norm", norm(x.value(), dims, keepdim),
                 {{x, [x, kept = kept_shape("norm", x, dims)](auto dy, const auto& y) {
-                    // x / |x|, and 0 for x = 0.
-                    const Tensor length = value_of(y).reshape(kept);
-                    const auto safe = where(eq(length, 0.0), ones_like(length), reshape(y, kept));
-                    return like(dy, x) * (reshape(dy, kept) / safe);
+                    // x / |x|; x = 0 looks infinitely long, so that nothing is left of any derivative.
+                    const Tensor length = value_of(y).reshape(kept), infinite = full_like(length, infinity);
+                    const auto direction = like(dy, x) / where(eq(length, 0.0), infinite, reshape(y, kept));
+                    return direction * reshape(dy, kept);
                   }}});
+}
+
+Variable std(const Variable& x, const Dims& dims, bool keepdim, double correction) {
+  const Tensor first = detail::first_of("std", x.value(), dims);
+  const double count = static_cast<double>(x.numel()) / static_cast<double>(std::max<Index>(1, first.numel()));
+  const Variable seen = x - first;
+  return norm(seen - mean(seen, dims, true), dims, keepdim) / std::sqrt(std::max(0.0, count - correction));
+}
+
+Variable prod(const Variable& x, const Dims& dims, bool keepdim) {
+  const unsigned mask = dims.mask("prod", x.shape());
+  const auto pullback = [x, mask, kept = kept_shape("prod", x, dims)](auto dy) {
+    return reshape(dy, kept) * product_of_others(like(dy, x).to(f64), mask).to(dy.dtype());
+  };
+  return record("prod", prod(x.value(), dims, keepdim), {{x, pullback}});
+}
+
+Variable cumsum(const Variable& x, Index dim) {
+  return record("cumsum", cumsum(x.value(), dim), {{x, [dim](auto dy) { return cumsum_pullback(dy, dim); }}});
+}
+Variable cumsum_pullback(const Variable& dy, Index dim) {
+  return record("cumsum_pullback", cumsum_pullback(dy.value(), dim), {{dy, [dim](auto d) { return cumsum(d, dim); }}});
 }
 
 Variable logsumexp(const Variable& x, const Dims& dims, bool keepdim) {
@@ -101,8 +151,16 @@ Variable log_softmax(const Variable& x, const Dims& dims) {
 }
 
 Variable cosine_similarity(const Variable& x, const Variable& y, Index dim, double eps) {
-  const auto length = [&](const Variable& v) { return maximum(norm(v, dim), eps); };
-  return sum(x * y, dim) / (length(x) * length(y));
+  if (x.dtype() != y.dtype())
+    throw DTypeError(detail::text("cosine_similarity: dtypes differ: ", x.dtype(), " and ", y.dtype()));
+  if (!is_floating(x.dtype())) detail::refuse_dtype("cosine_similarity", x.dtype());
+  const Shape shape = detail::broadcast_shapes("cosine_similarity", x.shape(), y.shape());
+  const Index d = detail::wrap_dim("cosine_similarity", dim, shape);
+  const auto direction = [&](const Variable& v) {
+    const Variable whole = broadcast_to(v, shape);
+    return whole / maximum(norm(whole, d, true), eps);
+  };
+  return sum(direction(x) * direction(y), d);
 }
 
 Variable sum_to(Variable x, const Shape& shape) {

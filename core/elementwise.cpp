@@ -1,5 +1,7 @@
 #include <ravine/core/elementwise.hpp>
 
+#include <limits>
+
 #include <ravine/core/factories.hpp>
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/manipulate.hpp>
@@ -276,11 +278,17 @@ Tensor minimum(Tensor a, Tensor b) { return apply(smaller, std::move(a), std::mo
 Tensor maximum(Tensor a, Scalar b) { return apply(larger, std::move(a), b); }
 Tensor minimum(Tensor a, Scalar b) { return apply(smaller, std::move(a), b); }
 Tensor pow(Tensor x, Tensor exponent) { return apply(power, std::move(x), std::move(exponent)); }
-Tensor clamp(Tensor x, Scalar lo, Scalar hi) {
-  const bool ordered = lo.integral() && hi.integral() ? lo.to<Index>() <= hi.to<Index>() : lo.value() <= hi.value();
-  if (!ordered) throw std::invalid_argument(detail::text("clamp: the limits are not in order: ", lo, ", ", hi));
+Tensor clamp(Tensor x, std::optional<Scalar> lo, std::optional<Scalar> hi) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (!lo && !hi) throw std::invalid_argument("clamp: needs a limit, got none");
+  const Scalar low = lo.value_or(-infinity), high = hi.value_or(infinity);
+  const bool integral = low.integral() && high.integral();
+  if (!(integral ? low.to<Index>() <= high.to<Index>() : low.value() <= high.value()))
+    throw std::invalid_argument(detail::text("clamp: the limits are not in order: ", low, ", ", high));
   const auto clamped = [](auto op) { return BinaryOp{"clamp", op.member, op.on_integers}; };
-  return apply(clamped(smaller), apply(clamped(larger), std::move(x), lo), hi);
+  if (lo) x = apply(clamped(larger), std::move(x), *lo);
+  if (hi) x = apply(clamped(smaller), std::move(x), *hi);
+  return x;
 }
 Tensor pow(Tensor x, Scalar exponent) {
   check_floating("pow", x);
@@ -355,11 +363,22 @@ Tensor square(Tensor x) {
 Tensor sqrt(Tensor x) {
   return unary("sqrt", std::move(x), [](auto t) { return &MapOf<decltype(t)>::sqrt; });
 }
+Tensor rsqrt(Tensor x) {
+  check_floating("rsqrt", x);
+  return 1.0 / sqrt(std::move(x));
+}
+Tensor reciprocal(Tensor x) {
+  check_floating("reciprocal", x);
+  return 1.0 / std::move(x);
+}
 Tensor exp(Tensor x) {
   return unary("exp", std::move(x), [](auto t) { return &MapOf<decltype(t)>::exp; });
 }
 Tensor log(Tensor x) {
   return unary("log", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log; });
+}
+Tensor log2(Tensor x) {
+  return unary("log2", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log2; });
 }
 Tensor log1p(Tensor x) {
   return unary("log1p", std::move(x), [](auto t) { return &MapOf<decltype(t)>::log1p; });
@@ -373,6 +392,12 @@ Tensor sin(Tensor x) {
 Tensor cos(Tensor x) {
   return unary("cos", std::move(x), [](auto t) { return &MapOf<decltype(t)>::cos; });
 }
+Tensor tan(Tensor x) {
+  return unary("tan", std::move(x), [](auto t) { return &MapOf<decltype(t)>::tan; });
+}
+Tensor atan(Tensor x) {
+  return unary("atan", std::move(x), [](auto t) { return &MapOf<decltype(t)>::atan; });
+}
 Tensor erf(Tensor x) {
   return unary("erf", std::move(x), [](auto t) { return &MapOf<decltype(t)>::erf; });
 }
@@ -384,6 +409,15 @@ Tensor sigmoid(Tensor x) {
 }
 Tensor relu(Tensor x) {
   return unary("relu", std::move(x), [](auto t) { return &MapOf<decltype(t)>::relu; });
+}
+Tensor floor(Tensor x) {
+  return unary("floor", std::move(x), [](auto t) { return &MapOf<decltype(t)>::floor; });
+}
+Tensor ceil(Tensor x) {
+  return unary("ceil", std::move(x), [](auto t) { return &MapOf<decltype(t)>::ceil; });
+}
+Tensor round(Tensor x) {
+  return unary("round", std::move(x), [](auto t) { return &MapOf<decltype(t)>::round; });
 }
 Tensor relu_pullback(Tensor dy, const Tensor& y) {
   return pullback("relu_pullback", std::move(dy), y, [](auto t) { return &MapOf<decltype(t)>::relu_pullback; });

@@ -6,6 +6,8 @@
 /// Operands come by value: an op works in the memory of one that nobody else holds.
 #pragma once
 
+#include <optional>
+
 #include <ravine/core/tensor.hpp>
 
 namespace ravine {
@@ -28,7 +30,9 @@ Tensor maximum(Tensor a, Tensor b);  ///< NaN if either is
 Tensor minimum(Tensor a, Tensor b);  ///< NaN if either is
 Tensor maximum(Tensor a, Scalar b);
 Tensor minimum(Tensor a, Scalar b);
-Tensor clamp(Tensor x, Scalar lo, Scalar hi);
+/// min(max(x, lo), hi); one limit may be missing: `clamp(x, 0.0, {})`. NaN stays. Throws std::invalid_argument for
+/// none, and for two that are not in order.
+Tensor clamp(Tensor x, std::optional<Scalar> lo, std::optional<Scalar> hi);
 Tensor pow(Tensor x, Tensor exponent);  ///< floating types only, as are all below
 Tensor pow(Tensor x, Scalar exponent);
 
@@ -47,23 +51,31 @@ Tensor gt(const Tensor& a, Scalar b);
 Tensor ge(const Tensor& a, Scalar b);
 Tensor isfinite(const Tensor& x);
 
-/// a where the condition (u8) is not 0, b elsewhere; all three broadcast.
+/// a where the condition (u8) is not 0, b elsewhere; all three broadcast. NaN that is not taken leaves no trace.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 
 Tensor abs(Tensor x);
 Tensor sign(Tensor x);  ///< -1, 0 or 1
 Tensor square(Tensor x);
 Tensor sqrt(Tensor x);
+Tensor rsqrt(Tensor x);       ///< 1 / sqrt(x)
+Tensor reciprocal(Tensor x);  ///< 1 / x
 Tensor exp(Tensor x);
 Tensor log(Tensor x);
+Tensor log2(Tensor x);
 Tensor log1p(Tensor x);
 Tensor expm1(Tensor x);
 Tensor sin(Tensor x);
 Tensor cos(Tensor x);
+Tensor tan(Tensor x);
+Tensor atan(Tensor x);
 Tensor erf(Tensor x);
 Tensor tanh(Tensor x);
 Tensor sigmoid(Tensor x);  ///< 1 / (1 + exp(-x)), without overflow
 Tensor relu(Tensor x);     ///< max(x, 0); NaN stays
+Tensor floor(Tensor x);
+Tensor ceil(Tensor x);
+Tensor round(Tensor x);  ///< to the nearest integer, the even one of two
 /// log(1 + exp(beta x)) / beta, without overflow.
 Tensor softplus(Tensor x, double beta = 1.0);
 

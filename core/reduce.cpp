@@ -1,6 +1,7 @@
 #include <ravine/core/reduce.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <ravine/core/elementwise.hpp>
@@ -46,25 +47,84 @@ Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F redu
   return by_runs(y, later, true, dtype, reduce).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
 }
 
-template <class T>
-void sum_run(const T* x, T* y, const Run& run) {
-  const auto& kernel = kernels::kernels<T>().reduce;
+/// Hands out a run: row(x, y) for each of its rows, or columns(x, n, y) for parts of its columns.
+template <class T, class Row, class Columns>
+void hand_out(const T* x, T* y, const Run& run, Row row, Columns columns) {
   if (run.inner == 1) {
-    if (run.outer == 1) {
-      *y = static_cast<T>(
-          detail::sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(x + begin, count); }));
-      return;
-    }
     detail::for_rows(run.outer, run.count, [&](Index begin, Index end) {
-      for (Index o = begin; o < end; ++o) y[o] = static_cast<T>(kernel.sum(x + o * run.count, run.count));
+      for (Index o = begin; o < end; ++o) row(x + o * run.count, y + o);
     });
     return;
   }
   for (Index o = 0; o < run.outer; ++o)
     detail::for_columns(run.count, run.inner, [&](Index begin, Index end) {
-      kernel.sum_columns(x + o * run.count * run.inner + begin, run.count, end - begin, run.inner,
-                         y + o * run.inner + begin);
+      columns(x + o * run.count * run.inner + begin, end - begin, y + o * run.inner + begin);
     });
+}
+
+template <class T>
+void sum_run(const T* x, T* y, const Run& run) {
+  const auto& kernel = kernels::kernels<T>().reduce;
+  const auto sum_row = [&](const T* row, T* total) {
+    *total = static_cast<T>(
+        detail::sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(row + begin, count); }));
+  };
+  hand_out(x, y, run, sum_row,
+           [&](const T* from, Index n, T* to) { kernel.sum_columns(from, run.count, n, run.inner, to); });
+}
+
+/// The root of squares(1.0), squares(s) being the sum of (s x)^2 in double. Where the squares of doubles leave their
+/// range, they are taken again of numbers scaled into it.
+template <class T, class F>
+double root_of(F squares) {
+  const double plain = squares(1.0);
+  if (std::is_same_v<T, double> && plain < 0x1p-900) return std::sqrt(squares(0x1p600)) * 0x1p-600;
+  if (std::is_same_v<T, double> && plain > 0x1p1000) return std::sqrt(squares(0x1p-600)) * 0x1p600;
+  return std::sqrt(plain);
+}
+
+template <class T>
+double sum_squares(const T* x, double scale, Index n) {
+  const auto kernel = kernels::kernels<T>().reduce.squares;
+  return detail::sum_pieces(n, [&](Index begin, Index count) { return kernel(x + begin, scale, count); });
+}
+
+template <class T>
+void norm_run(const T* x, T* y, const Run& run) {
+  const auto norm_row = [&](const T* row, T* length) {
+    *length = static_cast<T>(root_of<T>([&](double scale) { return sum_squares(row, scale, run.count); }));
+  };
+  hand_out(x, y, run, norm_row, [&](const T* from, Index n, T* to) {
+    constexpr Index width = 64;
+    const auto kernel = kernels::kernels<T>().reduce.square_columns;
+    double squares[width];
+    for (Index begin = 0; begin < n; begin += width) {
+      const Index end = std::min(begin + width, n);
+      kernel(from + begin, 1.0, run.count, end - begin, run.inner, squares);
+      for (Index j = begin; j < end; ++j)
+        to[j] = static_cast<T>(root_of<T>([&](double scale) {
+          double& sum = squares[j - begin];
+          if (scale != 1.0) kernel(from + j, scale, run.count, 1, run.inner, &sum);
+          return sum;
+        }));
+    }
+  });
+}
+
+/// f(so far, element), from `start` on, for elements of type T.
+template <class T, class F>
+Tensor fold(const Tensor& x, unsigned mask, bool keepdim, T start, F f) {
+  return by_runs(x, mask, keepdim, dtype_of<T>(), [&](const Tensor& from, Tensor& to, const Run& run) {
+    const T* in = from.raw<T>();
+    T* out = to.raw<T>();
+    for (Index o = 0; o < run.outer; ++o)
+      for (Index j = 0; j < run.inner; ++j) {
+        T result = start;
+        for (Index i = 0; i < run.count; ++i)
+          result = static_cast<T>(f(result, in[(o * run.count + i) * run.inner + j]));
+        out[o * run.inner + j] = result;
+      }
+  });
 }
 
 Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
@@ -75,16 +135,7 @@ Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
         sum_run(from.raw<T>(), to.raw<T>(), run);
       });
     });
-  return by_runs(x.to(i64), mask, keepdim, i64, [](const Tensor& from, Tensor& to, const Run& run) {
-    const Index* in = from.raw<Index>();
-    Index* out = to.raw<Index>();
-    for (Index o = 0; o < run.outer; ++o)
-      for (Index j = 0; j < run.inner; ++j) {
-        Index total = 0;
-        for (Index i = 0; i < run.count; ++i) total += in[(o * run.count + i) * run.inner + j];
-        out[o * run.inner + j] = total;
-      }
-  });
+  return fold(x.to(i64), mask, keepdim, Index{0}, [](Index a, Index b) { return a + b; });
 }
 
 [[noreturn]] void refuse_empty(const char* op, const Shape& shape, unsigned mask) {
@@ -155,6 +206,66 @@ Tensor var(const Tensor& x, const Dims& dims, bool keepdim, double correction) {
   return sum(square(detail::centered(x, dims)), dims, keepdim) / std::max(0.0, static_cast<double>(count) - correction);
 }
 
+Tensor std(const Tensor& x, const Dims& dims, bool keepdim, double correction) {
+  const Tensor seen = x - detail::first_of("std", x, dims);
+  const double count = static_cast<double>(reduced_count(x, dims.mask("std", x.shape())));
+  return norm(seen - mean(seen, dims, true), dims, keepdim) / std::sqrt(std::max(0.0, count - correction));
+}
+
+Tensor detail::first_of(const char* op, const Tensor& x, const Dims& dims) {
+  check_floating(op, x);
+  const unsigned mask = dims.mask(op, x.shape());
+  Tensor first = x;
+  for (int d = 0; d < x.rank(); ++d)
+    if (mask >> d & 1U) first = first.slice(d, 0, std::min<Index>(1, x.shape()[d]));
+  return first;
+}
+
+Tensor prod(const Tensor& x, const Dims& dims, bool keepdim) {
+  const unsigned mask = dims.mask("prod", x.shape());
+  const auto times = [](auto a, auto b) { return a * b; };
+  if (!is_floating(x.dtype())) return fold(x.to(i64), mask, keepdim, Index{1}, times);
+  return fold(x.to(f64), mask, keepdim, 1.0, times).to(x.dtype());
+}
+
+/// Running sums along a dimension, in elements of type T and added up as Sum.
+template <class T, class Sum>
+static void accumulate(const Tensor& x, Tensor& y, int dim, bool from_end) {
+  unsigned mask = 1U << dim;
+  const Run run = take_run(x.shape(), mask);
+  const T* in = x.raw<T>();
+  T* out = y.raw<T>();
+  for (Index o = 0; o < run.outer; ++o)
+    for (Index j = 0; j < run.inner; ++j) {
+      Sum total = 0;
+      for (Index i = 0; i < run.count; ++i) {
+        const Index at = (o * run.count + (from_end ? run.count - 1 - i : i)) * run.inner + j;
+        out[at] = static_cast<T>(total += static_cast<Sum>(in[at]));
+      }
+    }
+}
+
+static Tensor accumulate(const char* op, const Tensor& x, Index dim, bool from_end) {
+  const int d = detail::wrap_dim(op, dim, x.shape());
+  if (!is_floating(x.dtype()) && x.dtype() != i64) return accumulate(op, x.to(i64), dim, from_end);
+  Tensor y(x.shape(), x.dtype());
+  if (x.dtype() == i64)
+    accumulate<Index, Index>(x, y, d, from_end);
+  else
+    detail::visit_floating(op, x.dtype(), [&](auto type) { accumulate<decltype(type), double>(x, y, d, from_end); });
+  return y;
+}
+
+Tensor cumsum(const Tensor& x, Index dim) { return accumulate("cumsum", x, dim, false); }
+Tensor cumsum_pullback(const Tensor& dy, Index dim) { return accumulate("cumsum_pullback", dy, dim, true); }
+
+Tensor any(const Tensor& x, const Dims& dims, bool keepdim) {
+  return fold(ne(x, 0), dims.mask("any", x.shape()), keepdim, std::uint8_t{0}, [](auto a, auto b) { return a | b; });
+}
+Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
+  return fold(ne(x, 0), dims.mask("all", x.shape()), keepdim, std::uint8_t{1}, [](auto a, auto b) { return a & b; });
+}
+
 Tensor max(const Tensor& x, const Dims& dims, bool keepdim) {
   return extreme("max", x, dims, keepdim, [](auto a, auto b) { return a > b; });
 }
@@ -162,12 +273,14 @@ Tensor min(const Tensor& x, const Dims& dims, bool keepdim) {
   return extreme("min", x, dims, keepdim, [](auto a, auto b) { return a < b; });
 }
 
-Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
-  const int d = detail::wrap_dim("argmax", dim, x.shape());
+/// better(a, b): a is taken before b, if it comes first. NaN is taken before all.
+template <class F>
+static Tensor position(const char* op, const Tensor& x, Index dim, bool keepdim, F better) {
+  const int d = detail::wrap_dim(op, dim, x.shape());
   unsigned mask = 1U << d;
   Tensor y(detail::reduced_shape(x.shape(), mask, keepdim), i64);
   const Run run = take_run(x.shape(), mask);
-  if (run.count == 0 && y.numel() > 0) refuse_empty("argmax", x.shape(), 1U << d);
+  if (run.count == 0 && y.numel() > 0) refuse_empty(op, x.shape(), 1U << d);
   detail::visit(x.dtype(), [&](auto type) {
     using T = decltype(type);
     const T* in = x.raw<T>();
@@ -178,7 +291,7 @@ Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
         Index best = 0;
         for (Index i = 1; i < run.count; ++i) {
           const T v = p[i * run.inner], top = p[best * run.inner];
-          if (v > top || (v != v && top == top)) best = i;
+          if (better(v, top) || (v != v && top == top)) best = i;
         }
         out[o * run.inner + j] = best;
       }
@@ -186,9 +299,33 @@ Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
   return y;
 }
 
+Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
+  return position("argmax", x, dim, keepdim, [](auto a, auto b) { return a > b; });
+}
+Tensor argmin(const Tensor& x, Index dim, bool keepdim) {
+  return position("argmin", x, dim, keepdim, [](auto a, auto b) { return a < b; });
+}
+
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
   check_floating("norm", x);
-  return sqrt(sum_masked(square(x), dims.mask("norm", x.shape()), keepdim));
+  const unsigned mask = dims.mask("norm", x.shape());
+  if (mask == 0) return abs(x);
+  return by_runs(x, mask, keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
+    detail::visit_floating("norm", x.dtype(), [&](auto type) {
+      using T = decltype(type);
+      norm_run(from.raw<T>(), to.raw<T>(), run);
+    });
+  });
+}
+
+double total_norm(const std::vector<Tensor>& tensors) {
+  return root_of<double>([&](double scale) {
+    double squares = 0.0;
+    for (const Tensor& x : tensors)
+      squares += detail::visit_floating(
+          "total_norm", x.dtype(), [&](auto type) { return sum_squares(x.raw<decltype(type)>(), scale, x.numel()); });
+    return squares;
+  });
 }
 
 Tensor sum_to(Tensor x, const Shape& shape) {

@@ -64,7 +64,7 @@ struct KlDivOptions {
 /// from t. Source: Kullback, Leibler: On information and sufficiency (1951).
 Variable kl_div(const Variable& log_probabilities, const Variable& target, const KlDivOptions& options = {});
 
-/// 1 - y . t / (|y| |t|) along the last dimension; 1 where y or t is 0.
+/// 1 - y . t / (|y| |t|) along the last dimension; 1 where y or t is 0. Lengths below 1e-8 count as 1e-8.
 Variable cosine_similarity_loss(const Variable& prediction, const Variable& target, const LossOptions& options = {});
 
 struct CrossEntropyOptions {

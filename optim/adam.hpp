@@ -155,6 +155,9 @@ namespace ravine::optim {
 /// Without bias correction m̂ = m and v̂ = v. Where m is 0, θ stays: with ε = 0, 0/0 counts as 0. (A gradient so small
 /// that its square vanishes still gives infinity then.) The slots are "m" and "v"; one whose β is 0 is not kept.
 ///
+/// In f32 the square of a single gradient above 6e20 is infinite with these options, and so is v from then on: θ stays
+/// where it is, without a word, as in PyTorch. Clip gradients that may be so large.
+///
 /// Source: the lectures; Kingma & Ba, Adam (2015), Algorithm 1, whose options are the defaults.
 class Adam final : public Elementwise<Adam, AdamOptions> {
  public:

@@ -1,6 +1,5 @@
 #include <ravine/optim/clip.hpp>
 
-#include <cmath>
 #include <stdexcept>
 
 #include <ravine/core/elementwise.hpp>
@@ -12,6 +11,13 @@ namespace {
 
 void check_limit(const char* op, double limit) {
   if (!(limit > 0.0)) throw std::invalid_argument(detail::text(op, ": limit must be > 0, got ", limit));
+}
+
+std::vector<Tensor> gradients(const std::vector<Variable>& params) {
+  std::vector<Tensor> all;
+  for (const Variable& p : params)
+    if (p.grad().defined()) all.push_back(p.grad());
+  return all;
 }
 
 /// Replaces each gradient g by f(g). g is given away, so that an op works in its memory if nobody else holds it.
@@ -32,10 +38,7 @@ void clip_grad_value(const std::vector<Variable>& params, double limit) {
 
 double clip_grad_norm(const std::vector<Variable>& params, double limit) {
   check_limit("clip_grad_norm", limit);
-  double squares = 0.0;
-  for (const Variable& p : params)
-    if (p.grad().defined()) squares += dot(p.grad(), p.grad());
-  const double norm = std::sqrt(squares);
+  const double norm = total_norm(gradients(params));
   if (!(norm <= limit)) change_gradients(params, [=](Tensor&& g) { return std::move(g) * (limit / norm); });
   return norm;
 }

@@ -17,7 +17,7 @@ namespace ravine::optim {
 void clip_grad_value(const std::vector<Variable>& params, double limit);
 
 /// Scales all gradients by limit / norm if their norm, the Euclidean one of all elements of all parameters together, is
-/// above the limit, and returns the norm before. Squares are added up in double precision: f32 does not overflow.
+/// above the limit, and returns the norm before, which is worked out in double precision and without overflow.
 /// A norm that is not finite scales as well, as in PyTorch: NaN makes every element NaN, infinity makes finite elements
 /// 0 and infinite ones NaN. A loop that would rather skip such a step looks at what is returned, and leaves out step();
 /// a callback of on_gradients cannot.

@@ -180,7 +180,7 @@ double LBFGS::advance(Closure closure) {
       const Vector d = direction(pairs, at.g);
       at.slope = dot(at.g, d);
       at.t = 0.0;
-      const double t = o.lr * lr_factor() * (pairs.empty() ? std::min(1.0, 1.0 / std::sqrt(dot(at.g, at.g))) : 1.0);
+      const double t = o.lr * lr_factor() * (pairs.empty() ? std::min(1.0, 1.0 / total_norm(at.g)) : 1.0);
       if (!(at.slope < 0.0 && std::isfinite(at.slope) && t > 0.0)) break;
       Point next = search({closure, before, theta, d}, at, t);
       if (next.t == 0.0) break;  // nothing better in sight
@@ -193,7 +193,7 @@ double LBFGS::advance(Closure closure) {
       pair.product = dot(pair.s, pair.y);
       const bool still = largest(pair.s) <= o.change_tolerance || std::abs(next.f - at.f) <= o.change_tolerance;
       // Without positive curvature along s, H would no longer be positive definite.
-      if (pair.product > 1e-10 * std::sqrt(dot(pair.s, pair.s) * dot(pair.y, pair.y))) pairs.push_back(std::move(pair));
+      if (pair.product > 1e-10 * total_norm(pair.s) * total_norm(pair.y)) pairs.push_back(std::move(pair));
       at = std::move(next);
       if (still) break;
     }

@@ -27,8 +27,6 @@ double first_order_change(const Taylor& t, const Tensor& d) {
   return sum(t.gradient.to(f64).reshape({d.numel()}) * d).item();
 }
 
-double length(const Tensor& x) { return norm(x.to(f64)).item(); }
-
 }  // namespace
 
 double Taylor::first_order(const Tensor& theta) const {
@@ -86,7 +84,8 @@ CriticalPoint classify_critical_point(const Tensor& hessian, double tolerance) {
 
 CriticalPoint classify_critical_point(const Taylor& at, double tolerance) {
   const CriticalPoint by_curvature = classify_critical_point(at.hessian, tolerance);
-  const bool critical = length(at.gradient) <= tolerance * length(at.hessian) * (1.0 + length(at.point));
+  const bool critical =
+      total_norm({at.gradient}) <= tolerance * total_norm({at.hessian}) * (1.0 + total_norm({at.point}));
   return critical ? by_curvature : CriticalPoint::not_critical;
 }
 

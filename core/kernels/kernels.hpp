@@ -21,7 +21,8 @@ using Map2 = void (*)(const T* a, bool a_single, const T* b, bool b_single, T* y
 
 template <class T>
 struct Map {
-  Map1<T> neg, abs, sign, square, sqrt, exp, log, log1p, expm1, sin, cos, erf, tanh, sigmoid, relu;
+  Map1<T> neg, abs, sign, square, sqrt, exp, log, log2, log1p, expm1, sin, cos, tan, atan, erf, tanh, sigmoid, relu;
+  Map1<T> floor, ceil, round;
   Map2<T> add, sub, mul, div, maximum, minimum, pow, relu_pullback, tanh_pullback, sigmoid_pullback;
 };
 
@@ -31,6 +32,10 @@ struct Reduce {
   double (*sum)(const T* x, Index n);
   /// The sum of n products, all in double.
   double (*dot)(const T* x, const T* y, Index n);
+  /// The sum of n values (scale x)^2, all in double.
+  double (*squares)(const T* x, double scale, Index n);
+  /// The same of each column: y[j] = the sum over i of (scale x[i * stride + j])^2, j < columns.
+  void (*square_columns)(const T* x, double scale, Index rows, Index columns, Index stride, double* y);
   /// y[j] = the sum over i of x[i * stride + j], j < columns.
   void (*sum_columns)(const T* x, Index rows, Index columns, Index stride, T* y);
 };

@@ -49,10 +49,17 @@ void map2(const T* a, bool a_single, const T* b, bool b_single, T* y, Index n, F
   }
 }
 
-// A kernel from an expression of one block, or of two values.
+// A kernel from an expression of one block, of one value, or of two.
 template <class T, class F>
 constexpr Map1<T> unary(F) {
   return [](const T* x, T* y, Index n) { map1(x, y, n, F{}); };
+}
+template <class T, class F>
+constexpr Map1<T> single(F) {
+  return [](const T* x, T* y, Index n) {
+#pragma omp simd
+    for (Index i = 0; i < n; ++i) y[i] = F{}(x[i]);
+  };
 }
 template <class T, class F>
 constexpr Map2<T> binary(F) {
@@ -77,26 +84,24 @@ constexpr Map<T> table = {
     .sign = unary<T>([](const auto& x) { return (x > T(0)).template cast<T>() - (x < T(0)).template cast<T>(); }),
     .square = unary<T>([](const auto& x) { return x.square(); }),
     // Eigen's takes a reciprocal square root on the way, of which infinity makes NaN.
-    .sqrt =
-        [](const T* x, T* y, Index n) {
-#pragma omp simd
-          for (Index i = 0; i < n; ++i) y[i] = std::sqrt(x[i]);
-        },
+    .sqrt = single<T>([](T x) { return std::sqrt(x); }),
     .exp = unary<T>([](const auto& x) { return exp_or_zero<T>(x); }),
     .log = unary<T>([](const auto& x) { return x.log(); }),
+    .log2 = single<T>([](T x) { return std::log2(x); }),
     .log1p = unary<T>([](const auto& x) { return x.log1p(); }),
     .expm1 = unary<T>([](const auto& x) { return x.expm1(); }),
     .sin = unary<T>([](const auto& x) { return x.sin(); }),
     .cos = unary<T>([](const auto& x) { return x.cos(); }),
+    .tan = single<T>([](T x) { return std::tan(x); }),
+    .atan = single<T>([](T x) { return std::atan(x); }),
     .erf = unary<T>([](const auto& x) { return x.erf(); }),
     .tanh = unary<T>([](const auto& x) { return x.tanh(); }),
     // 1 / (1 + exp(-x)); exp overflows to infinity for x < -88 (-709), which gives the 0 it should.
     .sigmoid = unary<T>([](const auto& x) { return ((-x).exp() + T(1)).inverse(); }),
-    .relu =
-        [](const T* x, T* y, Index n) {
-#pragma omp simd
-          for (Index i = 0; i < n; ++i) y[i] = x[i] < T(0) ? T(0) : x[i];
-        },
+    .relu = single<T>([](T x) { return x < T(0) ? T(0) : x; }),
+    .floor = single<T>([](T x) { return std::floor(x); }),
+    .ceil = single<T>([](T x) { return std::ceil(x); }),
+    .round = single<T>([](T x) { return std::rint(x); }),  // to even between two
     .add = binary<T>([](T a, T b) { return a + b; }),
     .sub = binary<T>([](T a, T b) { return a - b; }),
     .mul = binary<T>([](T a, T b) { return a * b; }),

@@ -50,6 +50,40 @@ double dot(const T* x, const T* y, Index n) {
   return total;
 }
 
+template <class T>
+double squares(const T* x, double scale, Index n) {
+  constexpr Index width = 32;
+  double part[width] = {};
+  Index i = 0;
+  for (; i + width <= n; i += width) {
+#pragma omp simd
+    for (Index j = 0; j < width; ++j) {
+      const double v = scale * static_cast<double>(x[i + j]);
+      part[j] += v * v;
+    }
+  }
+  for (Index j = 0; i < n; ++i, ++j) {
+    const double v = scale * static_cast<double>(x[i]);
+    part[j] += v * v;
+  }
+  double total = 0.0;
+  for (const double p : part) total += p;
+  return total;
+}
+
+template <class T>
+void square_columns(const T* x, double scale, Index rows, Index columns, Index stride, double* y) {
+  for (Index j = 0; j < columns; ++j) y[j] = 0.0;
+  for (Index i = 0; i < rows; ++i) {
+    const T* row = x + i * stride;
+#pragma omp simd
+    for (Index j = 0; j < columns; ++j) {
+      const double v = scale * static_cast<double>(row[j]);
+      y[j] += v * v;
+    }
+  }
+}
+
 // 256 rows to a chunk, four of them a pass.
 template <class S, class T>
 void sum_strip(S strip, const T* x, Index rows, Index stride, T* y) {
@@ -85,7 +119,11 @@ void sum_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
 }
 
 template <class T>
-constexpr Reduce<T> table = {.sum = sum<T>, .dot = dot<T>, .sum_columns = sum_columns<T>};
+constexpr Reduce<T> table = {.sum = sum<T>,
+                             .dot = dot<T>,
+                             .squares = squares<T>,
+                             .square_columns = square_columns<T>,
+                             .sum_columns = sum_columns<T>};
 
 }  // namespace
 

@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
+#include <string>
 
 using namespace ravine;
 using doctest::Approx;
@@ -30,6 +32,45 @@ TEST_CASE("activations against numbers worked out by hand") {
         CHECK(std::isfinite(grad(y, {v}, {.retain_graph = true})[0].item()));
       }
     }
+}
+
+TEST_CASE("activations far out: a line or a constant, with the slopes of one and no curvature") {
+  struct Row {
+    const char* name;
+    Variable (*f)(const Variable&);
+    double at_minus_infinity, slope_below, slope_above;  // slope_above 0: they end at 1
+  };
+  const double inf = std::numeric_limits<double>::infinity();
+  const Row rows[] = {
+      {"relu", [](const Variable& x) { return relu(x); }, 0, 0, 1},
+      {"leaky_relu", [](const Variable& x) { return leaky_relu(x, 0.5); }, -inf, 0.5, 1},
+      {"elu", [](const Variable& x) { return elu(x, 2.0); }, -2, 0, 1},
+      {"gelu", [](const Variable& x) { return gelu(x); }, 0, 0, 1},
+      {"gelu, tanh", [](const Variable& x) { return gelu(x, "tanh"); }, 0, 0, 1},
+      {"silu", silu, 0, 0, 1},
+      {"softplus", [](const Variable& x) { return softplus(x); }, 0, 0, 1},
+      {"softplus, beta", [](const Variable& x) { return softplus(x, 30.0); }, 0, 0, 1},
+      {"tanh", tanh, -1, 0, 0},
+      {"sigmoid", sigmoid, 0, 0, 0},
+      {"erf", erf, -1, 0, 0},
+      {"log of sigmoid", [](const Variable& x) { return -softplus(-x); }, -inf, 1, 0},
+  };
+  for (const Row& row : rows)
+    for (const DType dtype : {f32, f64})
+      for (const double size : {1e4, 1e19, 1e30, dtype == f32 ? 3e38 : 1e308, inf})
+        for (const double at : {-size, size}) {
+          CAPTURE(std::string(row.name));
+          CAPTURE(at);
+          const bool above = at > 0;
+          const double slope = above ? row.slope_above : row.slope_below;
+          const Variable x = parameter(scalar(at, dtype)), y = row.f(x);
+          const double end = above ? (row.at_minus_infinity == -inf && slope == 0 ? 0 : 1) : row.at_minus_infinity;
+          CHECK(y.item() == (slope != 0 ? slope * x.item() : end));
+          CHECK(grad(y, {x}, {.retain_graph = true})[0].item() == slope);
+          const Variable first = grad(y, {x}, {.create_graph = true})[0];
+          CHECK(first.item() == slope);
+          if (first.requires_grad()) CHECK(grad(first, {x})[0].item() == 0.0);
+        }
 }
 
 TEST_CASE("ops on Variables give the values of the ops on Tensors") {

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -87,6 +88,12 @@ std::vector<Row> elementwise() {
       table, "div", [](V a, V b) { return a / b; }, normal, apart);
   binary(
       table, "pow, tensors", [](V a, V b) { return pow(a, b); }, positive, normal);
+  // The exponents whose derivatives come to an end, beside one whose do not.
+  table.push_back({"pow, tensors",
+                   [p = tensor({0, 1, 2, 3, 0.5}, f64)](const Variables& x) { return pow(x[0], p); },
+                   {positive({2, 1})}});
+  table.push_back(
+      {"pow, tensors", [](const Variables& x) { return pow(x[0], x[1]); }, {positive({3, 1}), tensor({0, 1, 2}, f64)}});
   binary(
       table, "maximum", [](V a, V b) { return maximum(a, b); }, distinct, normal, false);
   binary(
@@ -117,15 +124,24 @@ std::vector<Row> elementwise() {
       table, "minimum", [](V x) { return minimum(x, 0.1); }, apart);
   unary(
       table, "clamp", [](V x) { return clamp(x, -0.1, 1.05); }, apart);
+  unary(
+      table, "clamp", [](V x) { return clamp(x, -0.1, {}) * clamp(x, {}, 1.05); }, apart);
+  for (const auto& [name, f] : {std::pair<const char*, Unary>{"floor", floor}, {"ceil", ceil}, {"round", round}})
+    unary(table, name, f, [](const Shape& shape) { return distinct(shape) + 0.05; });
   unary(table, "abs", abs, apart);
   unary(table, "sign", sign, apart);
   unary(table, "sqrt", sqrt, positive);
+  unary(table, "rsqrt", rsqrt, positive);
+  unary(table, "reciprocal", reciprocal, apart);
   unary(table, "exp", exp, normal);
   unary(table, "log", log, positive);
+  unary(table, "log2", log2, positive);
   unary(table, "log1p", log1p, above_minus_one);
   unary(table, "expm1", expm1, normal);
   unary(table, "sin", sin, normal);
   unary(table, "cos", cos, normal);
+  unary(table, "tan", tan, [](const Shape& shape) { return between(-1.2, 1.2, shape); });
+  unary(table, "atan", atan, normal);
   unary(table, "erf", erf, normal);
   for (const Shape& shape : {Shape{2, 3}, Shape{3}, Shape{2, 1}, Shape{}}) {
     const auto choose = [m = mask(shape)](const Variables& x) { return where(m, x[0], x[1]); };
@@ -183,6 +199,9 @@ std::vector<Row> reductions() {
       {"max", max},
       {"min", min},
       {"norm", norm},
+      {"prod", prod},
+      {"std", [](const Variable& x, const Dims& d, bool keep) { return ravine::std(x, d, keep); }},
+      {"std", [](const Variable& x, const Dims& d, bool keep) { return ravine::std(x, d, keep, 0.0); }},
       {"var", [](const Variable& x, const Dims& d, bool keep) { return var(x, d, keep); }},
       {"var", [](const Variable& x, const Dims& d, bool keep) { return var(x, d, keep, 0.0); }}};
   for (const auto& op : ops) {
@@ -193,7 +212,7 @@ std::vector<Row> reductions() {
     table.push_back(
         {op.first, [f = op.second](const Variables& x) { return f(x[0], 0, true) * x[0]; }, {distinct({4, 3})}});
   }
-  for (const auto& op : {ops[0], ops[1], ops[2], ops[3], ops[4]})
+  for (const auto& op : {ops[0], ops[1], ops[2], ops[3], ops[4], ops[5]})
     table.push_back({op.first, [f = op.second](const Variables& x) { return f(x[0], {}, false); }, {positive({})}});
   for (const auto& [shape, dim] :
        {std::pair<Shape, Index>{{5}, 0}, {{1}, 0}, {{2, 3}, 0}, {{2, 3}, 1}, {{2, 3, 4}, 1}, {{3, 1, 2}, -3}}) {
@@ -205,6 +224,8 @@ std::vector<Row> reductions() {
     table.push_back({"log_softmax", [d](const Variables& x) { return log_softmax(x[0], d); }, {normal(shape)}});
     table.push_back(
         {"log_softmax", [d](const Variables& x) { return log_softmax(x[0] * 2, d) * x[0]; }, {normal(shape)}});
+    table.push_back({"cumsum", [d](const Variables& x) { return square(cumsum(x[0], d)); }, {normal(shape)}});
+    table.push_back({"cumsum_pullback", [d](const Variables& x) { return cumsum_pullback(x[0], d); }, {normal(shape)}});
     const auto cosine = [d](const Variables& x) { return cosine_similarity(x[0], x[1], d); };
     table.push_back({"cosine_similarity", cosine, {apart(shape), apart(shape)}});
   }
@@ -219,6 +240,20 @@ std::vector<Row> reductions() {
   table.push_back({"cosine_similarity",
                    [](const Variables& x) { return cosine_similarity(x[0], x[1], -1); },
                    {apart({2, 3}), apart({1, 3})}});
+  for (const auto& [a, b, dim] :
+       {std::tuple<Shape, Shape, Index>{{2, 3}, {1, 1}, 1}, {{2, 1}, {3}, -1}, {{4}, {}, 0}, {{2, 1, 2}, {3, 1}, -2}})
+    table.push_back({"cosine_similarity",
+                     [d = dim](const Variables& x) { return cosine_similarity(x[0], x[1], d); },
+                     {apart(a), apart(b)}});
+  // Zeros among the factors: none, one, two of a product.
+  const Tensor zeros_among = tensor({2, 3, -1, 0, 4, 5, 0, 7, 0, 1.5, 0, 0}, {4, 3}, f64);
+  for (const Dims& dims : {Dims(), Dims(0), Dims(1), Dims{0, 1}})
+    table.push_back({"prod", [dims](const Variables& x) { return prod(x[0], dims); }, {zeros_among}});
+  table.push_back({"prod",
+                   [](const Variables& x) {
+                     return prod(x[0], {0, 2});
+                   },
+                   {zeros_among.reshape({2, 3, 2}) * 0.5}});
   for (const Shape& to : {Shape{}, Shape{3}, Shape{2, 1}, Shape{1, 1}, Shape{2, 3}, Shape{1, 2, 3}})
     if (to.rank() <= 2)
       table.push_back({"sum_to", [to](const Variables& x) { return sum_to(x[0], to); }, {normal({2, 3})}});

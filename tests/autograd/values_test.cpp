@@ -23,7 +23,7 @@ struct Row {
   Values x, y, first, second;  // y = f(x) and its derivatives there
 };
 
-const double e = std::exp(1.0), root2 = std::sqrt(2.0);
+const double e = std::exp(1.0), root2 = std::sqrt(2.0), log2e = std::log2(e);
 
 const std::vector<Row> rows = {
     {"neg", [](auto& x) { return -x; }, {-1, 2}, {1, -2}, {-1, -1}, {0, 0}},
@@ -36,12 +36,20 @@ const std::vector<Row> rows = {
     {"x / x", [](auto& x) { return x / x; }, {-1, 3}, {1, 1}, {0, 0}, {0, 0}},
     {"square", [](auto& x) { return square(x); }, {-1, 0, 3}, {1, 0, 9}, {-2, 0, 6}, {2, 2, 2}},
     {"sqrt", [](auto& x) { return sqrt(x); }, {0, 4}, {0, 2}, {infinity, 0.25}, {-infinity, -1.0 / 32}},
+    {"rsqrt", [](auto& x) { return rsqrt(x); }, {4, 0.25}, {0.5, 2}, {-1.0 / 16, -4}, {3.0 / 128, 24}},
+    {"reciprocal", [](auto& x) { return reciprocal(x); }, {-1, 2}, {-1, 0.5}, {-1, -0.25}, {-2, 0.25}},
     {"exp", [](auto& x) { return exp(x); }, {0, 1}, {1, e}, {1, e}, {1, e}},
     {"log", [](auto& x) { return log(x); }, {1, 4}, {0, std::log(4.0)}, {1, 0.25}, {-1, -1.0 / 16}},
+    {"log2", [](auto& x) { return log2(x); }, {1, 8}, {0, 3}, {log2e, log2e / 8}, {-log2e, -log2e / 64}},
     {"log1p", [](auto& x) { return log1p(x); }, {0, 3}, {0, std::log(4.0)}, {1, 0.25}, {-1, -1.0 / 16}},
     {"expm1", [](auto& x) { return expm1(x); }, {0, 1}, {0, e - 1}, {1, e}, {1, e}},
     {"sin", [](auto& x) { return sin(x); }, {0}, {0}, {1}, {0}},
     {"cos", [](auto& x) { return cos(x); }, {0}, {1}, {0}, {-1}},
+    {"tan", [](auto& x) { return tan(x); }, {0, std::atan(2.0)}, {0, 2}, {1, 5}, {0, 20}},
+    {"atan", [](auto& x) { return atan(x); }, {0, 1}, {0, std::atan(1.0)}, {1, 0.5}, {0, -0.5}},
+    {"floor", [](auto& x) { return floor(x); }, {-1.5, 2}, {-2, 2}, {0, 0}, {0, 0}},
+    {"ceil", [](auto& x) { return ceil(x); }, {-1.5, 2}, {-1, 2}, {0, 0}, {0, 0}},
+    {"round", [](auto& x) { return round(x); }, {-1.5, 2.5}, {-2, 2}, {0, 0}, {0, 0}},
     {"erf", [](auto& x) { return erf(x); }, {0}, {0}, {1.1283791670955126}, {0}},
     {"tanh", [](auto& x) { return tanh(x); }, {0, std::log(3.0)}, {0, 0.8}, {1, 0.36}, {0, -0.576}},
     {"sigmoid", [](auto& x) { return sigmoid(x); }, {0, std::log(3.0)}, {0.5, 0.75}, {0.25, 0.1875}, {0, -0.09375}},
@@ -86,6 +94,8 @@ const std::vector<Row> rows = {
      {-1, -1, 0, 2, 2},
      {0, 1, 1, 1, 0},
      {0, 0, 0, 0, 0}},
+    {"clamp from below", [](auto& x) { return clamp(x, 0, {}); }, {-1, 0, 2}, {0, 0, 2}, {0, 1, 1}, {0, 0, 0}},
+    {"clamp from above", [](auto& x) { return clamp(x, {}, 0); }, {-1, 0, 2}, {-1, 0, 0}, {1, 1, 0}, {0, 0, 0}},
     {"maximum 0", [](auto& x) { return maximum(x, 0); }, {-1, 0, 2}, {0, 0, 2}, {0, 0.5, 1}, {0, 0, 0}},
     {"minimum 0", [](auto& x) { return minimum(x, 0); }, {-1, 0, 2}, {-1, 0, 0}, {1, 0.5, 0}, {0, 0, 0}},
     {"maximum x x", [](auto& x) { return maximum(x, x); }, {-1, 2}, {-1, 2}, {1, 1}, {0, 0}},
@@ -112,7 +122,13 @@ const std::vector<Row> rows = {
     {"mean", [](auto& x) { return mean(x); }, {1, 3, 5, 7}, {4}, {0.25, 0.25, 0.25, 0.25}, {0, 0, 0, 0}},
     {"var", [](auto& x) { return var(x); }, {1, 2, 6}, {7}, {-2, -1, 3}, {0, 0, 0}},
     {"norm", [](auto& x) { return norm(x); }, {3, -4}, {5}, {0.6, -0.8}, {0.224, 0.168}},
-    {"norm at 0", [](auto& x) { return norm(x); }, {0, 0}, {0}, {0, 0}, {}},
+    {"norm at 0", [](auto& x) { return norm(x); }, {0, 0}, {0}, {0, 0}, {0, 0}},
+    {"std", [](auto& x) { return ravine::std(x); }, {1, 2, 3}, {1}, {-0.5, 0, 0.5}, {0, 0, 0}},
+    {"std of equals", [](auto& x) { return ravine::std(x); }, {0.1, 0.1, 0.1}, {0}, {0, 0, 0}, {0, 0, 0}},
+    {"prod", [](auto& x) { return prod(x); }, {2, -3, 4}, {-24}, {-12, 8, -6}, {1, 6, -1}},
+    {"prod, one 0", [](auto& x) { return prod(x); }, {2, 0, 4}, {0}, {0, 8, 0}, {4, 6, 2}},
+    {"prod, two 0", [](auto& x) { return prod(x); }, {0, 3, 0}, {0}, {0, 0, 0}, {3, 0, 3}},
+    {"cumsum", [](auto& x) { return cumsum(x, 0); }, {1, 2, 4}, {1, 3, 7}, {3, 2, 1}, {0, 0, 0}},
     {"logsumexp", [](auto& x) { return logsumexp(x, 0); }, {0, std::log(3.0)}, {std::log(4.0)}, {0.25, 0.75}, {0, 0}},
     {"logsumexp, -inf",
      [](auto& x) { return logsumexp(x, 0); },
@@ -137,17 +153,13 @@ const std::vector<Row> rows = {
      {0, 0},
      {0, 0}},
     {"softmax",
-     [](auto& x) {
-       return softmax(x, 0) * tensor({1, 3}, f64);
-     },
+     [](auto& x) { return softmax(x, 0) * tensor({1, 3}, f64); },
      {0, std::log(3.0)},
      {0.25, 2.25},
      {-0.375, 0.375},
      {0, 0}},
     {"log_softmax",
-     [](auto& x) {
-       return log_softmax(x, 0) * tensor({1, 3}, f64);
-     },
+     [](auto& x) { return log_softmax(x, 0) * tensor({1, 3}, f64); },
      {0, std::log(3.0)},
      {-std::log(4.0), 3 * std::log(0.75)},
      {0, 0},
@@ -214,11 +226,91 @@ TEST_CASE("two operands at their kinks") {
   CHECK(dp == Values{0, 0, 0, std::log(2.0), 0});
 }
 
+TEST_CASE("pow of tensors and of numbers: derivatives of every order at 0") {
+  // d^k/dx^k x^p for p = 0, 1, 2, 3 at 0: k! where p = k, else 0.
+  const Tensor p = arange(4, f64);
+  const auto all_powers = [&](const Variable& x) { return pow(x, p); };
+  const auto each_power = [](const Variable& x) { return stack({pow(x, 0), pow(x, 1), pow(x, 2), pow(x, 3)}, 0); };
+  const auto derivative = [](Variable y, const Variable& x, int order) {
+    for (int k = 0; k < order; ++k) y = grad(sum(y), {x}, {.create_graph = true})[0];
+    return y.item();
+  };
+  CHECK(hessian([&](const Variable& x) { return sum(pow(x, p)); }, scalar(0.0, f64)).item() == 2);
+  for (const bool numbers : {false, true}) {
+    CAPTURE(numbers);
+    const Variable x = parameter(scalar(0.0, f64));
+    const Variable y = numbers ? each_power(x) : all_powers(x);
+    CHECK(values(y.value()) == Values{1, 0, 0, 0});
+    for (int order = 1; order <= 4; ++order)
+      for (Index k = 0; k < 4; ++k)
+        CHECK(derivative(y[k], x, order) == (k == order ? Values{1, 1, 2, 6}[static_cast<std::size_t>(k)] : 0.0));
+  }
+  // By x and p at x = 0: x^p log(x) has the slope (p log(x) + 1) x^(p - 1), and all is still at p = 0.
+  const auto mixed = [&](double exponent) {
+    const Variable x = parameter(scalar(0.0, f64)), q = parameter(scalar(exponent, f64));
+    const Variable by_p = grad(pow(x, q), {q}, {.create_graph = true})[0];
+    const Variable by_x = grad(pow(x, q), {x}, {.create_graph = true})[0];
+    const double second = grad(by_p, {q}, {.retain_graph = true})[0].item();
+    return Values{by_p.item(), second, grad(by_p, {x})[0].item(), grad(by_x, {q})[0].item()};
+  };
+  CHECK(mixed(0) == Values{0, 0, 0, 0});
+  CHECK(mixed(1) == Values{0, 0, -infinity, -infinity});
+  CHECK(mixed(2) == Values{0, 0, 0, 0});
+  CHECK(mixed(3) == Values{0, 0, 0, 0});
+  // x^0 is constant, whatever x is.
+  for (const double at : {nan_value, infinity, 0.0}) {
+    const Variable x = parameter(scalar(at, f64));
+    CHECK(grad(pow(x, 0), {x})[0].item() == 0);
+    CHECK(grad(pow(x, scalar(0.0, f64)), {x})[0].item() == 0);
+  }
+}
+
+TEST_CASE("norm and std: slopes at any size, and at 0 no derivative of any order") {
+  for (const DType dtype : {f32, f64})
+    for (const double size : {1e20, 1e-30, dtype == f32 ? 1e37 : 1e200, dtype == f32 ? 1e-37 : 1e-200}) {
+      CAPTURE(size);
+      const Variable x = parameter(full({2, 4}, size, dtype)), y = parameter(tensor({1, 3, 1, 3}, dtype) * size);
+      const double tolerance = rounding(dtype);
+      CHECK(worst_error(grad(norm(x[0]), {x})[0].value(), {0.5, 0.5, 0.5, 0.5, 0, 0, 0, 0}) <= tolerance);
+      for (const bool recorded : {false, true})
+        CHECK(worst_error(grad(sum(norm(x, 1)), {x}, {.create_graph = recorded})[0].value(), Values(8, 0.5)) <=
+              tolerance);
+      CHECK(worst_error(grad(sum(norm(x, 0)), {x})[0].value(), Values(8, 1 / root2)) <= tolerance);
+      CHECK(worst_error(grad(ravine::std(y, 0, false, 0.0), {y})[0].value(), {-0.25, 0.25, -0.25, 0.25}) <= tolerance);
+    }
+  for (const Tensor& at : {zeros({3}, f64), full({3}, 0.7, f64)}) {
+    const bool zero = at.at({0}) == 0.0;
+    const auto f = [&](const Variable& x) { return zero ? norm(x) : ravine::std(x); };
+    CHECK(values(hessian(f, at)) == Values(9, 0.0));
+    CHECK(values(jacobian([&](const Variable& x) { return grad(f(x), {x}, {.create_graph = true})[0] * x; }, at)) ==
+          Values(9, 0.0));
+  }
+  const Variable number = parameter(scalar(-3.0));
+  CHECK(grad(norm(number), {number})[0].item() == -1);
+}
+
 TEST_CASE("where leaves out what it does not take, even NaN") {
   const Variable a = parameter(tensor({1.0, infinity}, f64)), b = parameter(tensor({nan_value, 2.0}, f64));
   const auto g = grad(sum(where(tensor({1, 0}, u8), a, b)), {a, b});
   CHECK(values(g[0].value()) == Values{1, 0});
   CHECK(values(g[1].value()) == Values{0, 1});
+}
+
+TEST_CASE("NaN comes back through what where did not take, as said, and not if the argument is chosen first") {
+  const Variable x = parameter(tensor({0, 4}, f64));
+  const Tensor positive = gt(x.value(), 0.0), one = ones({}, f64), zero = zeros({}, f64);
+  const Values bent = values(grad(sum(where(positive, sqrt(x), zero)), {x})[0].value());
+  CHECK(std::isnan(bent[0]));
+  CHECK(bent[1] == 0.25);
+  CHECK(values(grad(sum(where(positive, sqrt(where(positive, x, one)), zero)), {x})[0].value()) == Values{0, 0.25});
+}
+
+TEST_CASE("subnormal gradients count as zero in a backward pass, as said") {
+  const Variable x = parameter(ones({2}));
+  const Variable y = sum(x * tensor({1e-20, 1.0})) * 1e-20;
+  y.backward();
+  CHECK(x.grad().at({0}) == 0);
+  CHECK(x.grad().at({1}) == tensor({1e-20}).item());
 }
 
 TEST_CASE("cosine_similarity by hand, and of a vector without a direction") {
@@ -242,6 +334,36 @@ TEST_CASE("var's gradient has its digits far from 0") {
   sum(var(wide, 0)).backward();
   const Tensor apart = in.grad().to(f64) - wide.grad();
   CHECK(max(abs(apart)).item() < 1e-6 * max(abs(wide.grad())).item());
+}
+
+TEST_CASE("cosine_similarity of what broadcasts, of any size, and what it refuses") {
+  using doctest::Contains;
+  CHECK(values(cosine_similarity(Variable(ones({1, 4}, f64)), ones({1, 1}, f64), 1).value()) == Values{1});
+  CHECK(worst_error(cosine_similarity(Variable(ones({1}, f64)), ones({3, 4}, f64), 0).value(), Values(4, 1.0)) < 1e-15);
+  CHECK(worst_error(cosine_similarity(Variable(ones({2, 1})), tensor({{1, 1, 1}, {-2, -2, -2}}), -1).value(),
+                    {1, -1}) <= rounding(f32));
+  const Variable one = parameter(ones({1, 1}, f64)), many = parameter(tensor({{1, 2, 2, 4}}, f64));
+  const auto g = grad(sum(cosine_similarity(one, many, 1)), {one, many});  // (1 + 2 + 2 + 4) / (2 5)
+  CHECK(worst_error(g[0].value(), {0}) < 1e-15);
+  CHECK(worst_error(g[1].value(), {0.064, 0.028, 0.028, -0.044}) < 1e-15);
+  for (const DType dtype : {f32, f64})
+    for (const double size : {1e20, 1e-30, dtype == f32 ? 1e35 : 1e300, dtype == f32 ? 1e-37 : 1e-300}) {
+      CAPTURE(size);
+      const Variable x = parameter(tensor({3, 4}, dtype) * size), y = parameter(tensor({1, 2}, dtype) * size);
+      const Variable c = cosine_similarity(x, y, 0, 0.0);  // with no least length
+      CHECK(c.item() == doctest::Approx(0.9838699100999074).epsilon(rounding(dtype)));
+      const Tensor slope = grad(c, {x})[0].value();
+      CHECK(worst_error(slope * size, {-0.028621670111997302, 0.021466252583997952}) < 2 * rounding(dtype));
+    }
+  const Variable x = ones({2, 3});
+  CHECK_THROWS_WITH_AS(cosine_similarity(x, ones({4}), 1), "cosine_similarity: shapes (2, 3) and (4) do not broadcast",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(cosine_similarity(x, ones({3}, f64), 1), "cosine_similarity: dtypes differ: f32 and f64",
+                       DTypeError);
+  CHECK_THROWS_WITH_AS(cosine_similarity(x, x, 2), "cosine_similarity: there is no dimension 2 in shape (2, 3)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(cosine_similarity(Variable(ones({2}, i64)), ones({2}, i64), 0),
+                       Contains("cosine_similarity: needs a floating tensor"), DTypeError);
 }
 
 TEST_CASE("products by hand") {

@@ -32,12 +32,20 @@ const Unary unaries[] = {
     {"sign", sign, sign_of, -3, 3, 0, 1, -1, 0},
     {"square", square, [](double x) { return x * x; }, -3, 3, 0, infinity, infinity},
     {"sqrt", sqrt, [](double x) { return std::sqrt(x); }, 0, 9, 0, infinity, nan_value},
+    {"rsqrt", rsqrt, [](double x) { return 1.0 / std::sqrt(x); }, 0.1, 9, infinity, 0, nan_value},
+    {"reciprocal", reciprocal, [](double x) { return 1.0 / x; }, 0.2, 9, infinity, 0, 0},
     {"exp", exp, [](double x) { return std::exp(x); }, -8, 3, 1, infinity, 0},
     {"log", log, [](double x) { return std::log(x); }, 0.001, 40, -infinity, infinity, nan_value},
+    {"log2", log2, [](double x) { return std::log2(x); }, 0.001, 40, -infinity, infinity, nan_value},
     {"log1p", log1p, [](double x) { return std::log1p(x); }, -0.99, 5, 0, infinity, nan_value},
     {"expm1", expm1, [](double x) { return std::expm1(x); }, -8, 3, 0, infinity, -1},
     {"sin", sin, [](double x) { return std::sin(x); }, -20, 20, 0, nan_value, nan_value},
     {"cos", cos, [](double x) { return std::cos(x); }, -20, 20, 1, nan_value, nan_value},
+    {"tan", tan, [](double x) { return std::tan(x); }, -20, 20, 0, nan_value, nan_value},
+    {"atan", atan, [](double x) { return std::atan(x); }, -20, 20, 0, std::atan(infinity), -std::atan(infinity)},
+    {"floor", floor, [](double x) { return std::floor(x); }, -9, 9, 0, infinity, -infinity},
+    {"ceil", ceil, [](double x) { return std::ceil(x); }, -9, 9, 0, infinity, -infinity},
+    {"round", round, [](double x) { return std::nearbyint(x); }, -9, 9, 0, infinity, -infinity},
     {"erf", erf, [](double x) { return std::erf(x); }, -4, 4, 0, 1, -1},
     {"tanh", tanh, [](double x) { return std::tanh(x); }, -9, 9, 0, 1, -1},
     {"sigmoid", sigmoid, sigmoid_of, -12, 12, 0.5, 1, 0},
@@ -74,8 +82,69 @@ TEST_CASE("unary ops at zero, infinity and NaN") {
       // The same for a single value, which takes another way than one in the middle of a block.
       CHECK(worst_error(u.op(scalar(nan_value, dtype)), {u.at_nan}) == 0);
       const Tensor many = u.op(full({40}, infinity, dtype));
-      CHECK(worst_error(many, std::vector<double>(40, u.at_infinity)) == 0);
+      CHECK(worst_error(many, std::vector<double>(40, u.at_infinity)) <= rounding(dtype));
     }
+}
+
+namespace {
+
+/// |found - exact| in units of the exact value's last place.
+double ulps(double found, long double exact, DType dtype) {
+  if (static_cast<long double>(found) == exact) return 0.0;
+  const int digits = dtype == f32 ? 23 : 52, least = dtype == f32 ? -126 : -1022;
+  const int exponent = exact == 0.0L ? least : std::max(std::ilogb(exact), least);
+  return static_cast<double>(std::abs(static_cast<long double>(found) - exact) / std::ldexp(1.0L, exponent - digits));
+}
+
+}  // namespace
+
+TEST_CASE("new functions are within 2 units of the last place in f32, 3 in f64, of long double, wherever they are") {
+  struct Row {
+    const char* name;
+    Tensor (*op)(Tensor);
+    long double (*exact)(long double);
+    double low, high;  // of the exponent to the base 10
+    bool also_negative;
+  };
+  const Row rows[] = {
+      {"rsqrt", rsqrt, [](long double x) { return 1.0L / std::sqrt(x); }, -37, 38, false},
+      {"reciprocal", reciprocal, [](long double x) { return 1.0L / x; }, -37, 37, true},
+      {"log2", log2, [](long double x) { return std::log2(x); }, -37, 38, false},
+      {"log2 near 1", log2, [](long double x) { return std::log2(x); }, -1e-3, 1e-3, false},
+      {"tan", tan, [](long double x) { return std::tan(x); }, -20, 5, true},
+      {"atan", atan, [](long double x) { return std::atan(x); }, -20, 38, true},
+      {"floor", floor, [](long double x) { return std::floor(x); }, -3, 20, true},
+      {"ceil", ceil, [](long double x) { return std::ceil(x); }, -3, 20, true},
+      {"round", round, [](long double x) { return std::nearbyint(x); }, -3, 20, true},
+  };
+  for (const Row& row : rows)
+    for (const DType dtype : {f32, f64}) {
+      CAPTURE(std::string(row.name));
+      CAPTURE(std::string(name(dtype)));
+      std::vector<double> arguments = values(random_between(row.low, row.high, {4000}, f64));
+      for (std::size_t i = 0; i < arguments.size(); ++i)
+        arguments[i] = std::pow(10.0, arguments[i]) * (row.also_negative && i % 2 ? -1.0 : 1.0);
+      const Tensor x = tensor(arguments, dtype), y = row.op(x);
+      const std::vector<double> at = values(x), found = values(y);
+      double worst = 0.0;
+      for (std::size_t i = 0; i < at.size(); ++i)
+        worst = std::max(worst, ulps(found[i], row.exact(static_cast<long double>(at[i])), dtype));
+      CHECK(worst <= (dtype == f32 ? 2.0 : 3.0));
+    }
+}
+
+TEST_CASE("steps: even between two, signs of zeros, and numbers that have no fraction") {
+  for (const DType dtype : {f32, f64}) {
+    const Tensor x = tensor({0.5, 1.5, 2.5, -0.5, -1.5, 0.49999997, 8388609.0, -1e30}, dtype);
+    CHECK(values(round(x)) == std::vector<double>{0, 2, 2, 0, -2, 0, 8388609.0, values(x)[7]});
+    CHECK(values(floor(x)) == std::vector<double>{0, 1, 2, -1, -2, 0, 8388609.0, values(x)[7]});
+    CHECK(values(ceil(x)) == std::vector<double>{1, 2, 3, 0, -1, 1, 8388609.0, values(x)[7]});
+    for (const double y : {round(x).at({3}), ceil(x).at({3}), floor(tensor({-0.0}, dtype)).item()})
+      CHECK(std::signbit(y));
+    CHECK(log2(tensor({1024, 0.125}, dtype)).to_vector<double>() == std::vector<double>{10, -3});
+    CHECK(reciprocal(tensor({-0.0}, dtype)).item() == -infinity);
+    CHECK(std::isnan(rsqrt(tensor({-1.0}, dtype)).item()));
+  }
 }
 
 TEST_CASE("small arguments keep their relative accuracy") {
@@ -101,6 +170,9 @@ TEST_CASE("large arguments neither overflow nor get stuck") {
     CHECK(values(tanh(x)) == std::vector<double>{1, -1});
     CHECK(values(softplus(x)) == std::vector<double>{big, 0});
     CHECK(values(softplus(x, 3.0)) == std::vector<double>{big, 0});
+    const double most = dtype == f32 ? 1e38 : 1e308;  // three times that is too much
+    CHECK(values(softplus(tensor({most, -most, infinity, -infinity}, dtype), 4.0)) ==
+          std::vector<double>{tensor({most}, dtype).item(), 0, infinity, 0});
     CHECK(worst_error(sin(x), {std::sin(big), -std::sin(big)}) < 1e-6);
   }
 }
@@ -225,6 +297,9 @@ TEST_CASE("types do not mix, and the message says so") {
   CHECK_THROWS_WITH_AS(bytes / 255, "div: needs a floating tensor (f32 or f64), got u8", DTypeError);
   CHECK_THROWS_WITH_AS(i / i, "div: needs a floating tensor (f32 or f64), got i64", DTypeError);
   CHECK_THROWS_WITH_AS(exp(i), "exp: needs a floating tensor (f32 or f64), got i64", DTypeError);
+  CHECK_THROWS_WITH_AS(rsqrt(i), "rsqrt: needs a floating tensor (f32 or f64), got i64", DTypeError);
+  CHECK_THROWS_WITH_AS(reciprocal(i), "reciprocal: needs a floating tensor (f32 or f64), got i64", DTypeError);
+  CHECK_THROWS_WITH_AS(floor(i), "floor: needs a floating tensor (f32 or f64), got i64", DTypeError);
   CHECK_THROWS_WITH_AS(relu(bytes), "relu: needs a floating tensor (f32 or f64), got u8", DTypeError);
   CHECK_THROWS_WITH_AS(pow(i, 3), "pow: needs a floating tensor (f32 or f64), got i64", DTypeError);
   CHECK_THROWS_WITH_AS(pow(i, 2), "pow: needs a floating tensor (f32 or f64), got i64", DTypeError);
@@ -239,6 +314,19 @@ TEST_CASE("the limits of clamp are in order") {
   CHECK_THROWS_WITH_AS(clamp(ones({1}), 2.0, 1.0), "clamp: the limits are not in order: 2, 1", std::invalid_argument);
   CHECK_THROWS_AS(clamp(ones({1}), nan_value, 1.0), std::invalid_argument);
   CHECK(clamp(full({1}, 5), 1, 1).item() == 1);
+}
+
+TEST_CASE("one limit of clamp may be missing, not both") {
+  const Tensor x = tensor({-2, nan_value, 0.5, infinity, -infinity});
+  CHECK(worst_error(clamp(x, 0.0, std::nullopt), {0, nan_value, 0.5, infinity, 0}) == 0);
+  CHECK(worst_error(clamp(x, {}, 0.0), {-2, nan_value, 0, 0, -infinity}) == 0);
+  CHECK(values(clamp(tensor({-5, 5}, i64), -1, {})) == std::vector<double>{-1, 5});
+  CHECK(values(clamp(tensor({3, 200}, u8), std::nullopt, 100)) == std::vector<double>{3, 100});
+  CHECK_THROWS_WITH_AS(clamp(x, std::nullopt, std::nullopt), "clamp: needs a limit, got none", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(clamp(x, nan_value, {}), "clamp: the limits are not in order: nan, inf", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(clamp(x, {}, nan_value), "clamp: the limits are not in order: -inf, nan", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(clamp(tensor({1}, u8), {}, 256), "clamp: 256 does not fit a tensor of u8; convert it with to()",
+                       DTypeError);
 }
 
 TEST_CASE("equal values give equal bits at any place of an array of any length") {

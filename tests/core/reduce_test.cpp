@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -41,6 +42,9 @@ const Reduction reductions[] = {
      [](const Values& x) { return squares_of(x) / static_cast<double>(x.size() - 1); }},
     {"var 0", [](const Tensor& x, const Dims& dims, bool keep) { return var(x, dims, keep, 0.0); },
      [](const Values& x) { return squares_of(x) / static_cast<double>(x.size()); }},
+    {"std", [](const Tensor& x, const Dims& dims, bool keep) { return ravine::std(x, dims, keep); },
+     [](const Values& x) { return std::sqrt(squares_of(x) / static_cast<double>(x.size() - 1)); }},
+    {"prod", prod, [](const Values& x) { return std::accumulate(x.begin(), x.end(), 1.0, std::multiplies<>()); }},
     {"max", max, [](const Values& x) { return *std::max_element(x.begin(), x.end()); }},
     {"min", min, [](const Values& x) { return *std::min_element(x.begin(), x.end()); }},
     {"norm", norm,
@@ -50,6 +54,9 @@ const Reduction reductions[] = {
        return std::sqrt(total);
      }},
 };
+
+/// True for what is NaN of one element.
+bool needs_two(const Reduction& r) { return r.name == std::string("var") || r.name == std::string("std"); }
 
 /// The dimensions in `mask` as an argument, every other one counted from the end.
 Dims dims_of(unsigned mask, int rank) {
@@ -74,7 +81,7 @@ TEST_CASE("reductions over every subset of dimensions agree with a plain loop") 
       const double tolerance = (20 + static_cast<double>(shape.numel()) / 50) * rounding(dtype);  // sums may cancel
       for (unsigned mask = 1; mask < 1U << shape.rank(); ++mask)
         for (const Reduction& r : reductions) {
-          if (r.name == std::string("var") && detail::reduced_shape(shape, ~mask, false).numel() < 2) continue;
+          if (needs_two(r) && detail::reduced_shape(shape, ~mask, false).numel() < 2) continue;
           INFO(std::string(r.name), " of ", to_string(shape), ", mask ", mask, ", ", std::string(name(dtype)));
           const Dims dims = dims_of(mask, shape.rank());
           const Tensor y = r.op(x, dims, false), kept = r.op(x, dims, true);
@@ -110,11 +117,13 @@ TEST_CASE("hand-worked reductions") {
 
 TEST_CASE("a scalar reduces to itself") {
   for (const Reduction& r : reductions)
-    if (r.name != std::string("var")) {
+    if (!needs_two(r)) {
       CHECK(r.op(scalar(3), {}, true).shape() == Shape{});
       CHECK(r.op(scalar(3), {}, false).item() == (r.name == std::string("var 0") ? 0 : 3));
     }
   CHECK(std::isnan(var(scalar(3)).item()));  // one value has no unbiased variance
+  CHECK(std::isnan(ravine::std(scalar(3)).item()));
+  CHECK(norm(scalar(-3)).item() == 3);
   CHECK(std::isnan(var(ones({2}), 0, false, 2.0).item()));
 }
 
@@ -179,6 +188,149 @@ TEST_CASE("NaN and infinity in reductions") {
   CHECK(std::isnan(max(tensor({nan_value, 9.0})).item()));
   CHECK(std::isnan(min(tensor({9.0, nan_value})).item()));
   CHECK(max(tensor({-infinity, -infinity})).item() == -infinity);
+}
+
+TEST_CASE("norm neither overflows nor vanishes, over all elements and over any dimensions") {
+  // The plain loop's squares fit a long double.
+  const auto exact = [](const Values& x) {
+    long double total = 0.0L;
+    for (const double v : x) total += static_cast<long double>(v) * static_cast<long double>(v);
+    return static_cast<double>(std::sqrt(total));
+  };
+  const std::pair<DType, Values> sizes[] = {{f32, {1e20, 1e-30, 1e37, 1.5e-38, 1.0}},
+                                            {f64, {1e200, 1e-200, 1e307, 3e-308, 1e150, 1e-150, 1e-140, 1.0}}};
+  for (const auto& entry : sizes)
+    for (const double factor : entry.second)
+      for (const Shape& shape : {Shape{4}, Shape{70, 65}, Shape{2, 3, 4}}) {
+        const DType dtype = entry.first;
+        const Tensor x = (random_between(1.0, 2.0, shape, f64) * factor).to(dtype);
+        for (unsigned mask = 1; mask < 1U << shape.rank(); ++mask) {
+          INFO(factor, " in ", to_string(shape), ", mask ", mask, ", ", std::string(name(dtype)));
+          const Tensor y = norm(x, dims_of(mask, shape.rank()));
+          const Values expected = reduce_loop(x, mask, exact), found = values(y);
+          if (factor > 1e36 && max(y).item() == infinity) continue;  // the norm itself is beyond f32
+          for (std::size_t i = 0; i < found.size(); ++i)
+            CHECK(std::abs(found[i] - expected[i]) <= 4 * rounding(dtype) * expected[i]);
+        }
+      }
+  CHECK(norm(full({4}, 1e20)).item() == tensor({2e20}).item());
+  CHECK(norm(tensor({3e200, 4e200}, f64)).item() == doctest::Approx(5e200).epsilon(1e-15));
+  CHECK(norm(tensor({{3e-200, 1}, {4e-200, 1e200}}, f64), 0).at({0}) == doctest::Approx(5e-200).epsilon(1e-15));
+  CHECK(norm(full({4}, 3e38)).item() == infinity);                 // it is
+  CHECK(norm(full({1}, 1e-40)).item() == tensor({1e-40}).item());  // subnormal numbers count, outside backward
+  CHECK(norm(full({1, 2}, 5e-324, f64), 0).at({1}) == 5e-324);
+}
+
+TEST_CASE("norm of infinity is infinite, of NaN NaN, of zeros 0") {
+  for (const DType dtype : {f32, f64}) {
+    const Tensor x = tensor({infinity, nan_value, -infinity, 1, 0, 1e30, nan_value, 2, 2, 0, 0, 0}, {4, 3}, dtype);
+    CHECK(worst_error(norm(x, 1), {nan_value, 1e30, nan_value, 0}) <= rounding(dtype));
+    CHECK(worst_error(norm(x, 0), {nan_value, nan_value, infinity}) == 0);
+    CHECK(std::isnan(norm(x).item()));
+    CHECK(norm(tensor({-infinity, 1e30}, dtype)).item() == infinity);
+    CHECK(norm(zeros({3, 2}, dtype)).item() == 0);
+    CHECK(values(norm(zeros({3, 2}, dtype), 0)) == Values{0, 0});
+  }
+}
+
+TEST_CASE("total_norm: one norm of several tensors, in double") {
+  CHECK(total_norm({tensor({2, 4}), scalar(4, f64), zeros({0})}) == 6);
+  CHECK(total_norm({full({4}, 3e38)}) == doctest::Approx(6e38).epsilon(1e-7));
+  CHECK(total_norm({tensor({3e200}, f64), tensor({4e200}, f64)}) == doctest::Approx(5e200).epsilon(1e-15));
+  CHECK(total_norm({tensor({3e-200}, f64), tensor({4e-200}, f64)}) == doctest::Approx(5e-200).epsilon(1e-15));
+  CHECK(total_norm({}) == 0);
+  CHECK(total_norm({tensor({infinity})}) == infinity);
+  CHECK(std::isnan(total_norm({tensor({infinity}), tensor({nan_value})})));
+  CHECK_THROWS_WITH_AS(total_norm({ones({2}, i64)}), Contains("total_norm: needs a floating tensor"), DTypeError);
+}
+
+TEST_CASE("std: exactly 0 of equal numbers, and as accurate far from 0 and at any size") {
+  for (const DType dtype : {f32, f64}) {
+    CHECK(ravine::std(full({1000, 3}, 2023.3, dtype)).item() == 0);
+    CHECK(values(ravine::std(full({7, 2}, 0.1, dtype), 0)) == Values{0, 0});
+    const Tensor x = random_tensor({500, 4}, dtype), far = x.to(f64) + 1e5;
+    const Values expected = values(sqrt(var(far.to(dtype).to(f64), 0)));
+    CHECK(worst_error(ravine::std(far.to(dtype), 0), expected) <= 4 * rounding(dtype));
+    const double big = dtype == f32 ? 1e30 : 1e200;
+    for (const double factor : {big, 1.0 / big})
+      CHECK(worst_error(ravine::std(x * factor, 0) / factor, values(ravine::std(x, 0))) <= 4 * rounding(dtype));
+  }
+  CHECK(values(ravine::std(tensor({{1, 2, 3}, {4, 8, 12}}), 1)) == Values{1, 4});
+  CHECK(ravine::std(tensor({1, 3}), 0, true, 0.0).item() == 1);
+  CHECK(ravine::std(tensor({1, 3}), 0, true).shape() == Shape{1});
+  CHECK(std::isnan(ravine::std(zeros({0})).item()));
+  CHECK(worst_error(ravine::std(zeros({0, 2}), 0), {nan_value, nan_value}) == 0);
+  CHECK(ravine::std(zeros({3, 0}), 0).shape() == Shape{0});
+  CHECK_THROWS_WITH_AS(ravine::std(ones({2}, i64)), Contains("std: needs a floating tensor"), DTypeError);
+  CHECK_THROWS_WITH_AS(ravine::std(ones({2}), 1), "std: there is no dimension 1 in shape (2)", ShapeError);
+}
+
+TEST_CASE("prod: of integers, of nothing, and without overflow on the way") {
+  const Tensor i = arange(6, i64).reshape({2, 3}) + 1;
+  CHECK(values(prod(i, 0)) == Values{4, 10, 18});
+  CHECK(values(prod(i, 1, true)) == Values{6, 120});
+  CHECK(prod(i).dtype() == i64);
+  CHECK(prod(full({8}, 10, u8)).item() == 1e8);
+  CHECK(prod(tensor({Index{1} << 60, 3}, i64)).data<Index>()[0] == 3 * (Index{1} << 60));
+  CHECK(prod(zeros({0})).item() == 1);
+  CHECK(values(prod(zeros({0, 2}), 0)) == Values{1, 1});
+  CHECK(prod(zeros({2, 0}), 0).shape() == Shape{0});
+  CHECK(prod(tensor({1e30, 1e30, 1e-30, 1e-30})).item() == doctest::Approx(1).epsilon(1e-6));
+  CHECK(prod(tensor({1e30, 1e30, 1e-30, 1e-30}, {2, 1, 2}), {0, 2}).item() == doctest::Approx(1).epsilon(1e-6));
+  CHECK(prod(tensor({1e30, 1e30})).item() == infinity);
+  CHECK(std::isnan(prod(tensor({0, infinity})).item()));
+  CHECK_THROWS_WITH_AS(prod(i, 2), "prod: there is no dimension 2 in shape (2, 3)", ShapeError);
+}
+
+TEST_CASE("cumsum along any dimension, in double") {
+  const Tensor x = tensor({{1, 2, 3}, {4, 5, 12}});
+  CHECK(values(cumsum(x, 0)) == Values{1, 2, 3, 5, 7, 15});
+  CHECK(values(cumsum(x, -1)) == Values{1, 3, 6, 4, 9, 21});
+  CHECK(values(cumsum_pullback(x, 1)) == Values{6, 5, 3, 21, 17, 12});
+  CHECK(values(cumsum(x.slice(0, 1, 2), 1)) == Values{4, 9, 21});
+  CHECK(values(cumsum(arange(8, i64).reshape({2, 2, 2}), 1)) == Values{0, 1, 2, 4, 4, 5, 10, 12});
+  CHECK(values(cumsum(full({3}, 200, u8), 0)) == Values{200, 400, 600});
+  CHECK(cumsum(full({3}, 200, u8), 0).dtype() == i64);
+  CHECK(cumsum(x.to(f64), 0).dtype() == f64);
+  CHECK(cumsum(zeros({0, 3}), 0).shape() == Shape({0, 3}));
+  const Tensor far = cumsum(full({2'000'000}, 0.1), 0);
+  CHECK(far.at({-1}) / (static_cast<double>(0.1f) * 2e6) == doctest::Approx(1).epsilon(1e-7));
+  const Tensor broken = cumsum(tensor({1, nan_value, 1}), 0);
+  CHECK(broken.at({0}) == 1);
+  CHECK(std::isnan(broken.at({2})));
+  CHECK_THROWS_WITH_AS(cumsum(x, 2), "cumsum: there is no dimension 2 in shape (2, 3)", ShapeError);
+}
+
+TEST_CASE("any and all, of every type and of nothing") {
+  const Tensor x = tensor({0, 1, 0, 0, 2, nan_value}, {2, 3});
+  CHECK(values(any(x, 0)) == Values{0, 1, 1});
+  CHECK(values(all(x, 0)) == Values{0, 1, 0});
+  CHECK(values(any(x, 1, true)) == Values{1, 1});
+  CHECK(any(x, 1, true).shape() == Shape({2, 1}));
+  CHECK(any(x).item() == 1);
+  CHECK(all(x).item() == 0);
+  CHECK(all(x.slice(0, 1, 2), {0, 1}).dtype() == u8);
+  CHECK(values(all(tensor({1, 2, 3, 0, 4, 5, 6, 7}, {2, 2, 2}, i64), {0, 2})) == Values{1, 0});
+  CHECK(any(tensor({0, 0, 255}, u8)).item() == 1);
+  CHECK(any(scalar(-0.0)).item() == 0);
+  CHECK(all(scalar(3, f64)).item() == 1);
+  CHECK(any(zeros({0})).item() == 0);
+  CHECK(all(zeros({0})).item() == 1);
+  CHECK(values(all(zeros({0, 2}), 0)) == Values{1, 1});
+  CHECK_THROWS_WITH_AS(any(x, 2), "any: there is no dimension 2 in shape (2, 3)", ShapeError);
+  CHECK_THROWS_WITH_AS(all(x, {0, 0}), "all: dimension 0 of (2, 3) is named twice", ShapeError);
+}
+
+TEST_CASE("argmin takes the first of equals, and NaN before all") {
+  CHECK(argmin(tensor({3, 1, 1, 7}), 0).item() == 1);
+  CHECK(argmin(tensor({3, -infinity, nan_value, -9, nan_value}), 0).item() == 2);
+  const Tensor x = tensor({1, 9, 3, 8, 2, 4, 7, 7, 0, 0, 5, 6}, {2, 3, 2}, u8);
+  CHECK(values(argmin(x, 1)) == Values{0, 2, 1, 1});
+  CHECK(argmin(x, -1, true).shape() == Shape({2, 3, 1}));
+  CHECK(argmin(x, 0).dtype() == i64);
+  CHECK(argmin(zeros({3, 0}), 0).shape() == Shape{0});
+  CHECK_THROWS_WITH_AS(argmin(zeros({3, 0}), 1), Contains("argmin: "), ShapeError);
+  CHECK_THROWS_WITH_AS(argmin(scalar(1), 0), "argmin: there is no dimension 0 in shape ()", ShapeError);
 }
 
 TEST_CASE("argmax takes the first of equals, and NaN before all") {
@@ -280,6 +432,10 @@ TEST_CASE("sums have the same bits on any number of threads") {
     CHECK(same_bits_on_any_threads([&] { return sum(x.reshape({1000, 750}), 0); }));
     CHECK(same_bits_on_any_threads([&] { return sum(x.reshape({2, 375'000}), 1); }));
     CHECK(same_bits_on_any_threads([&] { return var(x, {0, 1}); }));
+    for (const Dims& dims : {Dims(), Dims(0), Dims(1), Dims{0, 2}})
+      CHECK(same_bits_on_any_threads([&] { return norm(x, dims); }));
+    CHECK(same_bits_on_any_threads([&] { return norm(x * 1e30, 1) + norm(x.reshape({2, 375'000}), 1, true)[0]; }));
+    CHECK(same_bits_on_any_threads([&] { return scalar(total_norm({x, x}), f64); }));
     CHECK(same_bits_on_any_threads([&] { return softmax(x, 1); }));
   }
 }

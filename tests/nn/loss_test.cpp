@@ -337,6 +337,19 @@ TEST_CASE("cosine_similarity_loss: 0 for one direction, 2 for opposite ones, 1 f
   CHECK(worst_error(x.grad(), {0.0, 0.0, 0.0, 0.0, -0.5, 0.0, 0.0, 0.0}) < 1e-15);
 }
 
+TEST_CASE("cosine_similarity_loss: of vectors of any length") {
+  for (const DType dtype : {f32, f64})
+    for (const double size : {1e20, 1e-7, dtype == f32 ? 1e35 : 1e300}) {
+      CAPTURE(size);
+      const Variable x = parameter(full({2, 4}, size, dtype));
+      const Variable loss = nn::cosine_similarity_loss(x, x.detach());
+      CHECK(loss.item() == 0.0);
+      loss.backward();
+      CHECK(worst_error(x.grad() * size, std::vector(8, 0.0)) < 1e-7);
+      CHECK(nn::cosine_similarity_loss(x, -x.detach()).item() == 2.0);
+    }
+}
+
 TEST_CASE("an argument that changed after the loss was taken is noticed") {
   Tensor x = random_tensor({2, 3}, f32), t = tensor({0, 2}, i64);
   const Variable p = parameter(ones({2, 3}));

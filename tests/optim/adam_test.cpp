@@ -151,3 +151,14 @@ TEST_CASE("Adam: a state that does not fit is refused and changes nothing") {
   refuses("group.0.eps_inside", rv::scalar(2, rv::f64), "Adam: eps_inside must be from 0 to 1, got 2");
   refuses("group.0.beta1", rv::scalar(0, rv::f64), "'m' is kept with one of them and not with the other");
 }
+
+TEST_CASE("Adam: a gradient whose square is beyond f32 stops its parameter for good, as said, and no other") {
+  const rv::Variable p = rv::parameter(rv::tensor({1.0, 1.0}));
+  Adam adam({p}, {.lr = 0.1});
+  for (const double first : {1e30, 1.0, 1.0}) {
+    p.set_grad(rv::tensor({first, 1.0}));
+    adam.step();
+  }
+  CHECK(p.value().at({0}) == 1.0);
+  CHECK(p.value().at({1}) == Approx(0.7).epsilon(1e-6));
+}

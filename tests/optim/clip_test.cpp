@@ -63,6 +63,15 @@ TEST_CASE("clip_grad_norm: the limit is met, also for small norms and in f32") {
   CHECK(big[0].grad().dtype() == rv::f32);
 }
 
+TEST_CASE("clip_grad_norm: f64 whose squares over- or underflow") {
+  for (const double size : {1e200, 1e-200}) {
+    const Params params = {with_gradient({3 * size, 0}, {2}), with_gradient({4 * size}, {1})};
+    CHECK(clip_grad_norm(params, size) == Approx(5 * size).epsilon(1e-15));
+    CHECK(gradient(params[0])[0] == Approx(0.6 * size).epsilon(1e-15));
+    CHECK(gradient(params[1])[0] == Approx(0.8 * size).epsilon(1e-15));
+  }
+}
+
 TEST_CASE("clip_grad_norm: a norm that is not finite is returned and not hidden") {
   const Params with_nan = {with_gradient({1, not_a_number}, {2}), with_gradient({2}, {1})};
   CHECK(std::isnan(clip_grad_norm(with_nan, 1.0)));
