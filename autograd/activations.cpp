@@ -116,9 +116,9 @@ Variable softplus(const Variable& x, double beta) {
 }
 
 Variable silu(const Variable& x) {
-  const auto pullback = [x](auto dy) {
+  const auto pullback = [x](auto dy, const auto& y) {
     const auto s = sigmoid(like(dy, x));
-    return std::move(dy) * s * (within_reach(like(dy, x)) * (1.0 - s) + 1.0);
+    return std::move(dy) * (s + clamp(y, {}, reach) * (1.0 - s));
   };
   return record("silu", clamp(x.value(), -reach, {}) * sigmoid(x.value()), {{x, pullback}});
 }
