@@ -11,7 +11,6 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
-#include <ravine/core/text.hpp>
 
 namespace ravine {
 namespace {
@@ -151,9 +150,8 @@ Variable log_softmax(const Variable& x, const Dims& dims) {
 }
 
 Variable cosine_similarity(const Variable& x, const Variable& y, Index dim, double eps) {
-  if (x.dtype() != y.dtype())
-    throw DTypeError(detail::text("cosine_similarity: dtypes differ: ", x.dtype(), " and ", y.dtype()));
-  if (!is_floating(x.dtype())) detail::refuse_dtype("cosine_similarity", x.dtype());
+  detail::check_dtypes("cosine_similarity", x.value(), y.value());
+  detail::check_floating("cosine_similarity", x.value());
   const Shape shape = detail::broadcast_shapes("cosine_similarity", x.shape(), y.shape());
   const Index d = detail::wrap_dim("cosine_similarity", dim, shape);
   const auto direction = [&](const Variable& v) {

@@ -358,8 +358,8 @@ TEST_CASE("cosine_similarity of what broadcasts, of any size, and what it refuse
   const Variable x = ones({2, 3});
   CHECK_THROWS_WITH_AS(cosine_similarity(x, ones({4}), 1), "cosine_similarity: shapes (2, 3) and (4) do not broadcast",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(cosine_similarity(x, ones({3}, f64), 1), "cosine_similarity: dtypes differ: f32 and f64",
-                       DTypeError);
+  CHECK_THROWS_WITH_AS(cosine_similarity(x, ones({3}, f64), 1),
+                       "cosine_similarity: dtypes differ: f32 and f64; convert one with to()", DTypeError);
   CHECK_THROWS_WITH_AS(cosine_similarity(x, x, 2), "cosine_similarity: there is no dimension 2 in shape (2, 3)",
                        ShapeError);
   CHECK_THROWS_WITH_AS(cosine_similarity(Variable(ones({2}, i64)), ones({2}, i64), 0),
