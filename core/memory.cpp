@@ -43,6 +43,7 @@ struct ThreadStock {
   BlockList* const lists = thread_blocks;
   ThreadStock* next = nullptr;
 };
+constinit thread_local ThreadStock* own = nullptr;
 
 struct SharedStock {
   SharedStock() {
@@ -72,6 +73,7 @@ ThreadStock::ThreadStock() {
   SharedStock& s = shared();
   const std::lock_guard lock(s.mutex);
   next = std::exchange(s.threads, this);
+  own = this;
 }
 
 ThreadStock::~ThreadStock() {
@@ -85,6 +87,7 @@ ThreadStock::~ThreadStock() {
   ThreadStock** link = &s.threads;
   while (*link != this) link = &(*link)->next;
   *link = next;
+  own = nullptr;
 }
 
 void release(BlockList* lists) {
@@ -107,6 +110,11 @@ void* from_system(std::size_t bytes) {
 
 void lock_shared_blocks() { shared().mutex.lock(); }
 void unlock_shared_blocks() { shared().mutex.unlock(); }
+void unlock_shared_blocks_in_child() {
+  shared().threads = own;  // the lists of the other threads are gone with them
+  if (own) own->next = nullptr;
+  unlock_shared_blocks();
+}
 
 constinit thread_local BlockList thread_blocks[class_count];
 

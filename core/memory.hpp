@@ -111,6 +111,7 @@ void give_elsewhere(void* block, int c) noexcept;
 /// While it is locked nobody changes the shared stock: a child process must find it whole.
 void lock_shared_blocks();
 void unlock_shared_blocks();
+void unlock_shared_blocks_in_child();  // which has one thread
 
 /// A block of class c, aligned to 64 bytes, uninitialised: from this thread's free list if it has one.
 /// Throws std::bad_alloc.

@@ -38,7 +38,7 @@ void before_fork() {
   omp_pause_resource_all(omp_pause_soft);
   lock_shared_blocks();
 }
-[[maybe_unused]] const int at_fork = pthread_atfork(before_fork, unlock_shared_blocks, unlock_shared_blocks);
+[[maybe_unused]] const int at_fork = pthread_atfork(before_fork, unlock_shared_blocks, unlock_shared_blocks_in_child);
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/reduce.hpp>
 
+#include "../in_child.hpp"
 #include "../recycled.hpp"
 
 using namespace ravine;
@@ -226,6 +227,38 @@ TEST_CASE("memory: other threads' blocks count, stay with them, and are released
   CHECK(memory_held() == before + bytes);  // handed over to the shared lists
   release_memory();
   CHECK(memory_held() == before);
+}
+
+TEST_CASE("memory: a child process forgets the lists of threads that it has not" * doctest::skip(!can_fork)) {
+  release_memory();
+  const std::size_t bytes = recycled ? class_bytes(own_class) : 0;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int step = 0;
+  std::thread other([&] {
+    give_block(take_block(own_class), own_class);
+    std::unique_lock lock(mutex);
+    step = 1;
+    changed.notify_all();
+    changed.wait(lock, [&] { return step == 2; });
+  });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return step == 1; });
+  }
+  const std::size_t before = memory_held();
+  CHECK(in_child([&] {
+    const bool forgotten = memory_held() + bytes == before;
+    on_a_thread([] { give_block(take_block(own_class), own_class); });
+    return forgotten && memory_held() == before;
+  }));
+  CHECK(memory_held() == before);
+  {
+    const std::lock_guard lock(mutex);
+    step = 2;
+    changed.notify_all();
+  }
+  other.join();
 }
 
 TEST_CASE("memory: more than the lists take is given back at once") {
