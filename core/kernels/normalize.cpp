@@ -11,20 +11,23 @@ namespace {
 
 // ---- one line, whatever is in it
 
-/// f(i, a[k], b[k]) for all i < n adds to one of the places of two sums, which are added up in order.
+constexpr Index places = 16;
+
+/// f(i, k) for all i < n, where k is one of so many places to gather in, each of which is a lane of a register.
 template <class F>
-inline void sum_pairs(Index n, double& a, double& b, F f) {
-  constexpr Index width = 16;
-  double as[width] = {}, bs[width] = {};
+inline void over_places(Index n, F f) {
   Index i = 0;
-  for (; i + width <= n; i += width) {
+  for (; i + places <= n; i += places) {
 #pragma omp simd
-    for (Index j = 0; j < width; ++j) f(i + j, as[j], bs[j]);
+    for (Index k = 0; k < places; ++k) f(i + k, k);
   }
-  for (Index j = 0; i < n; ++i, ++j) f(i, as[j], bs[j]);
-  a = b = 0.0;
-  for (const double part : as) a += part;
-  for (const double part : bs) b += part;
+  for (Index k = 0; i < n; ++i, ++k) f(i, k);
+}
+
+inline double total(const double (&part)[places]) {
+  double sum = 0.0;
+  for (const double each : part) sum += each;
+  return sum;
 }
 
 /// The moments of line j, whose n values at(0), at(1), … are taken less the first one and over the largest of these
@@ -32,21 +35,20 @@ inline void sum_pairs(Index n, double& a, double& b, F f) {
 template <class T, class At>
 inline bool line_moments(At at, Index n, bool about_mean, double eps, const Moments<T>& m, Index j) {
   const double first = about_mean && n > 0 ? 0.5 * static_cast<double>(at(0)) : 0.0;
-  double largest = 0.0;
-#pragma omp simd reduction(max : largest)
-  for (Index i = 0; i < n; ++i) {
+  double largest = 0.0, sizes[places] = {}, sum[places] = {}, squares[places] = {};
+  over_places(n, [&](Index i, Index k) {
     const double d = 0.5 * static_cast<double>(at(i)) - first, size = d < 0.0 ? -d : d;
-    largest = size > largest ? size : largest;
-  }
-  const double unit = largest > 4 * std::numeric_limits<double>::min() ? largest : 1.0, scale = 1.0 / unit;
-  double sum, squares;
-  sum_pairs(n, sum, squares, [&](Index i, double& s, double& q) {
-    const double d = (0.5 * static_cast<double>(at(i)) - first) * scale;
-    s += d;
-    q += d * d;
+    sizes[k] = size > sizes[k] ? size : sizes[k];
   });
-  const double count = static_cast<double>(n), offset = about_mean ? sum / count : 0.0;
-  const double spread = squares / count - offset * offset;
+  for (const double size : sizes) largest = size > largest ? size : largest;
+  const double unit = largest > 4 * std::numeric_limits<double>::min() ? largest : 1.0, scale = 1.0 / unit;
+  over_places(n, [&](Index i, Index k) {
+    const double d = (0.5 * static_cast<double>(at(i)) - first) * scale;
+    sum[k] += d;
+    squares[k] += d * d;
+  });
+  const double count = static_cast<double>(n), offset = about_mean ? total(sum) / count : 0.0;
+  const double spread = total(squares) / count - offset * offset;
   const double deviation = 2.0 * unit * std::sqrt(spread < 0.0 ? 0.0 : spread);
   m.mean[j] = static_cast<T>(2.0 * (first + unit * offset));
   m.rest[j] = static_cast<T>(2.0 * ((first - 0.5 * static_cast<double>(m.mean[j])) + unit * offset));
@@ -236,14 +238,15 @@ void rows_pullback(const T* dy, const T* x, Index rows, Index columns, bool abou
     const T center = m.mean[i], scale = m.inverse_std[i], rest = -m.rest[i] * scale;
     const T *up = dy + i * columns, *row = x + i * columns;
     T *out = dx + i * columns, *product = products + i * columns;
-    double sum, slopes;
-    sum_pairs(columns, sum, slopes, [&](Index j, double& s, double& p) {
+    double sum[places] = {}, slopes[places] = {};
+    over_places(columns, [&](Index j, Index k) {
       const double g = static_cast<double>(up[j]) * static_cast<double>(weight[j]);
-      s += g;
-      p += g * static_cast<double>((row[j] - center) * scale + rest);
+      sum[k] += g;
+      slopes[k] += g * static_cast<double>((row[j] - center) * scale + rest);
     });
     const double count = static_cast<double>(columns);
-    const T offset = about_mean ? static_cast<T>(sum / count) : T(0), slope = static_cast<T>(slopes / count);
+    const T offset = about_mean ? static_cast<T>(total(sum) / count) : T(0);
+    const T slope = static_cast<T>(total(slopes) / count);
 #pragma omp simd
     for (Index j = 0; j < columns; ++j) {
       const T g = up[j], z = (row[j] - center) * scale + rest;
