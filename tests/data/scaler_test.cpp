@@ -5,6 +5,7 @@
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/manipulate.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/data/scaler.hpp>
