@@ -45,8 +45,9 @@ Identity::Identity() : Activation("Identity()", [](Variable x) { return x; }) {}
 Flatten::Flatten()
     : Activation("Flatten()", [](const Variable& x) {
         Index columns = 1;
+        const int rows = detail::wrap_dim("Flatten", 0, x.shape());
         for (int d = 1; d < x.rank(); ++d) columns *= x.size(d);
-        return x.reshape({x.size(0), columns});
+        return x.reshape({x.size(rows), columns});
       }) {}
 
 }  // namespace ravine::nn
