@@ -65,6 +65,10 @@ TEST_CASE("relu of a temporary is part of the op before it, with the gradients o
   check("of a user's op", [](auto& v) {
     return square(relu(record("own", v[2].value() * 2.0, {{v[2], [](auto dy) { return dy * 2.0; }}})));
   });
+  check("of a user's op with a pullback for Variables", [](auto& v) {
+    const auto pullback = [](const Variable& dy) { return dy * 2.0; };
+    return square(relu(record("own", v[2].value() * 2.0, {{v[2], pullback}})));
+  });
 
   const Variable p = parameter(tensor({-1, 2, 3})), q = parameter(tensor({1, -1, 2}));
   const Variable y = relu(p * q);

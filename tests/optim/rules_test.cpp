@@ -1,12 +1,17 @@
 // The rules by hand, and against PyTorch where no reference file reaches.
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
 #include <ravine/optim/optim.hpp>
+
+#include "../declared.hpp"
 
 namespace rv = ravine;
 namespace optim = rv::optim;
@@ -28,6 +33,16 @@ double after(const Options& options, double x, const Values& gradients) {
 }
 
 }  // namespace
+
+TEST_CASE("every rule of the library is in rules.hpp, so that it is compiled for each instruction set") {
+  std::ifstream file(RAVINE_SOURCE "/optim/rules.hpp");
+  const std::string list{std::istreambuf_iterator<char>(file), {}};
+  const auto rules = declared("optim", R"(^class (\w+) final : public Elementwise<)");
+  CHECK(rules.size() >= 10);
+  for (const auto& rule : rules)
+    CHECK_MESSAGE(std::regex_search(list, std::regex("\\boptim::" + rule.first + "[,>]")),
+                  rule.first << " of " << rule.second);
+}
 
 TEST_CASE("Lion: by hand") {
   // beta1 = 1/2, beta2 = 3/4: g = 2: u = 1, m = 1/2; g = -1/4: c = 1/8: u = 1, m = 5/16; g = -5/16: c = 0: u = 0
