@@ -7,6 +7,7 @@
 
 #include <ravine/autograd/variable.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// Carries d(output)/d(node) from `output` to the leaves, visiting each node once, newest first.
@@ -20,3 +21,4 @@ std::vector<Variable> sweep(const Variable& output, Tensor seed, std::span<const
                             bool retain_graph);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

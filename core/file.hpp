@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// Writes the pieces, one after the other, as a file. It is written beside `path` and takes that name when all of it is
@@ -14,3 +15,4 @@ namespace ravine::detail {
 void write_file(const char* op, const std::string& path, std::span<const std::string_view> pieces);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop

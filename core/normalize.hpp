@@ -6,6 +6,7 @@
 
 #include <ravine/core/tensor.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
 /// What has mean 0 and mean square 1 afterwards. About 0 the mean is left alone, and the mean square is scaled.
@@ -31,3 +32,4 @@ std::array<Tensor, 3> normalize_pullback(Tensor dy, const Tensor& x, Lines lines
 void move_towards(const char* what, Tensor& running, const Tensor& batch, double momentum, double scale);
 
 }  // namespace ravine::detail
+#pragma GCC visibility pop
