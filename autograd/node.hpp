@@ -90,7 +90,7 @@ struct ThreadState {
   std::uint64_t recorded = 0;                       // nodes so far
   const char* pullback_of = nullptr;                // inside a pullback: its op
 };
-extern constinit thread_local ThreadState thread_state;
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local ThreadState thread_state;
 
 /// How many Twins live, on any thread. While none does, copying a Variable costs one comparison more.
 inline constinit std::atomic<int> twins_alive{0};

@@ -22,7 +22,7 @@ class Twins {
 
  private:
   friend Node* node_for_copy(Node* node);
-  static constinit thread_local Twins* current_;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local Twins* current_;
 
   Twins* outer_;
   std::map<const Node*, Variable> twins_;

@@ -71,8 +71,8 @@ void release_handle(Node* node) noexcept {
 
 // Nodes that nobody holds wait in a list, linked through gradient_node, so that freeing a deep graph does not recurse.
 void release_holder(Node* node) noexcept {
-  constinit static thread_local Node* dead = nullptr;
-  constinit static thread_local bool freeing = false;
+  [[gnu::tls_model("initial-exec")]] constinit static thread_local Node* dead = nullptr;
+  [[gnu::tls_model("initial-exec")]] constinit static thread_local bool freeing = false;
   if (!node->holders.decrement()) return;
   if (node->gradient_node) release_handle(std::exchange(node->gradient_node, nullptr));
   node->gradient_node = dead;

@@ -40,10 +40,11 @@ constinit thread_local Stock stock = Stock::fresh;
 struct ThreadStock {
   ThreadStock();
   ~ThreadStock();
-  BlockList* const lists = thread_blocks;
+  BlockList lists[class_count];
   ThreadStock* next = nullptr;
 };
 constinit thread_local ThreadStock* own = nullptr;
+constinit BlockList no_blocks[class_count];
 
 struct SharedStock {
   SharedStock() {
@@ -74,14 +75,14 @@ ThreadStock::ThreadStock() {
   const std::lock_guard lock(s.mutex);
   next = std::exchange(s.threads, this);
   own = this;
+  thread_blocks = lists;
 }
 
 ThreadStock::~ThreadStock() {
   stock = Stock::closed;
-  for (int c = 0; c < class_count; ++c) {
+  thread_blocks = no_blocks;
+  for (int c = 0; c < class_count; ++c)
     while (lists[c].head) give_shared(lists[c].pop(), c);
-    lists[c].add_room(-thread_limit(c));
-  }
   SharedStock& s = shared();
   const std::lock_guard lock(s.mutex);
   ThreadStock** link = &s.threads;
@@ -116,7 +117,7 @@ void unlock_shared_blocks_in_child() {
   unlock_shared_blocks();
 }
 
-constinit thread_local BlockList thread_blocks[class_count];
+constinit thread_local BlockList* thread_blocks = no_blocks;
 
 void* take_elsewhere(int c) {
   if (recycle) {
@@ -130,7 +131,7 @@ void* take_elsewhere(int c) {
 void give_elsewhere(void* block, int c) noexcept {
   if (!recycle) return std::free(block);
   if (stock == Stock::fresh) {
-    static thread_local const ThreadStock mine;
+    static thread_local ThreadStock mine;
     return mine.lists[c].push(block);
   }
   give_shared(block, c);

@@ -104,8 +104,10 @@ struct BlockList {
   void add_room(int blocks) { room.store(get_room() + blocks, std::memory_order_relaxed); }
 };
 
-// Constant-initialised and trivially destroyed: using them needs no guard, and they outlive every other thread_local.
-extern constinit thread_local BlockList thread_blocks[class_count];
+/// The lists of this thread; before it keeps blocks, and when it has handed them over, some that neither give nor take.
+/// What every op reads of its thread is a few bytes in the initial-exec model: no call, in a shared object either, and
+/// few enough for one that is loaded later.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local BlockList* thread_blocks;
 void* take_elsewhere(int c);
 void give_elsewhere(void* block, int c) noexcept;
 /// While it is locked nobody changes the shared stock: a child process must find it whole.

@@ -51,9 +51,8 @@ void detail::refuse_unsigned(std::uint64_t value) {
   throw DTypeError(text("Scalar: ", value, " does not fit std::int64_t; convert it to double"));
 }
 
-void detail::check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype())
-    throw DTypeError(text(op, ": dtypes differ: ", a.dtype(), " and ", b.dtype(), "; convert one with to()"));
+void detail::refuse_dtypes(const char* op, DType a, DType b) {
+  throw DTypeError(text(op, ": dtypes differ: ", a, " and ", b, "; convert one with to()"));
 }
 
 void detail::refuse_access(DType asked, DType is) {

@@ -173,8 +173,12 @@ namespace detail {
 inline void check_floating(const char* op, const Tensor& x) {
   if (!is_floating(x.dtype())) refuse_dtype(op, x.dtype());
 }
+[[noreturn]] void refuse_dtypes(const char* op, DType a, DType b);
 /// DTypeError, naming `op`, unless both have elements of one type.
-void check_dtypes(const char* op, const Tensor& a, const Tensor& b);
+inline void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype()) [[unlikely]]
+    refuse_dtypes(op, a.dtype(), b.dtype());
+}
 
 }  // namespace detail
 

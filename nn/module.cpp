@@ -64,7 +64,7 @@ struct [[gnu::visibility("hidden")]] Module::State {
 
 /// The states of modules that are being cloned, each with that of its clone.
 struct [[gnu::visibility("hidden")]] Module::Twins {
-  static constinit thread_local Twins* current;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local Twins* current;
 
   Twins* outer = std::exchange(current, this);
   detail::Twins variables;

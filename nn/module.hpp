@@ -132,6 +132,6 @@ namespace ravine::detail {
 
 /// While one is set, it sees every module called on this thread, with the result.
 using CallObserver = FunctionRef<void(const nn::Module&, const Variable&)>;
-extern constinit thread_local const CallObserver* call_observer;
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local const CallObserver* call_observer;
 
 }  // namespace ravine::detail

@@ -137,17 +137,13 @@ const std::vector<Row> rows = {
      {0, 0.5, 0.5},
      {0, 0, 0}},
     {"logsumexp, all -inf",
-     [](auto& x) {
-       return logsumexp(x.reshape({2, 2}), 1);
-     },
+     [](auto& x) { return logsumexp(x.reshape({2, 2}), 1); },
      {-infinity, -infinity, 0, std::log(3.0)},
      {-infinity, std::log(4.0)},
      {0, 0, 0.25, 0.75},
      {0, 0, 0, 0}},
     {"logsumexp, all -inf, over both",
-     [](auto& x) {
-       return logsumexp(x.reshape({2, 1}), {0, 1}, true);
-     },
+     [](auto& x) { return logsumexp(x.reshape({2, 1}), {0, 1}, true); },
      {-infinity, -infinity},
      {-infinity},
      {0, 0},
