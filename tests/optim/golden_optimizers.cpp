@@ -13,7 +13,7 @@ namespace optim = ravine::optim;
 
 namespace {
 
-using Made = std::unique_ptr<optim::Optimizer>;
+using Owned = std::unique_ptr<optim::Optimizer>;
 
 /// Options by name; each must be asked for.
 class Options {
@@ -70,7 +70,7 @@ void set_velocity(optim::Optimizer& optimizer, const Json& velocity) {
   optimizer.load_state_dict(state);
 }
 
-Made make_sgd(Options options, const Params& params) {
+Owned make_sgd(Options options, const Params& params) {
   using optim::MomentumForm, optim::Nesterov;
   optim::SGDOptions o;
   options.take("lr", o.lr);
@@ -88,7 +88,7 @@ Made make_sgd(Options options, const Params& params) {
 }
 
 /// Adam, AdamW or AdaBelief: the first that has these options.
-Made make_adam(Options options, const Params& params) {
+Owned make_adam(Options options, const Params& params) {
   optim::AdamOptions o;
   options.take("lr", o.lr);
   options.take("beta1", o.beta1);
@@ -129,7 +129,7 @@ Made make_adam(Options options, const Params& params) {
   return std::make_unique<optim::Adam>(params, o);
 }
 
-Made make_nadam(Options options, const Params& params) {
+Owned make_nadam(Options options, const Params& params) {
   optim::NAdamOptions o;
   options.take("lr", o.lr);
   options.take("beta1", o.beta1);
@@ -141,7 +141,7 @@ Made make_nadam(Options options, const Params& params) {
   return std::make_unique<optim::NAdam>(params, o);
 }
 
-Made make_lion(Options options, const Params& params) {
+Owned make_lion(Options options, const Params& params) {
   optim::LionOptions o;
   options.take("lr", o.lr);
   options.take("beta1", o.beta1);
@@ -151,7 +151,7 @@ Made make_lion(Options options, const Params& params) {
   return std::make_unique<optim::Lion>(params, o);
 }
 
-Made make_adagrad(Options options, const Params& params) {
+Owned make_adagrad(Options options, const Params& params) {
   optim::AdaGradOptions o;
   options.take("lr", o.lr);
   options.take("delta", o.eps);
@@ -162,7 +162,7 @@ Made make_adagrad(Options options, const Params& params) {
   return std::make_unique<optim::AdaGrad>(params, o);
 }
 
-Made make_rmsprop(Options options, const Params& params) {
+Owned make_rmsprop(Options options, const Params& params) {
   using optim::RMSPropInit;
   optim::RMSPropOptions o;
   options.take("lr", o.lr);
@@ -175,7 +175,7 @@ Made make_rmsprop(Options options, const Params& params) {
   return std::make_unique<optim::RMSProp>(params, o);
 }
 
-Made make_adadelta(Options options, const Params& params) {
+Owned make_adadelta(Options options, const Params& params) {
   optim::AdaDeltaOptions o;
   options.take("lr", o.lr);
   options.take("rho", o.rho);
@@ -185,7 +185,7 @@ Made make_adadelta(Options options, const Params& params) {
   return std::make_unique<optim::AdaDelta>(params, o);
 }
 
-Made make_factored_adam(Options options, const Params& params) {
+Owned make_factored_adam(Options options, const Params& params) {
   optim::FactoredAdamOptions o;
   options.take("lr", o.lr);
   options.take("beta2", o.beta2);
@@ -233,7 +233,7 @@ std::vector<rv::Tensor> hessian_diagonal(const std::vector<std::vector<double>>&
   return diagonal;
 }
 
-Made make_adahessian(Options options, const Params& params) {
+Owned make_adahessian(Options options, const Params& params) {
   optim::AdaHessianOptions o;
   options.take("lr", o.lr);
   options.take("beta1", o.beta1);
@@ -258,7 +258,7 @@ Made make_adahessian(Options options, const Params& params) {
   return made;
 }
 
-Made make_sam(Options options, const Params& params) {
+Owned make_sam(Options options, const Params& params) {
   optim::SAMOptions o;
   options.take("rho", o.rho);
   const Json& p = options.take("p");
@@ -270,17 +270,17 @@ Made make_sam(Options options, const Params& params) {
 
 }  // namespace
 
-Made make_optimizer(const Json& one_case, const Params& params) {
-  constexpr std::pair<const char*, Made (*)(Options, const Params&)> makers[] = {{"sgd", make_sgd},
-                                                                                 {"adagrad", make_adagrad},
-                                                                                 {"rmsprop", make_rmsprop},
-                                                                                 {"adadelta", make_adadelta},
-                                                                                 {"adam", make_adam},
-                                                                                 {"nadam", make_nadam},
-                                                                                 {"lion", make_lion},
-                                                                                 {"adahessian", make_adahessian},
-                                                                                 {"factored_adam", make_factored_adam},
-                                                                                 {"sam", make_sam}};
+Owned make_optimizer(const Json& one_case, const Params& params) {
+  constexpr std::pair<const char*, Owned (*)(Options, const Params&)> makers[] = {{"sgd", make_sgd},
+                                                                                  {"adagrad", make_adagrad},
+                                                                                  {"rmsprop", make_rmsprop},
+                                                                                  {"adadelta", make_adadelta},
+                                                                                  {"adam", make_adam},
+                                                                                  {"nadam", make_nadam},
+                                                                                  {"lion", make_lion},
+                                                                                  {"adahessian", make_adahessian},
+                                                                                  {"factored_adam", make_factored_adam},
+                                                                                  {"sam", make_sam}};
   const auto optimizer = one_case.at("optimizer").get<std::string>();
   std::vector<std::string> known;
   for (const auto& [name, make] : makers) {
