@@ -245,7 +245,10 @@ class Sweep {
   static void check_delivered(const Tensor& dx) { check_result("gradient", dx); }
   static void check_delivered(const Variable& dx) { check_result("gradient", dx.value()); }
 
-  bool passes_by(const Node* node) const { return node->is_leaf() && !captures_.empty() && !node->captured; }
+  /// A leaf that keeps nothing: nobody asked for it, or it was frozen after the graph was recorded.
+  bool passes_by(const Node* node) const {
+    return node->is_leaf() && !node->captured && (!captures_.empty() || !node->requires_grad);
+  }
 
   void accumulate(Node* node, Tensor&& gradient) {
     if (passes_by(node)) return;

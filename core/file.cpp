@@ -57,10 +57,15 @@ void sync_folder(const std::string& path) {
 
 void write_file(const char* op, const std::string& path, std::span<const std::string_view> pieces) {
   static std::atomic<unsigned> count{0};
-  const std::string temporary = text(path, ".", getpid(), ".", ++count);
-  if (!write_and_sync(temporary, pieces) || std::rename(temporary.c_str(), path.c_str()) != 0) {
+  std::string temporary;
+  bool written = false;
+  do {  // one who was killed while writing may have left this name, and had this process's number
+    temporary = text(path, ".", getpid(), ".", ++count);
+    written = write_and_sync(temporary, pieces);
+  } while (!written && errno == EEXIST);
+  if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
     const int reason = errno;
-    if (reason != EEXIST) std::remove(temporary.c_str());
+    std::remove(temporary.c_str());
     throw FileError(text(op, ": cannot write ", path, ": ", std::generic_category().message(reason)));
   }
   sync_folder(path);

@@ -56,7 +56,10 @@ DataLoader::Iterator DataLoader::begin() {
 void DataLoader::add_loop(Index epoch, Index position) {
   for (std::shared_ptr<Loop>& loop : loops_)
     if (!runs(loop)) {
-      if (loop.use_count() == 1) spare_.push_back(loop);
+      if (loop.use_count() == 1) {
+        loop->batch = {};
+        spare_.push_back(loop);
+      }
       loop.reset();
     }
   std::erase(loops_, nullptr);
@@ -138,6 +141,15 @@ void DataLoader::load_state_dict(const StateDict& state) {
   add_loop(epoch, position);
   epochs_ = epochs;
   resumes_ = true;
+}
+
+std::function<void()> DataLoader::undo() {
+  return [this, seed = seed_, epochs = epochs_, resumes = resumes_, loops = loops_]() mutable {
+    seed_ = seed;
+    epochs_ = epochs;
+    resumes_ = resumes;
+    loops_ = std::move(loops);
+  };
 }
 
 }  // namespace ravine::data

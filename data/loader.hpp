@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -62,9 +63,12 @@ class DataLoader {
   /// batches handed out in the epoch of the oldest loop that runs (if none does, of those that ran last), and `epochs`
   /// counts the epochs that have got their numbers so far.
   StateDict state_dict() const;
-  /// Loops that run go on as they are. Throws std::invalid_argument, before anything is changed, if names, shapes or
-  /// types do not fit, or if the state is that of a loader of another batch size or of a dataset of another size.
+  /// Loops that run go on as they are, and no longer count for `state_dict`. Throws std::invalid_argument, before
+  /// anything is changed, if names, shapes or types do not fit, or if the state is that of a loader of another batch
+  /// size or of a dataset of another size.
   void load_state_dict(const StateDict& state);
+  /// Puts back, when called, all that load_state_dict changes after now, and which loops run.
+  std::function<void()> undo();
 
  private:
   const Loop& oldest() const;

@@ -233,6 +233,12 @@ void save_safetensors(const std::string& path, const StateDict& tensors, const M
 
 StateDict load_safetensors(const std::string& path) { return Reader(path).tensors(); }
 
+StateDict load_safetensors(const std::string& path, Metadata& metadata) {
+  Reader file(path);
+  metadata = file.metadata();
+  return file.tensors();
+}
+
 Metadata safetensors_metadata(const std::string& path) { return Reader(path).metadata(); }
 
 }  // namespace ravine::data

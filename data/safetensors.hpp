@@ -22,9 +22,11 @@ void save_safetensors(const std::string& path, const StateDict& tensors, const M
 /// The tensors of such a file: F32, F64, I64 and U8.
 ///
 /// Nothing the header says is believed: the parts must follow each other without gap or overlap and fill the file, each
-/// as long as its shape and type ask for, before memory is taken for any. Throws FileError if the file cannot be read;
-/// FormatError, with the tensor's name or the place, for anything else.
+/// as long as its shape and type ask for and at a multiple of its element's size, before memory is taken for any.
+/// Throws FileError if the file cannot be read; FormatError, with the tensor's name or the place, for anything else.
 StateDict load_safetensors(const std::string& path);
+/// The same, and the texts of the same file, whatever becomes of its name meanwhile.
+StateDict load_safetensors(const std::string& path, Metadata& metadata);
 
 /// The texts in such a file. Throws as `load_safetensors`.
 Metadata safetensors_metadata(const std::string& path);

@@ -112,7 +112,8 @@ class Module {
 /// Another module with the same values: its parameters, buffers and children are its own, and keep their names and
 /// flags; gradients are not copied. What is shared within the module is shared within the clone. Of other members it is
 /// a copy as the class's copy constructor makes it, so tensors that are not registered and what pointers lead to are
-/// shared. Throws std::invalid_argument if the module is more than an M.
+/// shared: a class that holds a part by a pointer needs a copy constructor that copies the part. Throws
+/// std::invalid_argument if the module is more than an M.
 ///
 ///     auto best = clone(model);
 template <class M>

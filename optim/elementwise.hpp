@@ -145,7 +145,7 @@ class Elementwise : public Grouped<Options> {
 
   static const detail::RuleLoops& loops() {
     static_assert(slot_count() <= detail::max_slots);
-    if constexpr (requires { Derived::built_in; }) {
+    if constexpr (requires { requires Derived::built_in; }) {
       return detail::built_in_loops<Derived>();
     } else {
       static constexpr detail::RuleLoops here = {detail::rule_loop<Derived, float>, detail::rule_loop<Derived, double>};

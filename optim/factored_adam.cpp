@@ -41,8 +41,7 @@ void update_matrix(const Variable& p, Tensor& rows, Tensor& columns, const Facto
     roots.raw<T>()[j] = std::sqrt(C[j]);
   }
   const double scale = total == 0.0 ? 0.0 : 1.0 / (total * correction);
-  const Index rows_a_piece = std::max<Index>(1, detail::parallel_grain / std::max<Index>(1, m));
-  detail::parallel_for(n, rows_a_piece, [&](Index begin, Index end) {
+  detail::for_rows(n, m, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)
       loops<T>().step(X + i * m, G + i * m, m, static_cast<T>(std::sqrt(R[i] * scale)), roots.raw<T>(),
                       static_cast<T>(lr), static_cast<T>(o.eps));

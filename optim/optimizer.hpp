@@ -26,9 +26,11 @@ namespace ravine::optim {
 ///     double loss = optimizer.step([&] { return mse_loss(model(x), y); });
 ///
 /// The second serves every optimizer, also those that need the gradient elsewhere or more than once. A parameter
-/// without a gradient, a frozen one among them, is skipped: neither it nor its state changes. Nothing hides a NaN: it
-/// stays in the elements whose gradients had one and in their state, or goes where the update mixes elements. A graph
-/// recorded before a step refuses its backward pass after it, if it needs values that the step has changed.
+/// without a gradient, a frozen one among them, is skipped: neither it nor its state changes. Updates are counted for
+/// all together, so one whose first gradient comes late starts with the bias correction of that update, in longer
+/// steps; an optimizer of its own avoids that. Nothing hides a NaN: it stays in the elements whose gradients had one
+/// and in their state, or goes where the update mixes elements. A graph recorded before a step refuses its backward
+/// pass after it, if it needs values that the step has changed.
 class Optimizer {
  public:
   using Closure = FunctionRef<Variable()>;

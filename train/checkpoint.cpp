@@ -13,7 +13,7 @@
 namespace ravine::detail {
 namespace {
 
-// Files of this version and of those before it can be read.
+// A later ravine reads the files of this version as well.
 constexpr int version = 1;
 constexpr const char *version_key = "ravine checkpoint", *objects_key = "objects", *checksum_key = "checksum";
 
@@ -35,7 +35,8 @@ std::string checksum(const StateDict& state, const std::string& objects) {
 }
 
 StateDict read_checkpoint(const std::string& path, std::size_t objects) {
-  const data::Metadata about = data::safetensors_metadata(path);
+  data::Metadata about;
+  StateDict all = data::load_safetensors(path, about);
   const auto value = [&](const char* key) {
     const auto found = about.find(key);
     return found == about.end() ? std::string() : found->second;
@@ -45,7 +46,6 @@ StateDict read_checkpoint(const std::string& path, std::size_t objects) {
   if (written.empty()) refuse("a safetensors file, but no checkpoint");
   if (written != std::to_string(version))
     refuse("a checkpoint of version ", written, ", this ravine reads version ", version);
-  StateDict all = data::load_safetensors(path);
   if (value(checksum_key) != checksum(all, value(objects_key)))
     refuse("the checkpoint is damaged: its checksum is not ", value(checksum_key));
   if (value(objects_key) != std::to_string(objects))
@@ -82,22 +82,6 @@ StateDict fitting(const StateDict& present, const StateDict& given, const std::s
   return result;
 }
 
-std::vector<std::string> load_all(const std::string& path, bool strict, const std::vector<Loading>& objects,
-                                  const std::vector<StateDict>& before) {
-  const StateDict all = read_checkpoint(path, objects.size() - 1);
-  std::vector<std::string> left_out;
-  for (std::size_t i = 0; i < objects.size(); ++i) {
-    StateDict state = part_of(all, i);
-    if (!strict) state = fitting(before[i], state, prefix(i), left_out);
-    try {
-      objects[i].load_state_dict(state);
-    } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what()));
-    }
-  }
-  return left_out;
-}
-
 }  // namespace
 
 void save_checkpoint(const std::string& path, const std::vector<StateDict>& states) {
@@ -118,15 +102,25 @@ void save_checkpoint(const std::string& path, const std::vector<StateDict>& stat
 }
 
 std::vector<std::string> load_checkpoint(const std::string& path, bool strict, std::vector<Loading> objects) {
+  const StateDict all = read_checkpoint(path, objects.size());
   objects.push_back(loading(default_generator()));
-  std::vector<StateDict> before;
-  for (const Loading& object : objects) before.push_back(object.state_dict());
+  std::vector<std::string> left_out;
+  std::size_t i = 0;
   try {
-    return load_all(path, strict, objects, before);
+    for (; i < objects.size(); ++i) {
+      StateDict state = part_of(all, i);
+      if (!strict) state = fitting(objects[i].before, state, prefix(i), left_out);
+      try {
+        objects[i].load_state_dict(state);
+      } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what()));
+      }
+    }
   } catch (...) {
-    for (std::size_t i = 0; i < objects.size(); ++i) objects[i].load_state_dict(before[i]);
+    for (std::size_t k = 0; k <= i; ++k) objects[k].undo();
     throw;
   }
+  return left_out;
 }
 
 }  // namespace ravine::detail

@@ -24,12 +24,18 @@ concept HasState = requires(T& object, const T& same, const StateDict& state) {
 namespace ravine::detail {
 
 struct Loading {
-  std::function<StateDict()> state_dict;
+  StateDict before;
   std::function<void(const StateDict&)> load_state_dict;
+  std::function<void()> undo;
 };
 template <class T>
 Loading loading(T& object) {
-  return {[&object] { return object.state_dict(); }, [&object](const StateDict& s) { object.load_state_dict(s); }};
+  Loading l{object.state_dict(), [&object](const StateDict& s) { object.load_state_dict(s); }, {}};
+  if constexpr (requires { object.undo(); })
+    l.undo = object.undo();
+  else
+    l.undo = [&object, before = l.before] { object.load_state_dict(before); };
+  return l;
 }
 
 void save_checkpoint(const std::string& path, const std::vector<StateDict>& states);

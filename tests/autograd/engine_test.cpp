@@ -234,3 +234,12 @@ TEST_CASE("a parameter can be frozen and thawed") {
   CHECK_THROWS_WITH_AS((w * b).set_requires_grad(false), Contains("result of mul"), std::logic_error);
   CHECK_THROWS_AS(Variable(tensor({1, 2}, i64)).set_requires_grad(true), DTypeError);
 }
+
+TEST_CASE("a parameter that is frozen after the forward pass gets no gradient") {
+  const Variable p = parameter(tensor({1, 2})), q = parameter(tensor({3, 4}));
+  const Variable loss = sum(p * q);
+  q.set_requires_grad(false);
+  loss.backward();
+  CHECK(bitwise_equal(p.grad(), tensor({3, 4})));
+  CHECK_FALSE(q.grad().defined());
+}

@@ -313,3 +313,15 @@ TEST_CASE("copies on several threads count right") {
   for (std::thread& thread : threads) thread.join();
   CHECK(shared.unique());
 }
+
+TEST_CASE("memory: threads that end do not disturb what is held") {
+  std::atomic<bool> stop = false;
+  std::thread others([&] {
+    while (!stop) std::thread([] { zeros({4}); }).join();
+  });
+  std::size_t most = 0;
+  for (int i = 0; i < 20000; ++i) most = std::max(most, memory_held());
+  stop = true;
+  others.join();
+  CHECK(most < std::size_t{1} << 40);
+}

@@ -1,10 +1,12 @@
 // Checkpoints: going on bit by bit, all or nothing, and every damage refused.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
@@ -201,4 +203,65 @@ TEST_CASE("a save that fails leaves the old file and nothing else") {
   CHECK_NOTHROW(load_checkpoint(path, model));
   CHECK(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a load that fails leaves a loader's loops, and graphs, as they were") {
+  Training training;
+  const TemporaryFile file("other.safetensors");
+  const nn::Linear narrow(4, 7);
+  save_checkpoint(file.path(), training.loader, narrow);
+  nn::Linear wide(4, 8);
+  const Variable loss = sum(square(training.model(toy().inputs())));
+  const auto refused = [&] {
+    CHECK_THROWS_AS(load_checkpoint("/no/such/file", training.model, training.loader), data::FileError);
+    CHECK_THROWS_AS(load_checkpoint(file.path(), training.loader, wide), std::invalid_argument);
+  };
+  Index batches = 0;
+  for (const auto& batch : training.loader) {
+    if (++batches == 2) refused();
+    CHECK(training.loader.state_dict().at("position").item<Index>() == batches);
+    CHECK(batch.inputs.size(0) > 0);
+  }
+  CHECK(batches == 4);
+  for (const auto& batch : training.loader)
+    if (batch.inputs.defined()) break;
+  refused();
+  batches = 0;
+  for (const auto& batch : training.loader) batches += batch.inputs.defined();
+  CHECK(batches == 4);  // what was left early is over
+  CHECK_NOTHROW(loss.backward());
+}
+
+TEST_CASE("what one who was killed while writing has left behind is in nobody's way") {
+  const auto folder = std::filesystem::temp_directory_path() / ("ravine-left-" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  const std::string path = (folder / "run").string();
+  for (int i = 0; i < 1000; ++i)
+    std::ofstream(path + "." + std::to_string(getpid()) + "." + std::to_string(i)) << "half";
+  nn::Linear model(2, 2);
+  save_checkpoint(path, model);
+  CHECK_NOTHROW(load_checkpoint(path, model));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a checkpoint that is written anew while it is loaded is the old one or the new one") {
+  const TemporaryFile file("moving.safetensors");
+  nn::Linear writer(8, 8), reader(8, 8);
+  save_checkpoint(file.path(), writer);
+  std::atomic<bool> stop = false;
+  std::thread saving([&] {
+    for (double i = 0.0; !stop; ++i) {
+      writer.weight.set_value(full({8, 8}, i));
+      save_checkpoint(file.path(), writer);
+    }
+  });
+  int refused = 0;
+  for (int i = 0; i < 500; ++i) try {
+      load_checkpoint(file.path(), reader);
+    } catch (const data::FormatError&) {
+      ++refused;
+    }
+  stop = true;
+  saving.join();
+  CHECK(refused == 0);
 }
