@@ -82,10 +82,10 @@ V normal_cdf(const V& x) {
   return (erf(x * (std::numbers::sqrt2 / 2.0)) + 1.0) * 0.5;
 }
 
-/// tanh(sqrt(2 / pi) (x + 0.044715 x^3)).
+/// (1 + tanh(z)) / 2 for z = sqrt(2 / pi) (x + 0.044715 x^3), whose sum would cancel for negative z.
 template <class V>
-V tanh_of_cubic(const V& x) {
-  return tanh((x + square(x) * x * cubic) * root_2_over_pi);
+V cdf_by_tanh(const V& x) {
+  return sigmoid((x + square(x) * x * cubic) * (2.0 * root_2_over_pi));
 }
 
 }  // namespace
@@ -102,12 +102,11 @@ Variable gelu(const Variable& x, std::string_view approximate) {
     throw std::invalid_argument(detail::text("gelu: approximate must be 'none' or 'tanh', got '", approximate, "'"));
   const auto pullback = [x](auto dy) {
     const auto near = within_reach(like(dy, x));
-    const auto t = tanh_of_cubic(near);
-    const auto slope = (square(near) * (3.0 * cubic) + 1.0) * root_2_over_pi;
-    return std::move(dy) * ((t + near * (1.0 - square(t)) * slope + 1.0) * 0.5);
+    const auto p = cdf_by_tanh(near);
+    const auto slope = (square(near) * (3.0 * cubic) + 1.0) * (2.0 * root_2_over_pi);
+    return std::move(dy) * (p + near * p * (1.0 - p) * slope);
   };
-  return record("gelu", clamp(x.value(), -reach, {}) * ((tanh_of_cubic(within_reach(x.value())) + 1.0) * 0.5),
-                {{x, pullback}});
+  return record("gelu", clamp(x.value(), -reach, {}) * cdf_by_tanh(within_reach(x.value())), {{x, pullback}});
 }
 
 Variable softplus(const Variable& x, double beta) {

@@ -40,7 +40,7 @@ Variable log1p(const Variable& x) {
 }
 
 Variable expm1(const Variable& x) {
-  return record("expm1", expm1(x.value()), {{x, [](auto dy, const auto& y) { return std::move(dy) * (y + 1.0); }}});
+  return record("expm1", expm1(x.value()), {{x, [x](auto dy) { return std::move(dy) * exp(like(dy, x)); }}});
 }
 
 Variable sin(const Variable& x) {

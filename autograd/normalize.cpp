@@ -63,9 +63,9 @@ Normalized normalized(const Normalization& n, const Variable& x) {
 Variable normalized(const Normalization& n, const Variable& x, const Variable& weight, const Variable& bias,
                     const Tensor& moments) {
   return record(n.op, detail::normalize(x.value(), n.lines, moments, weight.value(), bias.value()), {x, weight, bias},
-                [n, x, weight, moments](auto dy) {
+                [n, x, weight, saved = Variable(moments)](auto dy) {
                   if constexpr (std::is_same_v<decltype(dy), Tensor>) {
-                    return detail::normalize_pullback(std::move(dy), x.value(), n.lines, moments, weight.value());
+                    return detail::normalize_pullback(std::move(dy), x.value(), n.lines, saved.value(), weight.value());
                   } else {
                     const auto [z, inverse_std] = normalized(n, x);
                     const Variable g = dy.reshape(n.matrix(x)), dz = g * weight.reshape({n.shape.numel()});
@@ -83,8 +83,13 @@ Shape columns_of(const char* op, const Variable& x) {
   return {x.size(1)};
 }
 
+void check_eps(const char* op, double eps) {
+  if (!(eps >= 0.0)) throw std::invalid_argument(text(op, ": eps must be >= 0, got ", eps));
+}
+
 Variable normalized_rows(const Normalization& n, const Variable& x, const Variable& weight, const Variable& bias) {
   detail::check_floating(n.op, x.value());
+  check_eps(n.op, n.eps);
   const int outer = x.rank() - n.shape.rank();
   bool fits = outer >= 0;
   for (int d = 0; fits && d < n.shape.rank(); ++d) fits = x.shape()[outer + d] == n.shape[d];
@@ -99,6 +104,7 @@ Variable normalized_rows(const Normalization& n, const Variable& x, const Variab
 Variable batch_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps,
                     BatchMoments* moments) {
   const Normalization n{"batch_norm", Lines::columns, columns_of("batch_norm", x), eps};
+  check_eps(n.op, eps);
   if (x.size(0) < 2)
     throw ShapeError(text("batch_norm: training needs at least two rows, got ", x.shape(),
                           "; a DataLoader with drop_last leaves out a last batch that is smaller"));
@@ -113,6 +119,7 @@ Variable batch_norm_with(const Variable& x, const Variable& mean, const Variable
                          const Variable& bias, double eps) {
   const char* op = "batch_norm";
   const Shape columns = columns_of(op, x);
+  check_eps(op, eps);
   const Variable w = or_constant(op, "weight", weight, 1.0, columns, x.dtype());
   const Variable b = or_constant(op, "bias", bias, 0.0, columns, x.dtype());
   or_constant(op, "mean", mean, 0.0, columns, x.dtype());

@@ -23,7 +23,8 @@ Variable logsumexp(const Variable& x, const Dims& dims, bool keepdim = false);
 Variable softmax(const Variable& x, const Dims& dims);
 Variable log_softmax(const Variable& x, const Dims& dims);
 
-/// x . y / (max(|x|, eps) max(|y|, eps)) along a dimension of what x and y broadcast to. Throws ShapeError, DTypeError.
+/// x . y / (max(|x|, eps) max(|y|, eps)) along a dimension of what x and y broadcast to, for lengths that their type
+/// holds. Throws ShapeError, DTypeError.
 Variable cosine_similarity(const Variable& x, const Variable& y, Index dim = 1, double eps = 1e-8);
 
 /// Sums x over the dimensions along which `shape` was broadcast to x's shape.

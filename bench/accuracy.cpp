@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <functional>
 #include <limits>
+#include <numbers>
 #include <ravine/ravine.hpp>
 #include <string>
 #include <vector>
@@ -138,7 +139,10 @@ static std::vector<Row> functions() {
           [](long double x) { return 0.5L * x * std::erfc(-x / std::sqrt(2.0L)); }),
       unary(
           "gelu, tanh", "+-(1e-6 to 5)", [](const Variable& x) { return rv::gelu(x, "tanh"); }, magnitudes(1e-6, 5.0),
-          nullptr),
+          [](long double x) {
+            return x / (1.0L + std::exp(-2.0L * std::sqrt(2.0L / std::numbers::pi_v<long double>) *
+                                        (x + 0.044715L * x * x * x)));
+          }),
       unary("silu", "+-(1e-6 to 80)", rv::silu, sized, [](long double x) { return x / (1.0L + std::exp(-x)); }),
       unary(
           "elu", "+-(1e-6 to 80)", [](const Variable& x) { return rv::elu(x); }, sized,

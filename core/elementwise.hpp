@@ -1,9 +1,9 @@
 /// @file
 /// Elementwise ops on tensors. Two operands broadcast by NumPy's rule and have one dtype; a scalar takes the tensor's.
 ///
-/// Every op here throws DTypeError, naming itself, for operands of two types, for a floating scalar with an integer
-/// tensor, and for an integer tensor where only floating ones make sense; ShapeError for shapes that do not broadcast.
-/// Operands come by value: an op works in the memory of one that nobody else holds.
+/// Every op here throws DTypeError, naming itself, for operands of two types, for a floating scalar, or one it cannot
+/// hold, with an integer tensor, and for an integer tensor where only floating ones make sense; ShapeError for shapes
+/// that do not broadcast. Operands come by value: an op works in the memory of one that nobody else holds.
 #pragma once
 
 #include <optional>

@@ -28,7 +28,7 @@ Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 Tensor full_like(const Tensor& x, Scalar value);
 
-/// A copy of these values, row-major, converted to `dtype`; T is float, double or an integer type that is signed or
+/// A copy of these values, row-major, converted to `dtype`; T is float, double, int, long, long long or
 /// std::uint8_t. Throws ShapeError if there are not as many as the shape asks for.
 template <class T>
 Tensor from_span(std::span<const T> values, const Shape& shape, DType dtype = f32);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include <ravine/core/elementwise.hpp>
@@ -127,6 +128,12 @@ Tensor fold(const Tensor& x, unsigned mask, bool keepdim, T start, F f) {
   });
 }
 
+/// Op on integers, which wrap around.
+template <class Op>
+constexpr auto wrapping = [](Index a, Index b) {
+  return static_cast<Index>(Op()(static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b)));
+};
+
 Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
   if (is_floating(x.dtype()))
     return by_runs(x, mask, keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
@@ -135,7 +142,7 @@ Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
         sum_run(from.raw<T>(), to.raw<T>(), run);
       });
     });
-  return fold(x.to(i64), mask, keepdim, Index{0}, [](Index a, Index b) { return a + b; });
+  return fold(x.to(i64), mask, keepdim, Index{0}, wrapping<std::plus<>>);
 }
 
 [[noreturn]] void refuse_empty(const char* op, const Shape& shape, unsigned mask) {
@@ -223,9 +230,8 @@ Tensor detail::first_of(const char* op, const Tensor& x, const Dims& dims) {
 
 Tensor prod(const Tensor& x, const Dims& dims, bool keepdim) {
   const unsigned mask = dims.mask("prod", x.shape());
-  const auto times = [](auto a, auto b) { return a * b; };
-  if (!is_floating(x.dtype())) return fold(x.to(i64), mask, keepdim, Index{1}, times);
-  return fold(x.to(f64), mask, keepdim, 1.0, times).to(x.dtype());
+  if (!is_floating(x.dtype())) return fold(x.to(i64), mask, keepdim, Index{1}, wrapping<std::multiplies<>>);
+  return fold(x.to(f64), mask, keepdim, 1.0, std::multiplies()).to(x.dtype());
 }
 
 /// Running sums along a dimension, in elements of type T and added up as Sum.
@@ -250,7 +256,7 @@ static Tensor accumulate(const char* op, const Tensor& x, Index dim, bool from_e
   if (!is_floating(x.dtype()) && x.dtype() != i64) return accumulate(op, x.to(i64), dim, from_end);
   Tensor y(x.shape(), x.dtype());
   if (x.dtype() == i64)
-    accumulate<Index, Index>(x, y, d, from_end);
+    accumulate<Index, std::uint64_t>(x, y, d, from_end);
   else
     detail::visit_floating(op, x.dtype(), [&](auto type) { accumulate<decltype(type), double>(x, y, d, from_end); });
   return y;

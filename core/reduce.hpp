@@ -22,7 +22,8 @@ double total_norm(const std::vector<Tensor>& tensors);
 /// Sum of squared deviations from the mean over (count - correction): 1 for the unbiased estimate, 0 for the mean
 /// square.
 Tensor var(const Tensor& x, const Dims& dims = {}, bool keepdim = false, double correction = 1.0);
-/// The root of `var`, without overflow; 0 exactly where all are equal.
+/// The root of `var`; no square overflows (but differences of more than the type holds do). 0 exactly where all are
+/// equal. After `using namespace ravine` it is called `ravine::std`.
 Tensor std(const Tensor& x, const Dims& dims = {}, bool keepdim = false, double correction = 1.0);
 /// Products, made in double precision; of nothing: 1. Those of i64 and u8 are i64.
 Tensor prod(const Tensor& x, const Dims& dims = {}, bool keepdim = false);

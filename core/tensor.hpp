@@ -188,5 +188,7 @@ bool bitwise_equal(const Tensor& a, const Tensor& b);
 /// The values as nested brackets, the middle of long dimensions left out, then shape and type.
 std::string to_string(const Tensor& tensor);
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
+std::ostream& operator<<(std::ostream& out, DType dtype);
 
 }  // namespace ravine

@@ -1,5 +1,7 @@
 #include <ravine/nn/checks.hpp>
 
+#include <limits>
+
 #include <algorithm>
 
 #include <ravine/core/text.hpp>
@@ -62,7 +64,10 @@ void check_range(const char* op, const char* what, const Tensor& classes, Index 
 }
 
 void check_probabilities(const char* op, const Tensor& target) {
-  check_targets(op, target, "in [0, 1]", [](auto t) { return t >= 0 && t <= 1; });
+  check_targets(op, target, "in [0, 1]", [](auto t) {
+    constexpr auto rounding = 16 * std::numeric_limits<decltype(t)>::epsilon();  // of what was added up
+    return t >= -rounding && t <= 1 + rounding;
+  });
 }
 
 void check_signs(const char* op, const Tensor& target) {

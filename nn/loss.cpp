@@ -68,7 +68,9 @@ Variable smooth_l1_loss(const Variable& prediction, const Variable& target, cons
   const double beta = options.beta;
   if (!(beta >= 0.0)) throw std::invalid_argument(text("smooth_l1_loss: beta must be >= 0, got ", beta));
   const Variable error = prediction - target;
-  if (beta == 0.0) return reduce("smooth_l1_loss", abs(error), options.reduction);
+  const double least =
+      prediction.dtype() == f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
+  if (beta < least) return reduce("smooth_l1_loss", abs(error), options.reduction);
   const Variable near = clamp(error, -beta, beta);
   return reduce("smooth_l1_loss", near / beta * (error - near * 0.5), options.reduction);
 }

@@ -81,8 +81,8 @@ class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
 
   struct Rule {
     double lr, eps, decay;  // eps: δ, times √t in the rms form, whose other factors √t cancel
-    Rule(const AdaGradOptions& o, double lr, Index t)
-        : lr(lr),
+    Rule(const AdaGradOptions& o, double rate, Index t)
+        : lr(rate),
           eps(o.form == AdaGradForm::rms ? o.eps * std::sqrt(static_cast<double>(t)) : o.eps),
           decay(o.weight_decay) {}
 
@@ -115,8 +115,8 @@ class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
 
   struct Rule {
     double lr, keep, gain, inside, outside, decay;
-    Rule(const RMSPropOptions& o, double lr, Index t)
-        : lr(lr),
+    Rule(const RMSPropOptions& o, double rate, Index t)
+        : lr(rate),
           keep(o.rho),
           gain(1.0 - o.rho),
           inside(o.eps_inside ? o.eps : 0.0),
@@ -155,7 +155,8 @@ class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
 
   struct Rule {
     double lr, rho, eps, decay;
-    Rule(const AdaDeltaOptions& o, double lr, Index /*t*/) : lr(lr), rho(o.rho), eps(o.eps), decay(o.weight_decay) {}
+    Rule(const AdaDeltaOptions& o, double rate, Index /*t*/)
+        : lr(rate), rho(o.rho), eps(o.eps), decay(o.weight_decay) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& r, T& s) const {

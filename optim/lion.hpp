@@ -37,8 +37,8 @@ class Lion final : public Elementwise<Lion, LionOptions> {
 
   struct Rule {
     double lr, beta1, beta2, decay;
-    Rule(const LionOptions& o, double lr, Index /*t*/)
-        : lr(lr), beta1(o.beta1), beta2(o.beta2), decay(lr * o.weight_decay) {}
+    Rule(const LionOptions& o, double rate, Index /*t*/)
+        : lr(rate), beta1(o.beta1), beta2(o.beta2), decay(rate * o.weight_decay) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m) const {

@@ -188,12 +188,12 @@ void cross_entropy_pullback(const ClassRows<T>& in, const T* top, const T* other
   const Index n = in.classes;
   for (Index i = 0; i < in.rows; ++i, dx += n) {
     const Index t = in.target[i];
-    if (t == in.ignored) {
+    const T own = t == in.ignored ? T(0) : weight_of(in, t), share = dy[i] * in.share;
+    if (t == in.ignored || (own == T(0) && share == T(0))) {  // whatever its scores are
       for (Index j = 0; j < n; ++j) dx[j] = 0;
       continue;
     }
     const T* x = in.scores + i * n;
-    const T own = weight_of(in, t), share = dy[i] * in.share;
     const T factor = dy[i] * (in.hard * own + in.share * in.total_weight) / (T(1) + others[i]);
     T target = 0;
     each_exponential(x, n, top[i], [&](Index j, Vector<T> e, int used) {

@@ -87,3 +87,13 @@ TEST_CASE("ops on Variables give the values of the ops on Tensors") {
   CHECK(similarity.at({0}) == Approx(0.8));
   CHECK(similarity.at({1}) == Approx(-1.0));
 }
+
+TEST_CASE("gelu's approximation and expm1's slope keep their digits where they are small") {
+  // x / (1 + exp(-2 z)) for z = sqrt(2 / pi) (x + 0.044715 x^3), in double precision
+  const std::vector<double> y = gelu(tensor({-5, -4.5}), "tanh").value().to_vector<double>();
+  CHECK(y[0] / -2.2917961966295044e-07 == doctest::Approx(1.0).epsilon(1e-5));
+  CHECK(y[1] / -5.1367374119586445e-06 == doctest::Approx(1.0).epsilon(1e-5));
+  const Variable x = parameter(tensor({-30.0}));
+  sum(expm1(x)).backward();
+  CHECK(x.grad().item() / std::exp(-30.0) == doctest::Approx(1.0).epsilon(1e-6));
+}

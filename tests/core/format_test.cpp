@@ -92,3 +92,9 @@ TEST_CASE("a tensor goes into a stream") {
   out << tensor({1, 2}) << '!';
   CHECK(out.str() == "[1, 2] (2) f32!");
 }
+
+TEST_CASE("shapes and types print as in messages") {
+  std::ostringstream out;
+  out << zeros({2, 3}).shape() << " " << i64;
+  CHECK(out.str() == "(2, 3) i64");
+}

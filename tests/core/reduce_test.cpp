@@ -446,3 +446,10 @@ TEST_CASE("sum_to refuses a shape that does not broadcast to what it is given") 
     CHECK_THROWS_WITH_AS(sum_to(x, shape), ("sum_to: " + to_string(shape) + " does not broadcast to (2, 3)").c_str(),
                          ShapeError);
 }
+
+TEST_CASE("sums and products of integers wrap around, as single ones do") {
+  constexpr Index most = std::numeric_limits<Index>::max(), least = std::numeric_limits<Index>::min();
+  CHECK(sum(full({2}, most, i64)).item<Index>() == -2);
+  CHECK(prod(tensor({most, Index{2}}, i64)).item<Index>() == -2);
+  CHECK(cumsum(tensor({most, Index{1}}, i64), 0).at<Index>({1}) == least);
+}

@@ -380,3 +380,30 @@ TEST_CASE("large losses: right, and the same bits on any number of threads") {
   const double hard = nn::nll_loss(log_softmax(x, 1), target).item(), soft = -mean(log_softmax(x, 1)).item();
   CHECK(nn::cross_entropy(a, target, {.label_smoothing = 0.2}).item() == Approx(0.8 * hard + 0.2 * soft).epsilon(1e-6));
 }
+
+TEST_CASE("probabilities that were added up may be off by rounding, and by no more") {
+  Tensor ten = zeros({2, 3});
+  for (int i = 0; i < 10; ++i) ten = ten + tensor({{1, 0, 0}, {0, 1, 0}}) * 0.1;
+  REQUIRE(max(ten).item() > 1.0);
+  CHECK_NOTHROW(nn::kl_div(log_softmax(zeros({2, 3}), 1), ten));
+  CHECK_NOTHROW(nn::binary_cross_entropy_with_logits(zeros({2, 3}), ten));
+  CHECK_NOTHROW(nn::cross_entropy(zeros({2, 3}), ten));
+  CHECK_THROWS_AS(nn::cross_entropy(zeros({2, 3}), ten * 1.00001), std::invalid_argument);
+}
+
+TEST_CASE("smooth_l1_loss with a beta that is 0 in the type is the absolute error") {
+  const Variable x = parameter(tensor({0, 1}));
+  const Variable loss = nn::smooth_l1_loss(x, zeros({2}), {.beta = 1e-50, .reduction = nn::Reduction::sum});
+  CHECK(loss.item() == 1.0);
+  loss.backward();
+  CHECK(bitwise_equal(x.grad(), tensor({0, 1})));
+}
+
+TEST_CASE("a row of a class without weight has neither loss nor gradient, whatever its scores are") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Variable x = parameter(tensor({{nan, 0}, {0, 0}}));
+  const Variable loss = nn::cross_entropy(x, tensor({0, 1}, i64), {.weight = tensor({0, 1})});
+  CHECK(loss.item() == doctest::Approx(std::log(2.0)));
+  loss.backward();
+  CHECK(bitwise_equal(x.grad(), tensor({{0, 0}, {0.5, -0.5}})));
+}

@@ -276,3 +276,18 @@ TEST_CASE("rms_norm refuses what does not fit") {
   CHECK_THROWS_WITH_AS(nn::rms_norm(ones({2, 3}, i64), {3}), Contains("rms_norm"), DTypeError);
   CHECK_THROWS_WITH_AS(nn::RMSNorm(3, {.eps = -1.0}), "RMSNorm: eps must be >= 0, got -1", std::invalid_argument);
 }
+
+TEST_CASE("moments that were written make the backward pass refuse") {
+  const Variable x = parameter(tensor({{1, 2}, {3, 5}, {4, 1}}));
+  BatchMoments moments;
+  const Variable loss = sum(square(batch_norm(x, {}, {}, 1e-5, &moments)));
+  moments.variance.fill(7.0);
+  CHECK_THROWS_WITH_AS(loss.backward(), doctest::Contains("batch_norm: an input changed"), std::logic_error);
+}
+
+TEST_CASE("normalizations refuse a negative eps by their names") {
+  const Variable x = ones({3, 2});
+  CHECK_THROWS_WITH_AS(batch_norm(x, {}, {}, -1.0), "batch_norm: eps must be >= 0, got -1", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(layer_norm(x, {2}, {}, {}, -1.0), "layer_norm: eps must be >= 0, got -1", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(rms_norm(x, {2}, {}, -1.0), "rms_norm: eps must be >= 0, got -1", std::invalid_argument);
+}
