@@ -21,7 +21,7 @@ struct BatchMoments {
 ///   x             (N, F)
 ///   weight, bias  (F), or undefined for 1 and 0
 ///   moments       receives the moments, unless null
-/// Throws ShapeError for other shapes and for fewer than two rows.
+/// Throws ShapeError for other shapes and for fewer than two rows, std::invalid_argument for eps < 0.
 /// Source: Ioffe, Szegedy: Batch normalization (2015).
 Variable batch_norm(const Variable& x, const Variable& weight = {}, const Variable& bias = {}, double eps = 1e-5,
                     BatchMoments* moments = nullptr);
@@ -33,7 +33,7 @@ Variable batch_norm_with(const Variable& x, const Variable& mean, const Variable
 /// z weight + bias for z = (x - mean) / sqrt(variance + eps), with the moments over x's last dimensions.
 ///   x             (…, normalized…)
 ///   weight, bias  of shape `normalized`, or undefined for 1 and 0
-/// Throws ShapeError for other shapes.
+/// Throws ShapeError for other shapes, std::invalid_argument for eps < 0.
 /// Source: Ba, Kiros, Hinton: Layer normalization (2016).
 Variable layer_norm(const Variable& x, const Shape& normalized, const Variable& weight = {}, const Variable& bias = {},
                     double eps = 1e-5);
@@ -42,7 +42,7 @@ Variable layer_norm(const Variable& x, const Shape& normalized, const Variable& 
 ///   x       (…, normalized…)
 ///   weight  of shape `normalized`, or undefined for 1
 ///   eps     if none is given: the distance from 1 to the next number of x's type
-/// Throws ShapeError for other shapes.
+/// Throws ShapeError for other shapes, std::invalid_argument for eps < 0.
 /// Source: Zhang, Sennrich: Root mean square layer normalization (2019).
 Variable rms_norm(const Variable& x, const Shape& normalized, const Variable& weight = {},
                   std::optional<double> eps = {});
