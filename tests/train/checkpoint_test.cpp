@@ -39,9 +39,9 @@ struct Training {
 
   void run_until(Index steps) {
     while (adam.steps() < steps)
-      for (const auto& [x, y] : loader) {
+      for (const auto& batch : loader) {
         adam.set_lr_factor(1.0 / static_cast<double>(1 + adam.steps()));
-        adam.step([&] { return nn::mse_loss(model(x), y); });
+        adam.step([&] { return nn::mse_loss(model(batch.inputs), batch.targets); });
         average.update();
         if (adam.steps() == steps) return;
       }

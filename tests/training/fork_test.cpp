@@ -18,7 +18,7 @@ struct Training {
   rv::optim::Adam adam{model.parameters()};
 
   rv::Tensor epoch() {
-    for (const auto& [x, y] : loader) adam.step([&] { return nn::mse_loss(model(x), y); });
+    for (const auto& batch : loader) adam.step([&] { return nn::mse_loss(model(batch.inputs), batch.targets); });
     return model.parameters()[0].value().clone();
   }
 };
