@@ -69,12 +69,20 @@ std::vector<std::string_view> views(const Column& column) {
   return result;
 }
 
+Column text_column(std::string name, const std::vector<std::string_view>& values) {
+  const auto categories = sorted_distinct(values, is_missing);
+  return {std::move(name), positions(values, categories, is_missing), {categories.begin(), categories.end()}};
+}
+
 }  // namespace
 
 Column make_column(std::string name, const std::vector<std::string_view>& values) {
   if (Tensor all_numbers = numbers(values); all_numbers.defined()) return {std::move(name), std::move(all_numbers), {}};
-  const auto categories = sorted_distinct(values, is_missing);
-  return {std::move(name), positions(values, categories, is_missing), {categories.begin(), categories.end()}};
+  return text_column(std::move(name), values);
+}
+
+Column numeric_if_possible(const Column& column) {
+  return column.numeric() ? column : make_column(column.name, views(column));
 }
 
 Column categorical(const Column& column) {
@@ -102,7 +110,7 @@ std::vector<Index> frequencies(const Column& column) {
 
 Column take_rows(const Column& column, const Tensor& rows) {
   Column taken{column.name, index_select(column.values, 0, rows), column.categories};
-  return taken.numeric() ? taken : make_column(taken.name, views(taken));
+  return taken.numeric() ? taken : text_column(taken.name, views(taken));
 }
 
 Column replace_missing(const Column& column, std::string_view value) {

@@ -13,6 +13,8 @@ namespace ravine::detail {
 
 /// The column of each row's value: numeric if all are numbers, else text. A view without data (nullptr) is missing.
 data::Column make_column(std::string name, const std::vector<std::string_view>& values);
+/// The same column as numbers, if it is a text column of nothing else.
+data::Column numeric_if_possible(const data::Column& column);
 
 /// The same column with its different numbers as categories, if it is numeric.
 data::Column categorical(const data::Column& column);
@@ -23,7 +25,7 @@ std::string cell(const data::Column& column, Index row);
 /// How many rows hold each category of a text column.
 std::vector<Index> frequencies(const data::Column& column);
 
-/// The same column with its rows at these positions only (i64).
+/// The same column with its rows at these positions only (i64); the categories are those that occur.
 data::Column take_rows(const data::Column& column, const Tensor& rows);
 
 /// The same text column with its missing values replaced.

@@ -1,5 +1,5 @@
 /// @file
-/// Everything of the data room: tables, readers, data sets, scalers, the loader, toy sets.
+/// Everything of the data room: tables, readers, data sets, parts of them, scalers, the loader, toy sets.
 #pragma once
 
 #include <ravine/data/csv.hpp>
@@ -9,5 +9,6 @@
 #include <ravine/data/loader.hpp>
 #include <ravine/data/safetensors.hpp>
 #include <ravine/data/scaler.hpp>
+#include <ravine/data/split.hpp>
 #include <ravine/data/table.hpp>
 #include <ravine/data/toy.hpp>

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include <ravine/core/factories.hpp>
+#include <ravine/core/random.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine::data {

@@ -137,16 +137,21 @@ Table Table::select(const Names& names) const {
   return {file_, std::move(chosen), lines_};
 }
 
+Table Table::take(const Tensor& positions) const {
+  Table result = *this;
+  for (Column& column : result.columns_) column = detail::take_rows(column, positions);
+  result.lines_ = index_select(lines_, 0, positions);
+  return result;
+}
+
 Table Table::drop_missing() const {
   std::vector<std::int64_t> complete;
   for (Index row = 0; row < rows(); ++row) {
     const auto lacks = [row](const Column& column) { return column.missing(row); };
     if (std::none_of(columns_.begin(), columns_.end(), lacks)) complete.push_back(row);
   }
-  const Tensor chosen = tensor(complete, i64);
-  Table result = *this;
-  for (Column& column : result.columns_) column = detail::take_rows(column, chosen);
-  result.lines_ = index_select(lines_, 0, chosen);
+  Table result = take(tensor(complete, i64));
+  for (Column& column : result.columns_) column = detail::numeric_if_possible(column);
   return result;
 }
 

@@ -68,7 +68,10 @@ class Table {
   Table drop_column(const Names& names) const;
   /// These columns only, in this order.
   Table select(const Names& names) const;
-  /// Without the rows in which any value is missing.
+  /// The rows at these positions (i64). Columns of text stay so, with the categories that occur. Throws as
+  /// `index_select`.
+  Table take(const Tensor& positions) const;
+  /// Without the rows in which any value is missing; a column of text is then numeric if all that is left are numbers.
   Table drop_missing() const;
   /// Missing numbers replaced by their column's mean, missing text by the most frequent (of equals the first in sorted
   /// order). The statistics are those of all rows: split first if test rows must not tell. Throws
