@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <iosfwd>
 #include <string>
@@ -132,13 +133,11 @@ class Tensor {
   /// written.
   template <class T>
   T* raw() {
-    static_cast<void>(dtype_of<T>());
-    return reinterpret_cast<T*>(bytes());
+    return storage_ ? elements<T>() : nullptr;
   }
   template <class T>
   const T* raw() const {
-    static_cast<void>(dtype_of<T>());
-    return reinterpret_cast<const T*>(bytes());
+    return storage_ ? elements<T>() : nullptr;
   }
   std::byte* bytes() { return storage_ ? storage_->bytes() + first_byte() : nullptr; }
   const std::byte* bytes() const { return storage_ ? storage_->bytes() + first_byte() : nullptr; }
@@ -154,6 +153,11 @@ class Tensor {
  private:
   static void release(detail::Storage* storage) {
     if (storage && storage->references.decrement()) detail::give_block(storage, storage->size_class);
+  }
+  template <class T>
+  T* elements() const {
+    assert(dtype_of<T>() == dtype_);
+    return reinterpret_cast<T*>(storage_->bytes()) + offset_;
   }
   Index first_byte() const { return offset_ * static_cast<Index>(size_of(dtype_)); }
   Tensor view(Index offset, const Shape& shape) const;
