@@ -7,6 +7,7 @@
 #include <ravine/data/error.hpp>
 #include <ravine/data/idx.hpp>
 #include <ravine/data/loader.hpp>
+#include <ravine/data/npy.hpp>
 #include <ravine/data/safetensors.hpp>
 #include <ravine/data/scaler.hpp>
 #include <ravine/data/split.hpp>
