@@ -1,9 +1,10 @@
 /// @file
-/// Everything of the data room: tables, readers, data sets, parts of them, scalers, the loader, toy sets.
+/// Everything of the data room: tables, readers, data sets, parts of them, scalers, encoders, the loader, toy sets.
 #pragma once
 
 #include <ravine/data/csv.hpp>
 #include <ravine/data/dataset.hpp>
+#include <ravine/data/encoder.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/idx.hpp>
 #include <ravine/data/loader.hpp>

@@ -96,6 +96,8 @@ std::string Table::place(Index row, const Column& column) const {
   return detail::text(file_, ", line ", lines_.data<std::int64_t>()[row], ", column '", column.name, "'");
 }
 
+std::string Table::place(Index row, const std::string& name) const { return place(row, find(name)); }
+
 void Table::require_numbers(const Column& column) const {
   if (column.numeric()) return;
   for (Index row = 0; row < rows(); ++row) {

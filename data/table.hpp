@@ -84,6 +84,9 @@ class Table {
   /// They are missing where the value was.
   Table one_hot(const std::string& name) const;
 
+  /// Where a value comes from, for messages: "cars.csv, line 7, column 'origin'".
+  std::string place(Index row, const std::string& name) const;
+
   /// What the table holds, as text: for each column the numbers of values and missing values, then mean, standard
   /// deviation (of the sample), minimum and maximum, or the categories with their frequencies.
   std::string describe() const;

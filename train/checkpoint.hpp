@@ -11,8 +11,8 @@
 
 namespace ravine::train {
 
-/// What a checkpoint keeps: a module, an optimizer, a loader, a scaler, a generator, an average of weights, or a
-/// user's.
+/// What a checkpoint keeps: a module, an optimizer, a loader, a scaler, an encoder, a generator, an average of weights,
+/// or a user's.
 template <class T>
 concept HasState = requires(T& object, const T& same, const StateDict& state) {
   { same.state_dict() } -> std::convertible_to<StateDict>;
