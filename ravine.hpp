@@ -4,7 +4,7 @@
 /// @mainpage
 /// Tensors and their ops are declared in core/, Variable and differentiation in autograd/, modules, layers and losses
 /// in nn/, optimizers, schedules and landscapes in optim/, tables, readers and loaders in data/, pictures in report/,
-/// checkpoints in train/.
+/// the training loop and checkpoints in train/.
 /// Every header is included as `<ravine/core/tensor.hpp>`; each of these folders has one for all of it, as
 /// `<ravine/nn/nn.hpp>`.
 #pragma once

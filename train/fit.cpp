@@ -1,0 +1,418 @@
+#include <ravine/train/fit.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <span>
+#include <stdexcept>
+
+#include <ravine/autograd/anomaly.hpp>
+#include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/reevaluation.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/manipulate.hpp>
+#include <ravine/core/text.hpp>
+#include <ravine/train/checkpoint.hpp>
+#include <ravine/train/stop_signals.hpp>
+
+namespace ravine::train {
+namespace {
+
+using detail::text;
+using Clock = std::chrono::steady_clock;
+
+template <class... Parts>
+[[noreturn]] void refuse(const Parts&... what) {
+  throw std::invalid_argument(text("fit: ", what...));
+}
+
+void check(const FitOptions& o) {
+  const auto at_least = [](const char* option, auto value, auto least) {
+    if (!(value >= least)) refuse(option, " must be >= ", least, ", got ", value);
+  };
+  at_least("epochs", o.epochs, 0);
+  at_least("steps", o.steps, 0);
+  at_least("patience", o.patience, 0);
+  at_least("accumulate", o.accumulate, 1);
+  at_least("checkpoint_steps", o.checkpoint_steps, 0);
+  at_least("checkpoint_minutes", o.checkpoint_minutes, 0.0);
+  if (o.epochs == 0 && o.steps == 0) refuse("needs a number of epochs or steps");
+  for (const Callback* callback : o.callbacks)
+    if (!callback) refuse("a callback is null");
+}
+
+std::vector<std::string> columns(const FitOptions& o) {
+  std::vector<std::string> names{"epoch", "step", "loss"};
+  for (const Metric& metric : o.metrics) names.push_back(metric.name);
+  if (o.validation) {
+    names.push_back("val_loss");
+    for (const Metric& metric : o.metrics) names.push_back("val_" + metric.name);
+  }
+  std::set<std::string> different;
+  for (const std::string& name : names)
+    if (!different.insert(name).second) refuse("two columns of the history are called '", name, "'");
+  return names;
+}
+
+std::string list(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+/// Has every part of a model, in the end, in training or evaluation as it was.
+class Flags {
+ public:
+  explicit Flags(nn::Module& model) { add(model); }
+  ~Flags() {
+    for (const auto& [module, training] : flags_) module->train(training);  // parents first, which set all below
+  }
+  Flags(const Flags&) = delete;
+  Flags& operator=(const Flags&) = delete;
+
+ private:
+  void add(nn::Module& module) {
+    flags_.emplace_back(&module, module.training());
+    for (const auto& [name, child] : module.children()) add(*child);
+  }
+
+  std::vector<std::pair<nn::Module*, bool>> flags_;
+};
+
+double size(const data::Batch& batch) { return static_cast<double>(batch.inputs.size(0)); }
+
+/// "the inputs hold nan", or nothing.
+std::string bad_number(const std::string& what, const Tensor& x) {
+  if (is_floating(x.dtype()))
+    for (const double value : x.to_vector<double>())
+      if (!std::isfinite(value)) return text(what, " hold ", std::isnan(value) ? "nan" : "infinity");
+  return "";
+}
+
+void add_part(StateDict& all, const std::string& prefix, const StateDict& part) {
+  for (const auto& [name, value] : part) all[prefix + name] = value;
+}
+StateDict part(const StateDict& all, const std::string& prefix) {
+  StateDict result;
+  for (const auto& [name, value] : all)
+    if (name.starts_with(prefix)) result[name.substr(prefix.size())] = value;
+  return result;
+}
+
+/// A run, which is also what a checkpoint keeps beside model, optimizer and loader.
+class Fit {
+ public:
+  Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
+      const FitOptions& options);
+  History run();
+
+  StateDict state_dict() const;
+  void load_state_dict(const StateDict& state);
+
+ private:
+  bool over();
+  void epoch();
+  void finish_epoch(bool tell);
+  void step(std::span<const data::Batch> batches);
+  double step_in_parts(std::span<const data::Batch> batches, double examples);
+  Variable loss_of(const data::Batch& batch);
+  std::vector<double> validate();
+  void note_best();
+  bool checkpoint_due() const;
+  void save();
+
+  void remember();
+  [[noreturn]] void refuse_loss(const data::Batch& batch, double loss, const Generator& before);
+  std::string culprit(const data::Batch& batch, const Generator& before);
+  void tell(void (Callback::*hook)(Run&)) {
+    for (Callback* callback : options_.callbacks) (callback->*hook)(run_);
+  }
+
+  nn::Module& model_;
+  optim::Optimizer& optimizer_;
+  const Loss& loss_;
+  data::DataLoader& loader_;
+  const FitOptions& options_;
+
+  History history_;
+  Run run_;
+  std::optional<std::size_t> monitored_;  // column of the history
+  StateDict best_model_;
+  std::vector<double> sums_;  // over the epoch's examples: the loss, the metrics
+  double examples_ = 0.0;     // that they are of
+  std::vector<data::Batch> waiting_;
+
+  bool saved_ = false;  // as everything is now
+  Clock::time_point saved_at_ = Clock::now();
+
+  std::vector<Variable> buffers_;  // and what a step that fails puts back
+  std::vector<Tensor> buffers_before_;
+  Generator random_before_;
+};
+
+Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
+         const FitOptions& options)
+    : model_(model),
+      optimizer_(optimizer),
+      loss_(loss),
+      loader_(loader),
+      options_(options),
+      history_(columns(options)),
+      run_{model, optimizer, history_, options.epochs, options.steps, loader.size()},
+      sums_(1 + options.metrics.size()) {
+  check(options);
+  const auto& names = history_.names();
+  const auto found = std::find(names.begin(), names.end(), options.monitor);
+  if (found != names.end())
+    monitored_ = static_cast<std::size_t>(found - names.begin());
+  else if (options.patience > 0 || options.monitor != FitOptions().monitor)
+    refuse("monitor is '", options.monitor, "', the history has ", list(names));
+  for (const auto& [name, buffer] : model.named_buffers()) buffers_.push_back(buffer);
+  buffers_before_.resize(buffers_.size());
+}
+
+History Fit::run() {
+  std::optional<detail::StopSignals> signals;
+  if (options_.stop_on_signals) signals.emplace();
+  const Flags flags(model_);
+  if (!model_.training()) model_.train();
+
+  if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+    load_checkpoint(options_.checkpoint, model_, optimizer_, loader_, *this);
+    saved_ = true;
+  }
+  const bool was_over = over();
+  tell(&Callback::on_begin);
+  while (!over()) epoch();
+  if (!saved_) save();  // in the middle of an epoch, if it ends there: with larger limits it goes on from there
+  if (history_.stopped != Stopped::signal) {
+    if (run_.batch > 0) finish_epoch(!was_over);
+    if (!best_model_.empty()) model_.load_state_dict(best_model_);
+  }
+  tell(&Callback::on_end);
+  return std::move(history_);
+}
+
+bool Fit::over() {
+  const bool limit = (options_.epochs > 0 && history_.epochs() >= options_.epochs) ||
+                     (options_.steps > 0 && run_.step >= options_.steps);
+  const bool impatient = options_.patience > 0 && history_.epochs() - history_.best_epoch >= options_.patience;
+  const bool signal = options_.stop_on_signals && detail::StopSignals::received();
+  history_.stopped = limit       ? Stopped::finished
+                     : impatient ? Stopped::patience
+                     : run_.stop ? Stopped::callback
+                                 : Stopped::signal;
+  return limit || impatient || run_.stop || signal;
+}
+
+void Fit::epoch() {
+  for (const data::Batch& batch : loader_) {
+    const bool last = ++run_.batch == run_.batches;
+    waiting_.push_back(batch);
+    if (static_cast<Index>(waiting_.size()) < options_.accumulate && !last) continue;
+    step(waiting_);
+    waiting_.clear();
+    if (last) finish_epoch(true);
+    if (checkpoint_due()) save();
+    if (over()) return;
+  }
+  if (!waiting_.empty()) step(waiting_);
+  waiting_.clear();
+  if (run_.batch > 0) finish_epoch(true);  // the loader had handed out some of it before
+}
+
+void Fit::step(std::span<const data::Batch> batches) {
+  if (options_.schedule) optimizer_.set_lr_factor(options_.schedule(optimizer_.steps()));
+  remember();
+  double examples = 0.0;
+  for (const data::Batch& batch : batches) examples += size(batch);
+  const auto loss_of_all = [&] {
+    Variable loss = loss_of(batches[0]);
+    if (batches.size() == 1) return loss;
+    loss = loss * (size(batches[0]) / examples);
+    for (const data::Batch& batch : batches.subspan(1)) loss = loss + loss_of(batch) * (size(batch) / examples);
+    return loss;
+  };
+  const bool at_once = batches.size() == 1 || optimizer_.needs_closure();
+  run_.loss = at_once ? optimizer_.step(loss_of_all) : step_in_parts(batches, examples);
+  if (options_.average) options_.average->update();
+
+  run_.epoch = history_.epochs() + 1;
+  ++run_.step;
+  examples_ += examples;
+  sums_[0] += run_.loss * examples;
+  run_.mean_loss = sums_[0] / examples_;
+  saved_ = false;
+  tell(&Callback::on_step);
+}
+
+/// With the graph of one batch at a time.
+double Fit::step_in_parts(std::span<const data::Batch> batches, double examples) {
+  optimizer_.zero_grad();
+  double sum = 0.0;
+  for (const data::Batch& batch : batches) {
+    const Variable loss = loss_of(batch) * (size(batch) / examples);
+    loss.backward();
+    sum += loss.item();
+  }
+  optimizer_.step();
+  return sum;
+}
+
+Variable Fit::loss_of(const data::Batch& batch) {
+  const Generator before = default_generator();
+  const Variable prediction = model_(batch.inputs);
+  Variable loss = loss_(prediction, batch.targets);
+  if (reevaluating()) return loss;
+  const double value = loss.item();
+  if (!std::isfinite(value)) refuse_loss(batch, value, before);
+  for (std::size_t i = 0; i < options_.metrics.size(); ++i)
+    sums_[i + 1] += size(batch) * options_.metrics[i].measure(prediction.detach(), batch.targets);
+  return loss;
+}
+
+void Fit::finish_epoch(bool tell_of_it) {
+  std::vector<double> row{static_cast<double>(history_.epochs() + 1), static_cast<double>(run_.step)};
+  for (const double sum : sums_) row.push_back(sum / examples_);
+  {
+    std::optional<optim::UseAverages> averages;
+    if (options_.average && monitored_) averages.emplace(*options_.average);
+    if (options_.validation)
+      for (const double value : validate()) row.push_back(value);
+    history_.add(std::move(row));
+    note_best();
+  }
+  if (tell_of_it) tell(&Callback::on_epoch);
+  run_.batch = 0;
+  examples_ = 0.0;
+  std::fill(sums_.begin(), sums_.end(), 0.0);
+}
+
+/// The loss and the metrics of the validation examples.
+std::vector<double> Fit::validate() {
+  const NoGrad no_grad;
+  const Flags flags(model_);
+  model_.eval();
+  double sum = 0.0, examples = 0.0;
+  std::vector<Tensor> predictions, targets;
+  for (const data::Batch& batch : *options_.validation) {
+    const Variable prediction = model_(batch.inputs);
+    sum += size(batch) * loss_(prediction, batch.targets).item();
+    examples += size(batch);
+    if (options_.metrics.empty()) continue;
+    predictions.push_back(prediction.value());
+    targets.push_back(batch.targets);
+  }
+  std::vector<double> result{sum / examples};
+  if (options_.metrics.empty()) return result;
+  const Tensor prediction = concat(predictions, 0), target = concat(targets, 0);
+  for (const Metric& metric : options_.metrics) result.push_back(metric.measure(prediction, target));
+  return result;
+}
+
+void Fit::note_best() {
+  if (!monitored_) return;
+  const auto value = [&](Index epoch) { return history_.row(epoch - 1)[*monitored_]; };
+  const double now = value(history_.epochs());
+  if (std::isnan(now)) return;
+  if (history_.best_epoch > 0) {
+    const double best = value(history_.best_epoch);
+    if (options_.maximize ? now <= best : now >= best) return;
+  }
+  history_.best_epoch = history_.epochs();
+  if (options_.keep_best) best_model_ = model_.state_dict();
+}
+
+bool Fit::checkpoint_due() const {
+  if (options_.checkpoint.empty()) return false;
+  if (options_.checkpoint_steps > 0 && run_.step % options_.checkpoint_steps == 0) return true;
+  const double minutes = std::chrono::duration<double>(Clock::now() - saved_at_).count() / 60.0;
+  return options_.checkpoint_minutes > 0.0 && minutes >= options_.checkpoint_minutes;
+}
+
+void Fit::save() {
+  if (options_.checkpoint.empty()) return;
+  save_checkpoint(options_.checkpoint, model_, optimizer_, loader_, *this);
+  saved_ = true;
+  saved_at_ = Clock::now();
+}
+
+StateDict Fit::state_dict() const {
+  StateDict all{{"step", scalar(run_.step, i64)},
+                {"batch", scalar(run_.batch, i64)},
+                {"examples", scalar(examples_, f64)},
+                {"sums", tensor(sums_, f64)},
+                {"best_epoch", scalar(history_.best_epoch, i64)}};
+  for (const std::string& name : history_.names()) all["history." + name] = history_.column(name);
+  add_part(all, "best_model.", best_model_);
+  if (options_.average) add_part(all, "average.", options_.average->state_dict());
+  if (options_.validation) add_part(all, "validation.", options_.validation->state_dict());
+  return all;
+}
+
+void Fit::load_state_dict(const StateDict& state) {
+  // Of what grows with the run, the names must fit; of all else the shapes as well.
+  StateDict expected = state_dict();
+  std::erase_if(expected, [](const auto& entry) { return entry.first.starts_with("best_model."); });
+  if (options_.keep_best && !part(state, "best_model.").empty()) add_part(expected, "best_model.", model_.state_dict());
+  const auto epochs = state.find("history.epoch");
+  if (epochs != state.end() && epochs->second.rank() == 1)
+    for (const std::string& name : history_.names()) expected["history." + name] = zeros(epochs->second.shape(), f64);
+  detail::check_state_dict("fit", expected, state);
+
+  if (options_.average) options_.average->load_state_dict(part(state, "average."));
+  if (options_.validation) options_.validation->load_state_dict(part(state, "validation."));
+  run_.step = state.at("step").item<Index>();
+  run_.batch = state.at("batch").item<Index>();
+  examples_ = state.at("examples").item();
+  sums_ = state.at("sums").to_vector<double>();
+  run_.mean_loss = sums_[0] / examples_;
+  best_model_ = part(state, "best_model.");
+  history_.clear();
+  for (Index i = 0; i < state.at("history.epoch").numel(); ++i) {
+    std::vector<double> row;
+    for (const std::string& name : history_.names()) row.push_back(state.at("history." + name).at({i}));
+    history_.add(std::move(row));
+  }
+  history_.best_epoch = state.at("best_epoch").item<Index>();
+}
+
+void Fit::remember() {
+  random_before_ = default_generator();
+  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_before_[i] = buffers_[i].value().clone();
+}
+
+void Fit::refuse_loss(const data::Batch& batch, double loss, const Generator& before) {
+  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i]);
+  const std::string why = culprit(batch, before);
+  default_generator() = random_before_;
+  throw AnomalyError(text("fit: the loss of step ", run_.step + 1, " is ", loss, ": ", why));
+}
+
+/// What makes the loss of a batch NaN or infinite.
+std::string Fit::culprit(const data::Batch& batch, const Generator& before) {
+  if (auto bad = bad_number("the batch's inputs", batch.inputs); !bad.empty()) return bad;
+  if (auto bad = bad_number("the batch's targets", batch.targets); !bad.empty()) return bad;
+  for (const auto& [name, p] : model_.named_parameters())
+    if (auto bad = bad_number("after the steps before, elements of " + name, p.value()); !bad.empty()) return bad;
+  try {
+    const Reevaluation again(before);
+    const DetectAnomaly detect;
+    loss_(model_(batch.inputs), batch.targets);
+  } catch (const AnomalyError& error) {
+    return error.what();
+  }
+  return "repeated under DetectAnomaly, no op gave such a number";
+}
+
+}  // namespace
+
+History fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
+            const FitOptions& options) {
+  return Fit(model, optimizer, loss, loader, options).run();
+}
+
+}  // namespace ravine::train

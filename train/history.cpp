@@ -1,0 +1,35 @@
+#include <ravine/train/history.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <ravine/core/factories.hpp>
+#include <ravine/core/text.hpp>
+
+namespace ravine::train {
+
+Tensor History::column(const std::string& name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found == names_.end()) {
+    std::string all;
+    for (const std::string& one : names_) all += (all.empty() ? "" : ", ") + one;
+    throw std::out_of_range(detail::text("History: no '", name, "', there are ", all));
+  }
+  std::vector<double> values;
+  for (const auto& row : rows_) values.push_back(row[static_cast<std::size_t>(found - names_.begin())]);
+  return tensor(values, f64);
+}
+
+data::Table History::table() const {
+  std::vector<data::Column> columns;
+  for (const std::string& name : names_) columns.push_back({name, column(name), {}});
+  return data::Table("history", std::move(columns), arange(1, epochs() + 1, 1, i64));
+}
+
+void History::add(std::vector<double> row) {
+  if (row.size() != names_.size())
+    throw std::invalid_argument(detail::text("History: ", row.size(), " numbers for ", names_.size(), " names"));
+  rows_.push_back(std::move(row));
+}
+
+}  // namespace ravine::train

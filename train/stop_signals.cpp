@@ -1,0 +1,42 @@
+#include <ravine/train/stop_signals.hpp>
+
+#include <signal.h>
+
+#include <atomic>
+#include <mutex>
+
+namespace ravine::detail {
+namespace {
+
+constexpr int signals[] = {SIGINT, SIGTERM};
+std::atomic<bool> noted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);  // or a handler could not write it
+
+std::mutex mutex;  // of what follows
+int alive = 0;
+struct sigaction before[2];
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  const std::lock_guard lock(mutex);
+  if (alive++ > 0) return;
+  noted = false;
+  struct sigaction note {};
+  note.sa_handler = [](int) { noted = true; };
+  note.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  for (int i = 0; i < 2; ++i) {
+    sigaction(signals[i], nullptr, &before[i]);
+    if (before[i].sa_handler != SIG_IGN) sigaction(signals[i], &note, nullptr);  // as a shell has it in the background
+  }
+}
+
+StopSignals::~StopSignals() {
+  const std::lock_guard lock(mutex);
+  if (--alive > 0) return;
+  for (int i = 0; i < 2; ++i) sigaction(signals[i], &before[i], nullptr);
+}
+
+bool StopSignals::received() { return noted.load(std::memory_order_relaxed); }
+
+}  // namespace ravine::detail
