@@ -193,6 +193,12 @@ void optimizer_of_your_own(const Cars& cars) {
     for (const auto& batch : loader) lion.step([&] { return rv::mean(log_cosh(model(batch.inputs) - batch.targets)); });
   std::printf("%s: %.2f mpg\n", lion.describe().c_str(), error(model, cars.test));
   expect(error(model, cars.test) < 3.0, "Lion learns");
+
+  optim::register_optimizer<Lion>("plain_lion");
+  auto chosen = optim::make("plain_lion:lr=1e-2", model.parameters());  // or "sgd:momentum=0.9,nesterov=lookahead"
+  auto schedule = optim::make_schedule("warmup(cosine):steps=50", 600);
+  chosen->set_lr_factor(schedule(chosen->steps()));  // before each step
+  expect(chosen->describe() == lion.describe() && chosen->lr_factor() == 0.02, "an optimizer and a schedule from text");
 }
 
 void reproducibility() {

@@ -1,5 +1,5 @@
 /// @file
-/// Everything of optim: optimizers and what goes with them: schedules, clipping, averages, landscapes.
+/// Everything of optim: optimizers, also from text, and what goes with them: schedules, clipping, averages, landscapes.
 #pragma once
 
 #include <ravine/optim/clip.hpp>
@@ -9,6 +9,7 @@
 #include <ravine/optim/groups.hpp>
 #include <ravine/optim/landscapes.hpp>
 #include <ravine/optim/lbfgs.hpp>
+#include <ravine/optim/make.hpp>
 #include <ravine/optim/optimizer.hpp>
 #include <ravine/optim/options.hpp>
 #include <ravine/optim/rules.hpp>

@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include <ravine/core/dtype.hpp>
 #include <ravine/core/function_ref.hpp>
@@ -108,6 +109,27 @@ Options visit_options(const char* optimizer, Options options, OptionVisitor visi
   if constexpr (requires { options.conflict(); })
     if (const char* conflict = options.conflict()) refuse_options(optimizer, conflict);
   return options;
+}
+
+/// Sees the names of fields.
+struct NameVisitor {
+  std::vector<std::string>& names;
+
+  void operator()(const char* name, const auto& /*member*/) const { names.emplace_back(name); }
+  void operator()(const char* name, const auto& /*member*/, const optim::Range& /*range*/) const {
+    names.emplace_back(name);
+  }
+  template <std::size_t n>
+  void operator()(const char* name, const auto& /*member*/, const char* const (&)[n]) const {
+    names.emplace_back(name);
+  }
+};
+
+template <class Options>
+std::vector<std::string> option_names() {
+  std::vector<std::string> names;
+  Options::fields(NameVisitor{names});
+  return names;
 }
 
 }  // namespace ravine::detail

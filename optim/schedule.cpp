@@ -1,12 +1,14 @@
 #include <ravine/optim/schedule.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <stdexcept>
 
 #include <ravine/core/text.hpp>
-#include <ravine/optim/options.hpp>
+#include <ravine/optim/call.hpp>
 
 namespace ravine::optim {
 namespace {
@@ -15,8 +17,9 @@ void check(const char* schedule, const char* what, double value, const Range& ra
   detail::visit_option(schedule, {what, value, &range, {}, false}, [=](const auto&) { return value; });
 }
 
-void check(const char* schedule, const char* what, Index value, const Range& range) {
-  check(schedule, what, static_cast<double>(value), range);
+template <class Options>
+void check(const char* schedule, const Options& options) {
+  detail::visit_options(schedule, options, [](const auto& field) { return field.value; });
 }
 
 /// How much of the steps is still to come: from 1 to 0, and no further.
@@ -31,14 +34,14 @@ Schedule constant() {
 }
 
 Schedule step_decay(StepDecayOptions options) {
-  check("step_decay", "every", options.every, positive);
-  check("step_decay", "gamma", options.gamma, positive);
+  check("step_decay", options);
   return [options](Index t) { return std::pow(options.gamma, static_cast<double>(t / options.every)); };
 }
 
 Schedule multi_step(MultiStepOptions options) {
-  for (const Index milestone : options.milestones) check("multi_step", "milestone", milestone, non_negative);
-  check("multi_step", "gamma", options.gamma, positive);
+  for (const Index milestone : options.milestones)
+    check("multi_step", "milestone", static_cast<double>(milestone), non_negative);
+  check("multi_step", options);
   std::sort(options.milestones.begin(), options.milestones.end());
   return [options = std::move(options)](Index t) {
     const auto first = options.milestones.begin();
@@ -53,8 +56,7 @@ Schedule exponential(double gamma) {
 }
 
 Schedule cosine(CosineOptions options) {
-  check("cosine", "total_steps", options.total_steps, positive);
-  check("cosine", "final_factor", options.final_factor, non_negative);
+  check("cosine", options);
   return [options](Index t) {
     const double angle = std::numbers::pi * (1.0 - remaining(t, options.total_steps));
     return options.final_factor + (1.0 - options.final_factor) * 0.5 * (1.0 + std::cos(angle));
@@ -62,9 +64,7 @@ Schedule cosine(CosineOptions options) {
 }
 
 Schedule polynomial(PolynomialOptions options) {
-  check("polynomial", "total_steps", options.total_steps, positive);
-  check("polynomial", "power", options.power, positive);
-  check("polynomial", "final_factor", options.final_factor, non_negative);
+  check("polynomial", options);
   return [options](Index t) {
     const double fraction = std::pow(remaining(t, options.total_steps), options.power);
     return options.final_factor + (1.0 - options.final_factor) * fraction;
@@ -81,11 +81,103 @@ Schedule inverse_time(double decay) {
 }
 
 Schedule warmup(Index steps, Schedule inner) {
-  check("warmup", "steps", steps, non_negative);
+  check("warmup", "steps", static_cast<double>(steps), non_negative);
   if (!inner) throw std::invalid_argument("warmup: the inner schedule is empty");
   return [steps, inner = std::move(inner)](Index t) {
     return t < steps ? static_cast<double>(t + 1) / static_cast<double>(steps) : inner(t - steps);
   };
+}
+
+namespace {
+
+using detail::Call;
+
+// Of an option that a text must give.
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+
+struct ExponentialOptions {
+  double gamma = missing;
+  static void fields(auto&& field) { field("gamma", &ExponentialOptions::gamma, positive); }
+};
+
+struct InverseTimeOptions {
+  double decay = missing;
+  static void fields(auto&& field) { field("decay", &InverseTimeOptions::decay, non_negative); }
+};
+
+struct WarmupOptions {
+  Index steps = 0;
+  static void fields(auto&& field) { field("steps", &WarmupOptions::steps, positive); }
+};
+
+/// "100-200" as 100, 200.
+std::vector<Index> milestones(const std::string& list) {
+  std::vector<Index> all;
+  for (const char *at = list.data(), *end = at + list.size();; ++at) {
+    const auto [stop, error] = std::from_chars(at, end, all.emplace_back());
+    if (error != std::errc() || (stop != end && *stop != '-'))
+      throw std::invalid_argument(detail::text("multi_step: milestones must be steps as in 100-200, got '", list, "'"));
+    if (stop == end) return all;
+    at = stop;
+  }
+}
+
+Schedule make_multi_step(const Call& call, Index /*total*/) {
+  MultiStepOptions options;
+  if (const std::string* list = call.find("milestones")) options.milestones = milestones(*list);
+  return multi_step(detail::given_options(call, std::move(options), {"milestones"}));
+}
+
+Schedule make_warmup(const Call& call, Index total) {
+  const Index steps = detail::given_options(call, WarmupOptions()).steps;
+  return warmup(steps, call.inner ? make_schedule(*call.inner, total - steps) : constant());
+}
+
+struct Without {
+  static void fields(auto&& /*field*/) {}
+};
+
+struct Maker {
+  const char* name;
+  Schedule (*make)(const Call& call, Index total_steps);
+};
+
+constexpr Maker makers[] = {
+    {"constant", [](const Call& call, Index) { return detail::given_options(call, Without()), constant(); }},
+    {"cosine", [](const Call& call,
+                  Index total) { return cosine(detail::given_options(call, CosineOptions{.total_steps = total})); }},
+    {"exponential",
+     [](const Call& call, Index) { return exponential(detail::given_options(call, ExponentialOptions()).gamma); }},
+    {"inverse_sqrt", [](const Call& call, Index) { return detail::given_options(call, Without()), inverse_sqrt(); }},
+    {"inverse_time",
+     [](const Call& call, Index) { return inverse_time(detail::given_options(call, InverseTimeOptions()).decay); }},
+    {"multi_step", make_multi_step},
+    {"polynomial",
+     [](const Call& call, Index total) {
+       return polynomial(detail::given_options(call, PolynomialOptions{.total_steps = total}));
+     }},
+    {"step_decay", [](const Call& call, Index) { return step_decay(detail::given_options(call, StepDecayOptions())); }},
+    {"warmup", make_warmup},
+};
+
+}  // namespace
+
+std::vector<std::string> schedule_names() {
+  std::vector<std::string> names;
+  for (const Maker& maker : makers) names.emplace_back(maker.name);
+  return names;
+}
+
+Schedule make_schedule(const std::string& text, Index total_steps) {
+  const Call call = detail::parse_call("make_schedule", text);
+  for (const auto& [name, make] : makers) {
+    if (call.name != name) continue;
+    if (call.inner && make != make_warmup)
+      throw std::invalid_argument(detail::text("make_schedule: nothing goes into ", name, ", got '", text, "'"));
+    return make(call, total_steps);
+  }
+  throw std::invalid_argument(
+      detail::text("make_schedule: no schedule '", call.name, "', there are: ", detail::join(schedule_names())));
 }
 
 }  // namespace ravine::optim

@@ -16,6 +16,7 @@ using Batch = std::vector<ravine::Index>;  // of examples; empty: all
 
 /// A file names what the runner does not know.
 struct Unknown : std::runtime_error {
+  explicit Unknown(const std::string& what) : std::runtime_error("not known: " + what) {}
   Unknown(const std::string& kind, const std::string& name, const std::vector<std::string>& known);
 };
 

@@ -1,8 +1,5 @@
 #include "golden_optimizers.hpp"
 
-#include <algorithm>
-#include <limits>
-
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
 
@@ -14,47 +11,6 @@ namespace optim = ravine::optim;
 namespace {
 
 using Owned = std::unique_ptr<optim::Optimizer>;
-
-/// Options by name; each must be asked for.
-class Options {
- public:
-  explicit Options(const Json& one_case)
-      : optimizer_(one_case.at("optimizer").get<std::string>()), options_(one_case.at("options")) {}
-
-  const Json& take(const char* name) {
-    taken_.emplace_back(name);
-    if (!options_.contains(name)) throw std::runtime_error(optimizer_ + " without the option " + name);
-    return options_.at(name);
-  }
-  template <class T>
-  void take(const char* name, T& value) {
-    value = take(name).get<T>();
-  }
-  /// An option that says one of these words gets the value beside it.
-  template <class T>
-  void take(const char* name, T& value, std::initializer_list<std::pair<const char*, T>> words) {
-    const Json& given = take(name);
-    std::vector<std::string> known;
-    for (const auto& [word, meaning] : words) {
-      if (given == word) {
-        value = meaning;
-        return;
-      }
-      known.emplace_back(word);
-    }
-    throw Unknown(name, given.dump(), known);
-  }
-  void check_all_taken() const {
-    for (const auto& [name, value] : options_.items())
-      if (std::find(taken_.begin(), taken_.end(), name) == taken_.end())
-        throw Unknown("option of " + optimizer_, name, taken_);
-  }
-
- private:
-  std::string optimizer_;
-  const Json& options_;
-  std::vector<std::string> taken_;
-};
 
 /// Puts a flat velocity into the state, cut to the parameters' sizes.
 void set_velocity(optim::Optimizer& optimizer, const Json& velocity) {
@@ -70,129 +26,64 @@ void set_velocity(optim::Optimizer& optimizer, const Json& velocity) {
   optimizer.load_state_dict(state);
 }
 
-Owned make_sgd(Options options, const Params& params) {
-  using optim::MomentumForm, optim::Nesterov;
-  optim::SGDOptions o;
-  options.take("lr", o.lr);
-  options.take("momentum", o.momentum);
-  options.take("form", o.form, {{"accumulator", MomentumForm::accumulator}, {"velocity", MomentumForm::velocity}});
-  options.take("nesterov", o.nesterov,
-               {{"none", Nesterov::none}, {"lookahead", Nesterov::lookahead}, {"reparam", Nesterov::reparam}});
-  options.take("dampening", o.dampening);
-  options.take("weight_decay", o.weight_decay);
-  const Json& velocity = options.take("initial_velocity");
-  options.check_all_taken();
-  auto sgd = std::make_unique<optim::SGD>(params, o);
-  if (!velocity.is_null()) set_velocity(*sgd, velocity);
-  return sgd;
-}
-
-/// Adam, AdamW or AdaBelief: the first that has these options.
-Owned make_adam(Options options, const Params& params) {
-  optim::AdamOptions o;
-  options.take("lr", o.lr);
-  options.take("beta1", o.beta1);
-  options.take("beta2", o.beta2);
-  options.take("eps", o.eps);
-  options.take("eps_inside", o.eps_inside);
-  options.take("bias_correction", o.bias_correction);
-  options.take("weight_decay", o.weight_decay);
-  bool belief = false, belief_eps = false;
-  enum { none, l2, plain, times_lr } decay = none;
-  options.take("variance", belief, {{"raw", false}, {"belief", true}});
-  options.take("belief_eps", belief_eps);
-  options.take("decay", decay, {{"none", none}, {"l2", l2}, {"decoupled", plain}, {"decoupled_lr", times_lr}});
-  options.check_all_taken();
-  if (decay == none && o.weight_decay != 0.0) throw std::runtime_error("adam: weight_decay without decay");
+/// The options of Adam in the files, as those of the first of Adam, AdamW and AdaBelief that has them, whose name this
+/// returns.
+std::string choose_adam(Json& o) {
+  const bool belief = o.at("variance") == "belief", belief_eps = o.at("belief_eps");
+  const std::string decay = o.at("decay");
+  if (decay == "none" && o.at("weight_decay") != 0.0) throw std::runtime_error("adam: weight_decay without decay");
   if (belief_eps && !belief) throw NotExpressible("adam with belief_eps and variance=raw");
-  if (belief && decay == l2) throw NotExpressible("adam with variance=belief and decay=l2");
-  const optim::Decay decoupled = decay == plain ? optim::Decay::plain : optim::Decay::times_lr;
-  if (belief)
-    return std::make_unique<optim::AdaBelief>(params, optim::AdaBeliefOptions{.lr = o.lr,
-                                                                              .beta1 = o.beta1,
-                                                                              .beta2 = o.beta2,
-                                                                              .eps = o.eps,
-                                                                              .eps_in_variance = belief_eps,
-                                                                              .weight_decay = o.weight_decay,
-                                                                              .decay = decoupled,
-                                                                              .eps_inside = o.eps_inside,
-                                                                              .bias_correction = o.bias_correction});
-  if (decay == plain || decay == times_lr)
-    return std::make_unique<optim::AdamW>(params, optim::AdamWOptions{.lr = o.lr,
-                                                                      .beta1 = o.beta1,
-                                                                      .beta2 = o.beta2,
-                                                                      .eps = o.eps,
-                                                                      .weight_decay = o.weight_decay,
-                                                                      .decay = decoupled,
-                                                                      .eps_inside = o.eps_inside,
-                                                                      .bias_correction = o.bias_correction});
-  return std::make_unique<optim::Adam>(params, o);
+  if (belief && decay == "l2") throw NotExpressible("adam with variance=belief and decay=l2");
+  for (const char* ours : {"variance", "belief_eps", "decay"}) o.erase(ours);
+  const bool decoupled = decay.starts_with("decoupled");
+  if (belief || decoupled) o["decay"] = decay == "decoupled" ? "plain" : "times_lr";
+  if (belief) o["eps_in_variance"] = belief_eps;
+  return belief ? "adabelief" : decoupled ? "adamw" : "adam";
 }
 
-Owned make_nadam(Options options, const Params& params) {
-  optim::NAdamOptions o;
-  options.take("lr", o.lr);
-  options.take("beta1", o.beta1);
-  options.take("beta2", o.beta2);
-  options.take("eps", o.eps);
-  options.take("momentum_decay", o.momentum_decay);
-  options.take("weight_decay", o.weight_decay);
-  options.check_all_taken();
-  return std::make_unique<optim::NAdam>(params, o);
+/// A case's optimizer and options by the library's names, for optim::make.
+std::string text_of(const Json& one_case) {
+  std::string text = one_case.at("optimizer");
+  Json options = one_case.at("options");
+  options.erase("initial_velocity");
+  if (text == "factored_adam") options.erase("shape");  // the case's own shape
+  if (text == "adam") text = choose_adam(options);
+  if (text == "adagrad") options["eps"] = options.at("delta"), options.erase("delta");
+  if (text == "sam") {
+    text += '(' + text_of({{"optimizer", options.at("base")}, {"options", options.at("base_options")}}) + ')';
+    for (const char* base : {"base", "base_options"}) options.erase(base);
+  }
+  char separator = ':';
+  for (const auto& [name, value] : options.items()) {
+    text += separator + name + '=' + (value.is_string() ? value.get<std::string>() : value.dump());
+    separator = ',';
+  }
+  return text;
 }
 
-Owned make_lion(Options options, const Params& params) {
-  optim::LionOptions o;
-  options.take("lr", o.lr);
-  options.take("beta1", o.beta1);
-  options.take("beta2", o.beta2);
-  options.take("weight_decay", o.weight_decay);
-  options.check_all_taken();
-  return std::make_unique<optim::Lion>(params, o);
+/// Throws std::runtime_error for an option that the text leaves to its default.
+void check_all_given(const std::string& text, const optim::Optimizer& optimizer) {
+  for (const auto& [key, value] : optimizer.state_dict()) {
+    const std::size_t group = key.find("group.0.");
+    if (group == std::string::npos) continue;
+    const std::string option = key.substr(group + 8) + '=';
+    if (text.find(':' + option) == std::string::npos && text.find(',' + option) == std::string::npos)
+      throw std::runtime_error(text + " without the option " + key.substr(group + 8));
+  }
 }
 
-Owned make_adagrad(Options options, const Params& params) {
-  optim::AdaGradOptions o;
-  options.take("lr", o.lr);
-  options.take("delta", o.eps);
-  options.take("form", o.form, {{"sum", optim::AdaGradForm::sum}, {"rms", optim::AdaGradForm::rms}});
-  options.take("initial_accumulator", o.initial_accumulator);
-  options.take("weight_decay", o.weight_decay);
-  options.check_all_taken();
-  return std::make_unique<optim::AdaGrad>(params, o);
-}
-
-Owned make_rmsprop(Options options, const Params& params) {
-  using optim::RMSPropInit;
-  optim::RMSPropOptions o;
-  options.take("lr", o.lr);
-  options.take("rho", o.rho);
-  options.take("eps", o.eps);
-  options.take("eps_inside", o.eps_inside);
-  options.take("init", o.init, {{"zero", RMSPropInit::zero}, {"first_gradient", RMSPropInit::first_gradient}});
-  options.take("weight_decay", o.weight_decay);
-  options.check_all_taken();
-  return std::make_unique<optim::RMSProp>(params, o);
-}
-
-Owned make_adadelta(Options options, const Params& params) {
-  optim::AdaDeltaOptions o;
-  options.take("lr", o.lr);
-  options.take("rho", o.rho);
-  options.take("eps", o.eps);
-  options.take("weight_decay", o.weight_decay);
-  options.check_all_taken();
-  return std::make_unique<optim::AdaDelta>(params, o);
-}
-
-Owned make_factored_adam(Options options, const Params& params) {
-  optim::FactoredAdamOptions o;
-  options.take("lr", o.lr);
-  options.take("beta2", o.beta2);
-  options.take("eps", o.eps);
-  options.take("shape");  // the case's own shape
-  options.check_all_taken();
-  return std::make_unique<optim::FactoredAdam>(params, o);
+Owned make_by_name(const Json& one_case, const Params& params) {
+  const std::string text = text_of(one_case);
+  Owned made;
+  try {
+    made = optim::make(text, params);
+  } catch (const std::invalid_argument& e) {
+    throw Unknown(e.what());
+  }
+  check_all_given(text, *made);
+  const Json velocity = one_case.at("options").value("initial_velocity", Json());
+  if (!velocity.is_null()) set_velocity(*made, velocity);
+  return made;
 }
 
 /// A flat vector, cut to the parameters' shapes.
@@ -233,21 +124,13 @@ std::vector<rv::Tensor> hessian_diagonal(const std::vector<std::vector<double>>&
   return diagonal;
 }
 
-Owned make_adahessian(Options options, const Params& params) {
-  optim::AdaHessianOptions o;
-  options.take("lr", o.lr);
-  options.take("beta1", o.beta1);
-  options.take("beta2", o.beta2);
-  options.take("eps", o.eps);
-  options.take("power", o.power);
-  options.take("block", o.block);
-  options.take("weight_decay", o.weight_decay);
-  bool exact = false;
-  options.take("diag", exact, {{"exact", true}, {"hutchinson", false}});
+/// With the case's own vectors z, which no text can name.
+Owned make_adahessian(const Json& given, const Params& params) {
+  optim::AdaHessianOptions o =
+      rv::detail::visit_options("adahessian", optim::AdaHessianOptions(),
+                                [&](const auto& field) { return given.value(field.name, field.value); });
   std::vector<std::vector<std::vector<double>>> z;  // of each update, of each sample
-  const Json& given = options.take("z");
-  if (!exact) given.get_to(z);
-  options.check_all_taken();
+  if (given.at("diag") != "exact") given.at("z").get_to(z);
   const auto self = std::make_shared<const optim::Optimizer*>();
   o.diagonal = [z, self](const Params& of, const Params& gradients) {
     const auto t = static_cast<std::size_t>((*self)->steps());
@@ -258,36 +141,11 @@ Owned make_adahessian(Options options, const Params& params) {
   return made;
 }
 
-Owned make_sam(Options options, const Params& params) {
-  optim::SAMOptions o;
-  options.take("rho", o.rho);
-  const Json& p = options.take("p");
-  o.p = p == "inf" ? std::numeric_limits<double>::infinity() : p.get<double>();
-  const Json base = {{"optimizer", options.take("base")}, {"options", options.take("base_options")}};
-  options.check_all_taken();
-  return std::make_unique<optim::SAM>(make_optimizer(base, params), o);
-}
-
 }  // namespace
 
 Owned make_optimizer(const Json& one_case, const Params& params) {
-  constexpr std::pair<const char*, Owned (*)(Options, const Params&)> makers[] = {{"sgd", make_sgd},
-                                                                                  {"adagrad", make_adagrad},
-                                                                                  {"rmsprop", make_rmsprop},
-                                                                                  {"adadelta", make_adadelta},
-                                                                                  {"adam", make_adam},
-                                                                                  {"nadam", make_nadam},
-                                                                                  {"lion", make_lion},
-                                                                                  {"adahessian", make_adahessian},
-                                                                                  {"factored_adam", make_factored_adam},
-                                                                                  {"sam", make_sam}};
-  const auto optimizer = one_case.at("optimizer").get<std::string>();
-  std::vector<std::string> known;
-  for (const auto& [name, make] : makers) {
-    if (optimizer == name) return make(Options(one_case), params);
-    known.emplace_back(name);
-  }
-  throw Unknown("optimizer", optimizer, known);
+  if (one_case.at("optimizer") == "adahessian") return make_adahessian(one_case.at("options"), params);
+  return make_by_name(one_case, params);
 }
 
 double lr_factor(const Json& schedule, double base, rv::Index update) {

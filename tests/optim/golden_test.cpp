@@ -122,9 +122,10 @@ TEST_CASE("golden: what is not known is named, with what is, and the other cases
     CAPTURE(text);
     CHECK(text.starts_with(start));
   };
-  starts(unknown("optimizer", "rprop"), "not known: optimizer rprop (known: sgd, adagrad,");
-  starts(unknown("options", {{"trust", 1.0}}), "not known: option of sgd trust (known: lr, momentum,");
-  starts(unknown("options", {{"form", "heavy"}}), "not known: form \"heavy\" (known: accumulator, velocity)");
+  starts(unknown("optimizer", "rprop"), "not known: make: no optimizer 'rprop', there are: adabelief, adadelta,");
+  starts(unknown("options", {{"trust", 1.0}}), "not known: sgd: no option 'trust', there are: lr, momentum,");
+  starts(unknown("options", {{"form", "heavy"}}),
+         "not known: sgd: form must be one of accumulator, velocity, got 'heavy'");
   starts(unknown("function", "valley"), "not known: function valley (known: beale, rosenbrock,");
   starts(unknown("schedule", {{"kind", "sawtooth"}}), "not known: schedule sawtooth (known: constant, step,");
   starts(unknown("clipping", {{"kind", "sign"}, {"limit", 1.0}}), "not known: clipping sign (known: value, norm)");
