@@ -34,17 +34,6 @@ static const std::vector<Case> cases = {
     {"sweep", 32, {2, 32, 32, 1}, false, 64},
 };
 
-static nn::Sequential build(const Case& c) {
-  nn::Sequential model;
-  for (std::size_t i = 0; i + 1 < c.sizes.size(); ++i) {
-    model.push_back(nn::Linear(c.sizes[i], c.sizes[i + 1]));
-    if (i + 2 == c.sizes.size()) break;
-    if (c.batch_norm) model.push_back(nn::BatchNorm1d(c.sizes[i + 1]));
-    model.push_back(nn::ReLU());
-  }
-  return model;
-}
-
 struct Run {
   nn::Sequential model;
   rv::Tensor x, y;
@@ -53,7 +42,7 @@ struct Run {
   double loss = 0.0;  // of the fifth step
 
   Run(const Case& c, double lr)
-      : model(build(c)),
+      : model(nn::mlp(c.sizes, {.batch_norm = c.batch_norm})),
         x(rv::randn({c.batch, c.sizes.front()})),
         y(rv::randn({c.batch, c.sizes.back()})),
         adam(model.parameters(), {.lr = lr}) {}

@@ -9,6 +9,7 @@
 #include <ravine/nn/linear.hpp>
 #include <ravine/nn/loss.hpp>
 #include <ravine/nn/metrics.hpp>
+#include <ravine/nn/mlp.hpp>
 #include <ravine/nn/module.hpp>
 #include <ravine/nn/normalization.hpp>
 #include <ravine/nn/sequential.hpp>

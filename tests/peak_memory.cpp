@@ -32,17 +32,6 @@ static const std::vector<Net> nets = {
     {"large batch", 8192, {64, 96, 48, 8}, true},
 };
 
-static nn::Sequential build(const Net& net) {
-  nn::Sequential model;
-  for (std::size_t i = 0; i + 1 < net.sizes.size(); ++i) {
-    model.push_back(nn::Linear(net.sizes[i], net.sizes[i + 1]));
-    if (i + 2 == net.sizes.size()) break;
-    if (net.batch_norm) model.push_back(nn::BatchNorm1d(net.sizes[i + 1]));
-    model.push_back(nn::ReLU());
-  }
-  return model;
-}
-
 /// Bytes of the workspaces for packed operands, on one thread: one of each size of blocks.
 static rv::Index workspaces(const Net& net) {
   std::set<std::size_t> sizes;
@@ -78,7 +67,7 @@ static bool compare(const Net& net) {
   rv::Tensor({1}, rv::f32);  // sets up what the library needs once
   const long before = bytes_held;
   most_bytes_held = before;
-  nn::Sequential model = build(net);
+  nn::Sequential model = nn::mlp(net.sizes, {.batch_norm = net.batch_norm});
   rv::optim::Adam adam(model.parameters());
   const rv::Tensor x = rv::randn({net.batch, net.sizes.front()}), y = rv::randn({net.batch, net.sizes.back()});
   for (int step = 0; step < 2; ++step) {

@@ -187,6 +187,21 @@ TEST_CASE("Sequential passes results on, and names its parts by their places") {
   CHECK_THROWS_AS(net[-1], std::out_of_range);
 }
 
+TEST_CASE("mlp: what stands between its Linear layers, and what it refuses") {
+  const auto layers = [](const nn::Sequential& net) {
+    std::string all;
+    for (const auto& [name, layer] : net.children()) all += layer->describe() + " ";
+    return all;
+  };
+  CHECK(layers(nn::mlp({3, 1})) == "Linear(3, 1) ");
+  CHECK(layers(nn::mlp({3, 4, 5, 2})) == "Linear(3, 4) ReLU() Linear(4, 5) ReLU() Linear(5, 2) ");
+  CHECK(layers(nn::mlp({3, 4, 2}, {.batch_norm = true})) == "Linear(3, 4) BatchNorm1d(4) ReLU() Linear(4, 2) ");
+  CHECK(layers(nn::mlp({3, 4, 2}, {.dropout = 0.25})) == "Linear(3, 4) ReLU() Dropout(0.25) Linear(4, 2) ");
+  CHECK_THROWS_WITH_AS(nn::mlp({3}), "mlp: needs the sizes of inputs and outputs, got 1", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(nn::mlp({3, -4, 1}), Contains("got 3 and -4"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(nn::mlp({3, 4, 1}, {.dropout = -0.5}), Contains("got -0.5"), std::invalid_argument);
+}
+
 TEST_CASE("an empty Sequential returns what it is given; one made of another is the same") {
   nn::Sequential none;
   const Variable x = parameter(ones({2}));

@@ -45,14 +45,7 @@ rv::StateDict train(const Case& c, const MakeOptimizer& make, int threads) {
   const int before = omp_get_max_threads();
   omp_set_num_threads(threads);
   rv::manual_seed(7);
-  nn::Sequential model;
-  for (std::size_t i = 0; i + 1 < c.sizes.size(); ++i) {
-    model.push_back(nn::Linear(c.sizes[i], c.sizes[i + 1]));
-    if (i + 2 == c.sizes.size()) break;
-    if (c.batch_norm) model.push_back(nn::BatchNorm1d(c.sizes[i + 1]));
-    model.push_back(nn::ReLU());
-    model.push_back(nn::Dropout(0.1));
-  }
+  nn::Sequential model = nn::mlp(c.sizes, {.batch_norm = c.batch_norm, .dropout = 0.1});
   const rv::data::TensorDataset rows(rv::randn({2 * c.batch, c.sizes.front()}),
                                      rv::randn({2 * c.batch, c.sizes.back()}));
   rv::data::DataLoader loader(rows, {.batch_size = c.batch, .shuffle = true});
