@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include <ravine/core/mapped_file.hpp>
+
 #if defined(__linux__)
 #include <malloc.h>
 #include <sys/mman.h>
@@ -41,11 +43,11 @@ constinit thread_local Stock stock = Stock::fresh;
 struct ThreadStock {
   ThreadStock();
   ~ThreadStock();
-  BlockList lists[class_count];
+  BlockList lists[class_count + 1];  // the last has never room
   ThreadStock* next = nullptr;
 };
 constinit thread_local ThreadStock* own = nullptr;
-constinit BlockList no_blocks[class_count];
+constinit BlockList no_blocks[class_count + 1];
 
 struct SharedStock {
   SharedStock() {
@@ -130,6 +132,7 @@ void* take_elsewhere(int c) {
 }
 
 void give_elsewhere(void* block, int c) noexcept {
+  if (c == mapped_class) return free_mapped(block);
   if (!recycle) return std::free(block);
   if (stock == Stock::fresh) {
     // Not in the thread's own storage: one variable in the initial-exec model puts all of a plug-in's there, where

@@ -81,6 +81,8 @@ constexpr std::size_t class_bytes(int c) {
 }
 
 inline constexpr int class_count = size_class(header_bytes + (std::size_t{1} << 48)) + 1;
+/// The class of a header whose elements lie in a file: no list has room for it.
+inline constexpr int mapped_class = class_count;
 
 /// Free blocks of one class, chained through themselves, and how many more are kept.
 struct BlockList {

@@ -1,6 +1,7 @@
 #include <ravine/core/tensor.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -64,6 +65,12 @@ Tensor::Tensor(const Shape& shape, DType dtype) : shape_(shape), dtype_(dtype) {
   const int c = detail::size_class(sizeof(detail::Storage) + bytes);
   storage_ = new (detail::take_block(c)) detail::Storage;
   storage_->size_class = static_cast<std::uint16_t>(c);
+}
+
+Tensor::Tensor(detail::Storage* storage, const std::byte* elements, const Shape& shape, DType dtype)
+    : storage_(storage), shape_(shape), dtype_(dtype) {
+  const auto address = [](const void* p) { return static_cast<Index>(reinterpret_cast<std::uintptr_t>(p)); };
+  offset_ = (address(elements) - address(storage->bytes())) / static_cast<Index>(size_of(dtype));
 }
 
 template <class T>

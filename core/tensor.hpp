@@ -1,5 +1,6 @@
 /// @file
-/// Dense tensors: a handle to shared, 64-byte aligned, row-major contiguous memory.
+/// Dense tensors: a handle to shared, row-major contiguous memory, aligned to 64 bytes where it is ours and as a file
+/// has it where that is mapped.
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,7 @@
 namespace ravine {
 namespace detail {
 
-/// The counted block behind tensors; the elements follow it.
+/// The counted block behind tensors; the elements follow it, but for those of a mapped file.
 struct alignas(64) Storage {
   RefCount references;
   std::uint16_t size_class = 0;
@@ -48,7 +49,6 @@ class Tensor {
   Tensor() : shape_({0}) {}
   /// Uninitialised memory of this shape. Throws ShapeError for a negative size or 2^45 elements and more.
   Tensor(const Shape& shape, DType dtype);
-
   Tensor(const Tensor& other)
       : storage_(other.storage_), offset_(other.offset_), shape_(other.shape_), dtype_(other.dtype_) {
     if (storage_) storage_->references.increment();
@@ -127,8 +127,10 @@ class Tensor {
   /// The values in another type, converted as `Scalar::to` does. The same handle if it has it.
   Tensor to(DType dtype) const;
 
-  // For the library's own kernels.
+  // For the library's own kernels and readers.
 
+  /// Elements that do not follow their storage: they lie anywhere, aligned as their type asks.
+  Tensor(detail::Storage* storage, const std::byte* elements, const Shape& shape, DType dtype);
   /// The elements without a check of the type and without counting as a write. A const handle does not let them be
   /// written.
   template <class T>
@@ -166,7 +168,7 @@ class Tensor {
   Scalar only() const;
 
   detail::Storage* storage_ = nullptr;
-  Index offset_ = 0;  // in elements
+  Index offset_ = 0;  // in elements, from behind the storage
   Shape shape_;
   DType dtype_ = f32;
 };

@@ -52,4 +52,10 @@ std::string BinaryFile::read(std::uint64_t at, std::size_t count) const {
   return bytes;
 }
 
+MappedFile BinaryFile::map() const try {
+  return MappedFile(descriptor_, size_);
+} catch (const std::system_error& error) {
+  refuse("map", path_, error.code().message());
+}
+
 }  // namespace ravine::detail

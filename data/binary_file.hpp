@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <ravine/core/mapped_file.hpp>
+
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
@@ -33,6 +35,8 @@ class BinaryFile {
   /// them, which includes that somebody has cut the file off meanwhile.
   void read(std::uint64_t at, void* to, std::size_t count) const;
   std::string read(std::uint64_t at, std::size_t count) const;
+  /// Its bytes as they are needed, also after this object is gone. Throws data::FileError.
+  MappedFile map() const;
 
  private:
   std::string path_;

@@ -28,14 +28,25 @@ constexpr std::string_view magic = "\x93NUMPY";
 constexpr std::uint64_t most_header_bytes = 65535, most_bytes = std::uint64_t{1} << 45;
 constexpr const char* types = "b1, i1 to i8, u1 to u8, f2, f4 or f8";
 
+/// What an array's header says.
+struct Header {
+  std::string type;   // as NumPy writes it: "<f4"
+  char kind;          // b, i, u or f
+  std::size_t bytes;  // of an element
+  bool swapped;       // the elements are big-endian
+  bool fortran;       // the first index runs fastest
+  Shape shape;
+  std::uint64_t first;  // byte of the first element
+};
+
 /// The dictionary in a header, in Python's notation.
 class HeaderText {
  public:
   HeaderText(const std::string& file, std::string_view text, std::size_t first)
       : file_(file), text_(text), first_(first) {}
 
-  NpyHeader parse() {
-    NpyHeader header{};
+  Header parse() {
+    Header header{};
     std::set<std::string> keys;
     expect('{');
     while (!accept('}')) {
@@ -87,7 +98,7 @@ class HeaderText {
     return std::string(text_.substr(begin, at_++ - begin));
   }
 
-  void parse_value(const std::string& key, NpyHeader& header) {
+  void parse_value(const std::string& key, Header& header) {
     if (key == "descr")
       parse_type(header);
     else if (key == "fortran_order")
@@ -105,7 +116,7 @@ class HeaderText {
   }
 
   /// An order of bytes, a kind, a size: "<f4".
-  void parse_type(NpyHeader& header) {
+  void parse_type(Header& header) {
     if (skip_spaces() < text_.size() && (text_[at_] == '[' || text_[at_] == '('))
       refuse("the elements are structures, expected ", types);
     const std::string type = quoted();
@@ -114,6 +125,7 @@ class HeaderText {
     const std::vector<std::string> known = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"};
     if (std::find(known.begin(), known.end(), kind) == known.end())
       refuse("the elements are of type '", type, "', expected ", types);
+    header.type = type;
     header.kind = kind[0];
     header.bytes = static_cast<std::size_t>(kind[1] - '0');
     header.swapped = type[0] == '>';
@@ -161,7 +173,7 @@ std::string take(ByteSource& source, std::uint64_t& at, std::uint64_t count, con
   return bytes;
 }
 
-void check_size(const NpyHeader& header, const ByteSource& source) {
+void check_size(const Header& header, const ByteSource& source) {
   std::uint64_t bytes = header.bytes;
   for (const Index size : header.shape) {
     const auto count = static_cast<std::uint64_t>(size);
@@ -171,6 +183,27 @@ void check_size(const NpyHeader& header, const ByteSource& source) {
   if (bytes != source.size - header.first)
     throw data::FormatError(text(source.name, ": found ", source.size, " bytes, expected ", header.first + bytes,
                                  ": a header of ", header.first, " and ", bytes, " for the elements ", header.shape));
+}
+
+/// Takes the header from the front of a source; it is checked, and fits the source's size.
+Header read_header(ByteSource& source) {
+  std::uint64_t at = 0;
+  const std::string start = take(source, at, magic.size() + 2, "an npy header");
+  if (!start.starts_with(magic))
+    throw data::FormatError(text(source.name, ": not an npy file: it does not start with \\x93NUMPY"));
+  const int version = static_cast<unsigned char>(start[6]), minor = static_cast<unsigned char>(start[7]);
+  if (version < 1 || version > 3 || minor != 0)
+    throw data::FormatError(
+        text(source.name, ": found version ", version, ".", minor, " at byte 6, expected 1.0, 2.0 or 3.0"));
+  const std::uint64_t length = little_endian(take(source, at, version == 1 ? 2 : 4, "an npy header"));
+  if (length > most_header_bytes)
+    throw data::FormatError(
+        text(source.name, ": the header's length at byte 8 is ", length, ", expected at most ", most_header_bytes));
+  const std::string words = take(source, at, length, "an npy header");
+  Header header = HeaderText(source.name, words, at - length).parse();
+  header.first = at;
+  check_size(header, source);
+  return header;
 }
 
 /// IEEE's number of 16 bits.
@@ -200,7 +233,7 @@ using Element = std::conditional_t<
 
 /// Calls f with an element as it is stored.
 template <class F>
-auto visit_stored(const NpyHeader& header, F f) {
+auto visit_stored(const Header& header, F f) {
   switch (header.kind << 4 | static_cast<int>(header.bytes)) {
     case 'b' << 4 | 1:
     case 'u' << 4 | 1: return f(std::uint8_t{});
@@ -235,6 +268,24 @@ void read_elements(ByteSource& source, bool swapped, Element<Stored>* to, Index 
   }
 }
 
+DType dtype_of(const Header& header) {
+  return visit_stored(header, [](auto stored) { return ravine::dtype_of<Element<decltype(stored)>>(); });
+}
+
+bool lies_as_in_memory(const Header& header) {
+  const bool stays =
+      visit_stored(header, [](auto stored) { return std::is_same_v<decltype(stored), Element<decltype(stored)>>; });
+  return stays && !(header.swapped && header.bytes > 1) && !(header.fortran && header.shape.rank() > 1);
+}
+
+/// Hands out the bytes of a file.
+auto from_front(const BinaryFile& file) {
+  return [&file, at = std::uint64_t{0}](void* to, std::size_t count) mutable {
+    file.read(at, to, count);
+    at += count;
+  };
+}
+
 Shape reversed(const Shape& shape) {
   Shape result = shape;
   for (int d = 0; d < shape.rank(); ++d) result[d] = shape[shape.rank() - 1 - d];
@@ -254,33 +305,9 @@ const char* type_name(DType dtype) {
 
 }  // namespace
 
-NpyHeader read_npy_header(ByteSource& source) {
-  std::uint64_t at = 0;
-  const std::string start = take(source, at, magic.size() + 2, "an npy header");
-  if (!start.starts_with(magic))
-    throw data::FormatError(text(source.name, ": not an npy file: it does not start with \\x93NUMPY"));
-  const int version = static_cast<unsigned char>(start[6]), minor = static_cast<unsigned char>(start[7]);
-  if (version < 1 || version > 3 || minor != 0)
-    throw data::FormatError(
-        text(source.name, ": found version ", version, ".", minor, " at byte 6, expected 1.0, 2.0 or 3.0"));
-  const std::uint64_t length = little_endian(take(source, at, version == 1 ? 2 : 4, "an npy header"));
-  if (length > most_header_bytes)
-    throw data::FormatError(
-        text(source.name, ": the header's length at byte 8 is ", length, ", expected at most ", most_header_bytes));
-  const std::string words = take(source, at, length, "an npy header");
-  NpyHeader header = HeaderText(source.name, words, at - length).parse();
-  header.first = at;
-  check_size(header, source);
-  return header;
-}
-
-DType npy_dtype(const NpyHeader& header) {
-  return visit_stored(header, [](auto stored) { return dtype_of<Element<decltype(stored)>>(); });
-}
-
 Tensor read_npy_array(ByteSource& source) {
-  const NpyHeader header = read_npy_header(source);
-  Tensor array(header.fortran ? reversed(header.shape) : header.shape, npy_dtype(header));
+  const Header header = read_header(source);
+  Tensor array(header.fortran ? reversed(header.shape) : header.shape, dtype_of(header));
   visit_stored(header, [&](auto stored) {
     using Stored = decltype(stored);
     read_elements<Stored>(source, header.swapped, array.raw<Element<Stored>>(), array.numel());
@@ -306,13 +333,20 @@ namespace ravine::data {
 
 Tensor read_npy(const std::string& path) {
   const detail::BinaryFile file(path);
-  std::uint64_t at = 0;
-  const auto next = [&](void* to, std::size_t count) {
-    file.read(at, to, count);
-    at += count;
-  };
+  auto next = detail::from_front(file);
   detail::ByteSource source{path, file.size(), next};
   return detail::read_npy_array(source);
+}
+
+Tensor map_npy(const std::string& path) {
+  const detail::BinaryFile file(path);
+  auto next = detail::from_front(file);
+  detail::ByteSource source{path, file.size(), next};
+  const detail::Header header = detail::read_header(source);
+  if (!detail::lies_as_in_memory(header))
+    throw FormatError(detail::text(path, ": type ", header.type, header.fortran ? " in Fortran's order" : "",
+                                   " cannot be mapped, as elements must be converted: read_npy does"));
+  return file.map().tensor(header.first, header.shape, detail::dtype_of(header));
 }
 
 void write_npy(const std::string& path, const Tensor& array) {

@@ -19,6 +19,16 @@ namespace ravine::data {
 /// versions 1.0 to 3.0.
 Tensor read_npy(const std::string& path);
 
+/// The array in an .npy file, left where it is: elements are read from the disk when they are first looked at, and the
+/// system forgets them when it is short of memory, so that the file may be larger than that. For f4, f8, i8, u1 and b1,
+/// little-endian, in C's order; others are refused, as they must be converted.
+///
+/// Writing to the tensor changes memory of this process, page by page, and never the file. A file that another one
+/// replaces (as all writers here do) stays as it was for this tensor. One that is written to in place may show here,
+/// and of one that is cut off, what is missing ends the program when it is looked at (SIGBUS). Throws as `read_npy`;
+/// FileError if the system cannot map it.
+Tensor map_npy(const std::string& path);
+
 /// Writes a tensor of any type and shape as an .npy file (version 1.0, C's order, little-endian; f4, f8, i8, u1). It
 /// appears complete or not at all. Throws FileError if it cannot be written, std::invalid_argument for an undefined
 /// tensor.

@@ -31,8 +31,6 @@ struct NpyHeader {
 
 /// Takes the header from the front of a source. Throws data::FormatError.
 NpyHeader read_npy_header(ByteSource& source);
-/// The dtype that the elements become.
-DType npy_dtype(const NpyHeader& header);
 /// The array that is all of a source. Throws data::FormatError.
 Tensor read_npy_array(ByteSource& source);
 /// What stands in front of the elements of an array as it lies in memory: a multiple of 64 bytes.

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <system_error>
 #include <vector>
 
 #include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/data/binary_file.hpp>
 #include <ravine/data/error.hpp>
 
 namespace ravine::data {
@@ -81,52 +78,40 @@ struct Part {
 /// A file whose header is read and checked.
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path) {
-    errno = 0;
-    file_.open(path, std::ios::binary | std::ios::ate);
-    if (!file_) throw_system("open");
-    size_ = static_cast<std::uint64_t>(std::streamoff(file_.tellg()));
+  explicit Reader(const std::string& path) : file_(path), size_(file_.size()) {
     parse(read_header());
     check_parts();
   }
 
   const Metadata& metadata() const { return metadata_; }
-  StateDict tensors() {
+  StateDict tensors() const {
     StateDict all;
     for (const Part& part : parts_) {
       Tensor x(part.shape, part.dtype);
-      read(first_ + part.begin, reinterpret_cast<char*>(x.bytes()), part.end - part.begin);
+      file_.read(first_ + part.begin, x.bytes(), part.end - part.begin);
       all.emplace(part.name, std::move(x));
     }
+    return all;
+  }
+  StateDict mapped() const {
+    const detail::MappedFile bytes = file_.map();
+    StateDict all;
+    for (const Part& part : parts_) all.emplace(part.name, bytes.tensor(first_ + part.begin, part.shape, part.dtype));
     return all;
   }
 
  private:
   template <class... What>
   [[noreturn]] void refuse(const What&... what) const {
-    throw FormatError(text(path_, ": ", what...));
+    throw FormatError(text(file_.path(), ": ", what...));
   }
-  [[noreturn]] void throw_system(const char* what) const {
-    throw FileError(text("cannot ", what, " ", path_, ": ", std::generic_category().message(errno)));
-  }
-
-  void read(std::uint64_t at, char* to, std::uint64_t count) {
-    errno = 0;
-    file_.seekg(static_cast<std::streamoff>(at));
-    file_.read(to, static_cast<std::streamsize>(count));
-    if (!file_) throw_system("read");
-  }
-
   std::string read_header() {
-    std::uint64_t length = 0;
     if (size_ < length_bytes) refuse("expected the 8 bytes of a header's length, found ", size_);
-    read(0, reinterpret_cast<char*>(&length), length_bytes);
+    const std::uint64_t length = detail::little_endian(file_.read(0, length_bytes));
     if (length > most_header_bytes || length > size_ - length_bytes)
-      refuse("the header's length is ", length, ", of ", size_ - length_bytes, " bytes behind it");
+      refuse("the header's length at byte 0 is ", length, ", of ", size_ - length_bytes, " bytes behind it");
     first_ = length_bytes + length;
-    std::string header(length, '\0');
-    read(length_bytes, header.data(), length);
-    return header;
+    return file_.read(length_bytes, length);
   }
 
   /// Names must not come twice and nothing lies deeper than a tensor's shape, which the library does not check.
@@ -214,9 +199,8 @@ class Reader {
     if (at != size_ - first_) refuse("the tensors take ", at, " bytes, found ", size_ - first_);
   }
 
-  std::string path_;
-  std::ifstream file_;
-  std::uint64_t size_ = 0, first_ = 0;  // bytes in all, and before the elements
+  detail::BinaryFile file_;
+  std::uint64_t size_, first_ = 0;  // bytes in all, and before the elements
   std::vector<Part> parts_;
   Metadata metadata_;
 };
@@ -232,6 +216,8 @@ void save_safetensors(const std::string& path, const StateDict& tensors, const M
 }
 
 StateDict load_safetensors(const std::string& path) { return Reader(path).tensors(); }
+
+StateDict map_safetensors(const std::string& path) { return Reader(path).mapped(); }
 
 StateDict load_safetensors(const std::string& path, Metadata& metadata) {
   Reader file(path);

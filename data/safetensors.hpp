@@ -28,6 +28,10 @@ StateDict load_safetensors(const std::string& path);
 /// The same, and the texts of the same file, whatever becomes of its name meanwhile.
 StateDict load_safetensors(const std::string& path, Metadata& metadata);
 
+/// The tensors left where they are in the file, as `map_npy` does, with the same promises; those whose elements do not
+/// start at a multiple of their size are copied. Throws as `load_safetensors`; FileError if the system cannot map it.
+StateDict map_safetensors(const std::string& path);
+
 /// The texts in such a file. Throws as `load_safetensors`.
 Metadata safetensors_metadata(const std::string& path);
 

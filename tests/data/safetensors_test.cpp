@@ -94,8 +94,8 @@ TEST_CASE("a file of another writer: names in any order, spaces, no texts") {
 TEST_CASE("headers that lie are refused with the place") {
   refuse("", "expected the 8 bytes of a header's length, found 0");
   refuse("1234567", "found 7");
-  refuse(std::string(8, '\xff'), "the header's length is 18446744073709551615, of 0 bytes");
-  refuse(file_of("{}", 0).substr(0, 9), "the header's length is 2, of 1 bytes");
+  refuse(std::string(8, '\xff'), "the header's length at byte 0 is 18446744073709551615, of 0 bytes");
+  refuse(file_of("{}", 0).substr(0, 9), "the header's length at byte 0 is 2, of 1 bytes");
   refuse_header("", 0, "not JSON");
   refuse_header("{]", 0, "not JSON");
   refuse_header("[]", 0, "not a JSON object");
