@@ -54,6 +54,11 @@ int threads_available() { return omp_in_parallel() ? 1 : omp_get_max_threads(); 
 
 int worker() { return omp_get_thread_num(); }
 
+void compute_alone() { omp_set_num_threads(1); }
+
+unsigned floating_point_mode() { return mode(); }
+void set_floating_point_mode(unsigned value) { set_mode(value); }
+
 void run_parallel(Index tasks, FunctionRef<void(Index)> f) {
   const unsigned callers = mode();
   const int threads = static_cast<int>(std::min<Index>(tasks, omp_get_max_threads()));

@@ -20,6 +20,13 @@ int worker();
 /// numbers, so that a result does not depend on who computed it. f must not throw.
 void run_parallel(Index tasks, FunctionRef<void(Index)> f);
 
+/// From now on this thread computes alone, as it is one of several that work for another.
+void compute_alone();
+
+/// How this thread rounds and handles subnormal numbers: one that works for another takes that over.
+unsigned floating_point_mode();
+void set_floating_point_mode(unsigned mode);
+
 /// Cuts [0, n) into pieces of `piece` elements and runs f(begin, end) on each; in parallel from two pieces on.
 template <class F>
 void parallel_for(Index n, Index piece, F&& f) {

@@ -1,5 +1,5 @@
 /// @file
-/// Everything of the data room: tables, readers, data sets, parts of them, scalers, encoders, the loader, toy sets.
+/// Everything of the data room: tables, readers, data sets, parts of them, samplers, scalers, encoders, the loader, toys.
 #pragma once
 
 #include <ravine/data/csv.hpp>
@@ -10,6 +10,7 @@
 #include <ravine/data/loader.hpp>
 #include <ravine/data/npy.hpp>
 #include <ravine/data/safetensors.hpp>
+#include <ravine/data/sampler.hpp>
 #include <ravine/data/scaler.hpp>
 #include <ravine/data/split.hpp>
 #include <ravine/data/table.hpp>

@@ -1,10 +1,22 @@
 /// @file
-/// Examples for supervised learning, in memory.
+/// Examples for supervised learning: in memory, or a user's own.
 #pragma once
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include <ravine/core/tensor.hpp>
 
 namespace ravine::data {
+
+/// What a model is given and what it is to answer, each of any shape and type.
+struct Example {
+  Tensor input;
+  Tensor target;
+};
 
 /// Inputs and targets, of any type and rank: row i of both is example i. Copies share the tensors.
 class TensorDataset {
@@ -14,6 +26,8 @@ class TensorDataset {
 
   /// Number of examples.
   Index size() const { return inputs_.size(0); }
+  /// Example i, which shares memory. Throws std::out_of_range.
+  Example get(Index i) const { return {inputs_[i], targets_[i]}; }
   const Tensor& inputs() const { return inputs_; }
   const Tensor& targets() const { return targets_; }
 
@@ -23,5 +37,46 @@ class TensorDataset {
  private:
   Tensor inputs_, targets_;
 };
+
+/// What a class of your own needs to be a dataset: a number of examples, and each by its number from 0.
+template <class D>
+concept HasExamples = requires(D& examples, Index i) {
+  { examples.size() } -> std::convertible_to<Index>;
+  { examples.get(i) } -> std::convertible_to<Example>;
+};
+
+/// Any dataset: a TensorDataset, or a class of your own with `size()` and `get(i)`. Copies share it.
+class Dataset {
+ public:
+  Dataset(TensorDataset rows) : size_(rows.size()), rows_(std::move(rows)) {}
+  Dataset(Tensor inputs, Tensor targets) : Dataset(TensorDataset(std::move(inputs), std::move(targets))) {}
+  template <HasExamples D>
+  Dataset(D examples)
+      : size_(static_cast<Index>(examples.size())),
+        get_([own = std::make_shared<D>(std::move(examples))](Index i) -> Example { return own->get(i); }) {}
+
+  /// Number of examples, as it was when the dataset was given.
+  Index size() const { return size_; }
+  Example get(Index i) const { return rows_ ? rows_->get(i) : get_(i); }
+  /// The TensorDataset that it is, or null.
+  const TensorDataset* rows() const { return rows_ ? &*rows_ : nullptr; }
+
+ private:
+  Index size_;
+  std::optional<TensorDataset> rows_;
+  std::function<Example(Index)> get_;
+};
+
+/// The dataset whose example i is f(dataset.get(i)): an input scaled, words made numbers, an image moved at random.
+template <std::invocable<Example> F>
+Dataset transform(Dataset dataset, F f) {
+  struct Transformed {
+    Dataset dataset;
+    F f;
+    Index size() const { return dataset.size(); }
+    Example get(Index i) { return f(dataset.get(i)); }
+  };
+  return Transformed{std::move(dataset), std::move(f)};
+}
 
 }  // namespace ravine::data

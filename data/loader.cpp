@@ -1,13 +1,12 @@
 #include <ravine/data/loader.hpp>
 
 #include <algorithm>
-#include <cstring>
-#include <numeric>
 #include <stdexcept>
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/data/loop.hpp>
 
 namespace ravine::data {
 namespace {
@@ -17,15 +16,17 @@ constexpr auto runs = [](const auto& loop) { return loop.use_count() > 1 && !loo
 
 }  // namespace
 
-DataLoader::DataLoader(TensorDataset dataset, const DataLoaderOptions& options)
+DataLoader::DataLoader(Dataset dataset, const DataLoaderOptions& options)
     : dataset_(std::move(dataset)), options_(options) {
-  if (options.batch_size < 1)
-    throw std::invalid_argument(detail::text("DataLoader: batch_size must be >= 1, got ", options.batch_size));
-  if (dataset_.size() == 0) throw std::invalid_argument("DataLoader: the dataset is empty");
-  if (size() == 0)
-    throw std::invalid_argument(detail::text("DataLoader: drop_last leaves no batch of ", options.batch_size,
-                                             " from a dataset of ", dataset_.size()));
-  seed_ = options.seed ? *options.seed : options.shuffle ? default_generator().next() : 0;
+  const auto refuse = [](const auto&... why) { throw std::invalid_argument(detail::text("DataLoader: ", why...)); };
+  if (options.batch_size < 1) refuse("batch_size must be >= 1, got ", options.batch_size);
+  if (options.prefetch < 0) refuse("prefetch must be >= 0, got ", options.prefetch);
+  if (options.shuffle && options.sampler.draw) refuse("either shuffle or a sampler decides on the order");
+  if (dataset_.size() < 1) refuse("the dataset is empty");
+  if (examples() < 1) refuse("an epoch of the sampler is empty");
+  if (size() == 0) refuse("drop_last leaves no batch of ", options.batch_size, " from a dataset of ", examples());
+  const bool random = options.shuffle || options.sampler.draw || !dataset_.rows();
+  seed_ = options.seed ? *options.seed : random ? default_generator().next() : 0;
   add_loop(0, 0);
 }
 
@@ -38,18 +39,20 @@ DataLoader::DataLoader(const DataLoader& other)
   add_loop(other.oldest().epoch, other.oldest().position);
 }
 
+Index DataLoader::examples() const { return options_.sampler.draw ? options_.sampler.size : dataset_.size(); }
+
 Index DataLoader::size() const {
-  const Index full = dataset_.size() / options_.batch_size;
-  const bool rest = dataset_.size() % options_.batch_size != 0;
+  const Index full = examples() / options_.batch_size;
+  const bool rest = examples() % options_.batch_size != 0;
   return full + (rest && !options_.drop_last);
 }
 
 DataLoader::Iterator DataLoader::begin() {
   if (!resumes_ || oldest().position == size()) add_loop(epochs_++, 0);
-  resumes_ = false;
+  resumes_ = true;  // if there is no first batch, the next loop tries again
   const std::shared_ptr<Loop>& loop = loops_.back();
-  if (options_.shuffle) loop->draw_order(seed_);
-  loop->next();
+  loop->begin(seed_);
+  resumes_ = false;
   return Iterator(loop);
 }
 
@@ -58,13 +61,13 @@ void DataLoader::add_loop(Index epoch, Index position) {
   for (std::shared_ptr<Loop>& loop : loops_)
     if (!runs(loop)) {
       if (loop.use_count() == 1) {
-        loop->batch = {};
+        if (!loop->over) loop->prefetch.reset();  // its threads are still at work
         spare_.push_back(loop);
       }
       loop.reset();
     }
   std::erase(loops_, nullptr);
-  if (spare_.empty()) spare_.push_back(std::make_shared<Loop>(Loop{dataset_, options_, size()}));
+  if (spare_.empty()) spare_.push_back(std::make_shared<Loop>(dataset_, options_, examples(), size()));
   loops_.push_back(std::move(spare_.back()));
   spare_.pop_back();
   loops_.back()->epoch = epoch;
@@ -78,46 +81,14 @@ const DataLoader::Loop& DataLoader::oldest() const {
   return running == loops_.end() ? *loops_.front() : **running;
 }
 
-// Fisher-Yates, with a stream of random numbers for each epoch.
-void DataLoader::Loop::draw_order(std::uint64_t seed) {
-  Generator of_epochs(seed);
-  of_epochs.set(seed, static_cast<std::uint64_t>(epoch));
-  Generator generator(of_epochs.next());
-  order.resize(static_cast<std::size_t>(dataset.size()));
-  std::iota(order.begin(), order.end(), Index{0});
-  for (std::size_t left = order.size(); left > 1; --left)
-    std::swap(order[left - 1], order[static_cast<std::size_t>(generator.next_below(static_cast<Index>(left)))]);
+const Batch& DataLoader::Iterator::operator*() const { return loop_->batch; }
+
+DataLoader::Iterator& DataLoader::Iterator::operator++() {
+  loop_->next();
+  return *this;
 }
 
-// Makes the next batch of the epoch, if there is one.
-void DataLoader::Loop::next() {
-  batch.inputs.release();  // so that the new batch can have the memory of the old one
-  batch.targets.release();
-  over = position == batches;
-  if (over) return;
-  const Index begin = position * options.batch_size;
-  const Index end = std::min(begin + options.batch_size, dataset.size());
-  batch.inputs = gather(dataset.inputs(), begin, end);
-  batch.targets = gather(dataset.targets(), begin, end);
-  ++position;
-}
-
-// The rows at places [begin, end) of the epoch's order.
-Tensor DataLoader::Loop::gather(const Tensor& from, Index begin, Index end) const {
-  Shape shape = from.shape();
-  shape[0] = end - begin;
-  Tensor rows(shape, from.dtype());
-  if (rows.numel() == 0) return rows;
-  const std::size_t row_bytes = static_cast<std::size_t>(rows.numel() / shape[0]) * size_of(from.dtype());
-  const auto row = [&](Index i) { return from.bytes() + static_cast<std::size_t>(i) * row_bytes; };
-  std::byte* to = rows.bytes();
-  if (options.shuffle)
-    for (Index place = begin; place < end; ++place, to += row_bytes)
-      std::memcpy(to, row(order[static_cast<std::size_t>(place)]), row_bytes);
-  else
-    std::memcpy(to, row(begin), static_cast<std::size_t>(end - begin) * row_bytes);
-  return rows;
-}
+bool DataLoader::Iterator::operator==(std::default_sentinel_t) const { return !loop_ || loop_->over; }
 
 StateDict DataLoader::state_dict() const {
   return {{"seed", scalar(static_cast<Index>(seed_), i64)}, {"epoch", scalar(oldest().epoch, i64)},

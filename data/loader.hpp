@@ -11,6 +11,7 @@
 
 #include <ravine/core/state_dict.hpp>
 #include <ravine/data/dataset.hpp>
+#include <ravine/data/sampler.hpp>
 
 namespace ravine::data {
 
@@ -24,26 +25,37 @@ struct DataLoaderOptions {
   Index batch_size = 1;                    ///< examples in a batch, >= 1
   bool shuffle = false;                    ///< a new random order every epoch, else the dataset's
   bool drop_last = false;                  ///< leave out a last batch of fewer examples
-  std::optional<std::uint64_t> seed = {};  ///< of the orders; by default drawn from the default generator
+  std::optional<std::uint64_t> seed = {};  ///< of all that is random; by default drawn from the default generator
+  Index prefetch = 0;                      ///< batches made ahead, each by a thread of its own, >= 0
+  Sampler sampler = {};                    ///< an order of another kind, in place of `shuffle`
 };
 
 /// Hands out a dataset in batches. Each `for` loop over it is one epoch: every example comes exactly once (but for
-/// those that `drop_last` leaves out).
+/// those that `drop_last` leaves out, and unless a sampler has it otherwise).
 ///
 /// The order of an epoch depends on the seed and the epoch's number only; each loop that begins takes the next number.
 /// Several may run at once, one inside another as well, and do not disturb each other. A loop that was left early is
 /// over: the next one starts a new epoch. But after `load_state_dict` the first loop goes on behind the last batch that
 /// had been handed out when the state was saved; if none was left, with the next epoch. A loader and its loops belong
 /// to one thread at a time.
+///
+/// A dataset of one's own is asked for one example after the other, and these are put together. While `get` runs, the
+/// default generator is one for this example: its numbers depend on the seed, the epoch, the example's number (and how
+/// often it came before in the epoch) only. What `get` throws, the loop throws, and can go on to try again. Examples of
+/// a batch must be alike: else it throws ShapeError, DTypeError.
+///
+/// With `prefetch` the loop gets the same batches, bit for bit, but other threads make them while the loop computes. It
+/// pays where making a batch takes longer than waking a thread, some microseconds. `get` is then called by several
+/// threads at once. Where no threads can be started, and in a child process, the loop makes its batches itself.
 class DataLoader {
   struct Loop;
 
  public:
   class Iterator;
 
-  /// Throws std::invalid_argument if batch_size < 1, or if there would be no batch: an empty dataset, or fewer
-  /// examples than batch_size with drop_last.
-  explicit DataLoader(TensorDataset dataset, const DataLoaderOptions& options = {});
+  /// Throws std::invalid_argument if batch_size < 1 or prefetch < 0, for a sampler as well as `shuffle`, or if there
+  /// would be no batch: an empty dataset, or fewer examples than batch_size with drop_last.
+  explicit DataLoader(Dataset dataset, const DataLoaderOptions& options = {});
   /// The next loop over a copy is the one that a loop over the original would be; then they go their own ways.
   DataLoader(const DataLoader& other);
   DataLoader(DataLoader&&) = default;
@@ -52,10 +64,11 @@ class DataLoader {
 
   /// Batches in an epoch.
   Index size() const;
-  const TensorDataset& dataset() const { return dataset_; }
+  const Dataset& dataset() const { return dataset_; }
   const DataLoaderOptions& options() const { return options_; }
 
-  /// Starts an epoch and makes its first batch.
+  /// Starts an epoch and makes its first batch. Throws std::out_of_range if the sampler drew an example that is not
+  /// there.
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 
@@ -71,32 +84,17 @@ class DataLoader {
   std::function<void()> undo();
 
  private:
+  Index examples() const;
   const Loop& oldest() const;
   void add_loop(Index epoch, Index position);
 
-  TensorDataset dataset_;
+  Dataset dataset_;
   DataLoaderOptions options_;
   std::uint64_t seed_;
   Index epochs_ = 1;                          // that have their numbers; the first one is ready
   bool resumes_ = true;                       // the next loop goes on with the one that is there
   std::vector<std::shared_ptr<Loop>> loops_;  // that ran when the last one began, and that one; the oldest first
   std::vector<std::shared_ptr<Loop>> spare_;  // those that are over, so that a new loop allocates nothing
-};
-
-/// One epoch as it is handed out. It needs the loader no more.
-struct DataLoader::Loop {
-  TensorDataset dataset;
-  DataLoaderOptions options;
-  Index batches;                  // in all
-  Index epoch = 0;                // its number
-  Index position = 0;             // batches handed out
-  bool over = false;              // the last batch has been left behind
-  std::vector<Index> order = {};  // of the examples, if shuffled
-  Batch batch = {};
-
-  void next();
-  void draw_order(std::uint64_t seed);
-  Tensor gather(const Tensor& from, Index begin, Index end) const;
 };
 
 /// An input iterator over the batches of one epoch, equal to the sentinel behind the last. It outlives the loader;
@@ -107,14 +105,11 @@ class DataLoader::Iterator {
   using value_type = Batch;
   using difference_type = std::ptrdiff_t;
 
-  const Batch& operator*() const { return loop_->batch; }
-  const Batch* operator->() const { return &loop_->batch; }
-  Iterator& operator++() {
-    loop_->next();
-    return *this;
-  }
+  const Batch& operator*() const;
+  const Batch* operator->() const { return &**this; }
+  Iterator& operator++();
   void operator++(int) { ++*this; }
-  bool operator==(std::default_sentinel_t) const { return !loop_ || loop_->over; }
+  bool operator==(std::default_sentinel_t) const;
 
  private:
   friend class DataLoader;

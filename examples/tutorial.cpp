@@ -114,6 +114,28 @@ void train(const Cars& cars) {
   expect(error(model, cars.test) < 3.0, "Adam learns");
 }
 
+// Waves with noise; the target is the frequency.
+struct Waves {
+  rv::Index size() const { return 2000; }
+  rv::data::Example get(rv::Index i) const {
+    double frequency = 1.0 + static_cast<double>(i) / 1000.0;
+    rv::Tensor wave = rv::sin(rv::arange(64) * (0.1 * frequency));
+    return {wave + 0.1 * rv::randn({64}), rv::full({1}, frequency)};
+  }
+};
+
+void train_on_waves() {
+  nn::Sequential model{nn::Linear(64, 32), nn::ReLU(), nn::Linear(32, 1)};
+  optim::Adam adam(model.parameters(), {.lr = 1e-2});
+  rv::data::DataLoader loader(Waves(), {.batch_size = 50, .shuffle = true, .prefetch = 2});
+  for (int epoch = 1; epoch <= 5; ++epoch)
+    for (const auto& [x, y] : loader)  // x (50, 64), y (50, 1)
+      adam.step([&] { return nn::mse_loss(model(x), y); });
+  double last = 0.0;
+  for (const auto& [x, y] : loader) last = nn::l1_loss(model(x), y).item();
+  expect(last < 0.3, "frequencies are learned");
+}
+
 void keep_the_best(const Cars& cars) {
   Regressor model(9, 64);
   optim::Adam adam(model.parameters(), {.lr = 1e-2});
@@ -217,6 +239,7 @@ int main(int argc, char** argv) {
   rv::manual_seed(3);
   const Cars cars = read_cars(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
   train(cars);
+  train_on_waves();
   keep_the_best(cars);
   op_of_your_own();
   optimizer_of_your_own(cars);
