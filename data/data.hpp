@@ -1,5 +1,6 @@
 /// @file
-/// Everything of the data room: tables, readers, data sets, parts of them, samplers, scalers, encoders, the loader, toys.
+/// Everything of the data room: tables, readers, data sets, parts of them, samplers, scalers, encoders, the loader,
+/// toys.
 #pragma once
 
 #include <ravine/data/csv.hpp>
