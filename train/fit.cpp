@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <set>
 #include <span>
@@ -16,6 +17,7 @@
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/train/checkpoint.hpp>
+#include <ravine/train/flags.hpp>
 #include <ravine/train/stop_signals.hpp>
 
 namespace ravine::train {
@@ -29,7 +31,7 @@ template <class... Parts>
   throw std::invalid_argument(text("fit: ", what...));
 }
 
-void check(const FitOptions& o) {
+const FitOptions& checked(const FitOptions& o) {
   const auto at_least = [](const char* option, auto value, auto least) {
     if (!(value >= least)) refuse(option, " must be >= ", least, ", got ", value);
   };
@@ -42,6 +44,7 @@ void check(const FitOptions& o) {
   if (o.epochs == 0 && o.steps == 0) refuse("needs a number of epochs or steps");
   for (const Callback* callback : o.callbacks)
     if (!callback) refuse("a callback is null");
+  return o;
 }
 
 std::vector<std::string> columns(const FitOptions& o) {
@@ -63,24 +66,12 @@ std::string list(const std::vector<std::string>& names) {
   return all;
 }
 
-/// Has every part of a model, in the end, in training or evaluation as it was.
-class Flags {
- public:
-  explicit Flags(nn::Module& model) { add(model); }
-  ~Flags() {
-    for (const auto& [module, training] : flags_) module->train(training);  // parents first, which set all below
-  }
-  Flags(const Flags&) = delete;
-  Flags& operator=(const Flags&) = delete;
-
- private:
-  void add(nn::Module& module) {
-    flags_.emplace_back(&module, module.training());
-    for (const auto& [name, child] : module.children()) add(*child);
-  }
-
-  std::vector<std::pair<nn::Module*, bool>> flags_;
-};
+/// Updates in all.
+Index total_steps(const FitOptions& o, Index batches) {
+  const Index of_epoch = (batches - 1) / o.accumulate + 1;
+  const Index by_epochs = std::min(o.epochs, std::numeric_limits<Index>::max() / of_epoch) * of_epoch;
+  return o.epochs == 0 ? o.steps : o.steps == 0 ? by_epochs : std::min(o.steps, by_epochs);
+}
 
 double size(const data::Batch& batch) { return static_cast<double>(batch.inputs.size(0)); }
 
@@ -159,11 +150,10 @@ Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data:
       optimizer_(optimizer),
       loss_(loss),
       loader_(loader),
-      options_(options),
+      options_(checked(options)),
       history_(columns(options)),
-      run_{model, optimizer, history_, options.epochs, options.steps, loader.size()},
+      run_{model, optimizer, history_, options.epochs, total_steps(options, loader.size()), loader.size()},
       sums_(1 + options.metrics.size()) {
-  check(options);
   const auto& names = history_.names();
   const auto found = std::find(names.begin(), names.end(), options.monitor);
   if (found != names.end())
@@ -177,7 +167,7 @@ Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data:
 History Fit::run() {
   std::optional<detail::StopSignals> signals;
   if (options_.stop_on_signals) signals.emplace();
-  const Flags flags(model_);
+  const detail::TrainingFlags flags(model_);
   if (!model_.training()) model_.train();
 
   if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
@@ -294,7 +284,7 @@ void Fit::finish_epoch(bool tell_of_it) {
 /// The loss and the metrics of the validation examples.
 std::vector<double> Fit::validate() {
   const NoGrad no_grad;
-  const Flags flags(model_);
+  const detail::TrainingFlags flags(model_);
   model_.eval();
   double sum = 0.0, examples = 0.0;
   std::vector<Tensor> predictions, targets;

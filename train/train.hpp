@@ -1,9 +1,13 @@
 /// @file
-/// Everything of the train room: the training loop and checkpoints.
+/// Everything of the train room: the training loop, what watches it, checkpoints.
 #pragma once
 
 #include <ravine/train/callback.hpp>
 #include <ravine/train/checkpoint.hpp>
+#include <ravine/train/find_lr.hpp>
 #include <ravine/train/fit.hpp>
 #include <ravine/train/history.hpp>
+#include <ravine/train/log.hpp>
 #include <ravine/train/loss.hpp>
+#include <ravine/train/progress.hpp>
+#include <ravine/train/tensorboard.hpp>
