@@ -1,0 +1,342 @@
+// The program `ravine` as a user meets it: what it prints, writes and refuses, and that it predicts what the library
+// predicts.
+#include <doctest/doctest.h>
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <ravine/core/factories.hpp>
+#include <ravine/data/data.hpp>
+#include <ravine/nn/nn.hpp>
+#include <ravine/train/checkpoint.hpp>
+
+#include "../data/temporary.hpp"
+
+using namespace ravine;
+using doctest::Contains;
+
+namespace {
+
+const std::string cars = RAVINE_SOURCE "/examples/data/auto-mpg.csv";
+
+struct Outcome {
+  int code;
+  std::string out, error;
+};
+
+// Runs `ravine` with these arguments, as a shell does.
+Outcome ravine_program(const std::string& arguments, const std::string& before = "") {
+  const TemporaryFile out("out"), error("error");
+  const std::string command = before + " '" RAVINE_PROGRAM "' " + arguments + " >" + out.path() + " 2>" + error.path();
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, out.read(), error.read()};
+}
+
+// The lines of a text that begin with a word.
+std::vector<std::string> lines_with(const std::string& text, const std::string& start) {
+  std::istringstream lines(text);
+  std::vector<std::string> found;
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(start)) found.push_back(line);
+  return found;
+}
+
+// The numbers behind a name in the table at the end.
+std::vector<double> scores(const std::string& text, const std::string& name) {
+  const auto lines = lines_with(text, name + "   ");
+  REQUIRE(!lines.empty());
+  std::istringstream numbers(lines.back().substr(name.size()));
+  std::vector<double> found;
+  for (double number = 0.0; numbers >> number;) found.push_back(number);
+  return found;
+}
+
+// It ends with this code and one line of error that has these words.
+void refuses(const std::string& arguments, int code, const std::string& words) {
+  const Outcome outcome = ravine_program(arguments);
+  CAPTURE(arguments);
+  CAPTURE(outcome.error);
+  CHECK(outcome.code == code);
+  CHECK(outcome.error.starts_with("ravine"));
+  CHECK(outcome.error.find(words) != std::string::npos);
+  CHECK(std::count(outcome.error.begin(), outcome.error.end(), '\n') == 1);
+}
+
+const std::string quick = " --epochs 4 --hidden 8 ";
+
+// What a program of one's own does with the file: net and encoder, as the description says.
+class Library {
+ public:
+  Library(const std::string& file, Index outputs) : net(nn::mlp({9, 8, outputs}, {.batch_norm = true})) {
+    StateDict all = data::load_safetensors(file), net_state, encoder_state;
+    for (const auto& [name, value] : all) {
+      if (name.starts_with("0/")) net_state[name.substr(2)] = value;
+      if (name.starts_with("1/")) encoder_state[name.substr(2)] = value;
+    }
+    net.load_state_dict(net_state);
+    encoder.load_state_dict(encoder_state);
+    net.eval();
+  }
+  Tensor outputs(const data::Table& table) {
+    const NoGrad no_grad;
+    return net(encoder.inputs(table)).value();
+  }
+
+  nn::Sequential net;
+  data::TableEncoder encoder;
+};
+
+}  // namespace
+
+TEST_CASE("a trained model predicts, in a file or printed, exactly what the library predicts with it") {
+  const TemporaryFile model("cars.safetensors"), out("predictions.csv");
+  const Outcome trained = ravine_program("train " + cars + " --target mpg --drop name --save " + model.path() + quick);
+  CHECK(trained.code == 0);
+  CHECK(trained.error.starts_with("epoch 4/4"));  // the progress, and nothing else
+  Library library(model.path(), 1);
+  const data::Table table = data::read_csv(cars);
+  const Tensor expected = library.encoder.targets_in_units(library.outputs(table));
+
+  const Outcome printed = ravine_program("predict " + model.path() + " " + cars);
+  CHECK(printed.code == 0);
+  CHECK(printed.error == "");
+  const Outcome written = ravine_program("predict " + model.path() + " " + cars + " --out " + out.path());
+  CHECK(written.code == 0);
+  CHECK(written.out == "406 predictions of 'mpg' are in " + out.path() + ".\n");
+  CHECK(out.read() == printed.out);
+  const data::Table predicted = data::read_csv(out.path());
+  CHECK(predicted.column_names() == std::vector<std::string>{"mpg"});
+  CHECK(bitwise_equal(predicted.to_tensor(f32), expected));
+
+  // Columns in another order, more of them, none of the target.
+  const TemporaryFile other("other.csv");
+  data::write_csv(other.path(), table.select({"name", "origin", "model_year", "acceleration", "weight", "horsepower",
+                                              "displacement", "cylinders"}));
+  CHECK(ravine_program("predict " + model.path() + " " + other.path()).out == printed.out);
+  // No rows.
+  other.write("origin,model_year,acceleration,weight,horsepower,displacement,cylinders\n");
+  CHECK(ravine_program("predict " + model.path() + " " + other.path()).out == "mpg\n");
+  // What is in a file that is appended to stays.
+  other.write("before\n");
+  const std::string append = "predict " + model.path() + " " + cars + " >>" + other.path() + " #";
+  CHECK(ravine_program(append).code == 0);
+  CHECK(other.read() == "before\n" + printed.out);
+}
+
+TEST_CASE("the errors it prints are those of its predictions, and the network beats the others") {
+  const TemporaryFile model("cars.safetensors"), history("history.csv"), plot("losses.svg");
+  const Outcome trained = ravine_program(
+      "train " + cars +
+      " --target mpg --drop name --seed 2 --epochs 60 --optimizer adamw:lr=5e-3,weight_decay=0.01 --save " +
+      model.path() + " --history " + history.path() + " --plot " + plot.path());
+  CHECK(trained.code == 0);
+  for (const char* words :
+       {"has 406 rows and 9 columns.", "8 rows lack 'mpg' and are left out.", "260 rows to learn from, 59 to",
+        "0 or 1 for each of Europe, Japan, USA", "Linear(9, 64)", "rows it has not seen", "The model is in "})
+    CHECK(trained.out.find(words) != std::string::npos);
+  const auto mean = scores(trained.out, "guess the mean"), linear = scores(trained.out, "linear model"),
+             network = scores(trained.out, "network");
+  REQUIRE(network.size() == 4);
+  for (const std::size_t i : {0, 1, 2, 3}) {
+    CHECK(network[i] < linear[i]);
+    CHECK(linear[i] < mean[i]);
+  }
+
+  const data::Table losses = data::read_csv(history.path());
+  CHECK(losses.column_names() == std::vector<std::string>{"epoch", "step", "loss", "val_loss"});
+  const std::string kept =
+      "The network was trained for " + std::to_string(losses.rows()) + " epochs, and is kept as it was after ";
+  CHECK(lines_with(trained.out, kept).size() == 1);
+  const std::string picture = plot.read();
+  CHECK(picture.find("training rows") != std::string::npos);
+  CHECK(picture.find("validation rows") != std::string::npos);
+
+  // All rows together: the root of the mean squared error lies between those of the parts.
+  const TemporaryFile out("predictions.csv");
+  CHECK(ravine_program("predict " + model.path() + " " + cars + " --out " + out.path()).code == 0);
+  const auto truth = data::read_csv(cars).column("mpg").to_vector<double>(),
+             guess = data::read_csv(out.path()).column("mpg").to_vector<double>();
+  double squares = 0.0;
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    if (!std::isnan(truth[i])) squares += (truth[i] - guess[i]) * (truth[i] - guess[i]);
+  const double all = std::sqrt(squares / 398.0);
+  CHECK(all > network[0]);
+  CHECK(all < network[2]);
+}
+
+TEST_CASE("a target of text, or of numbers that name things, is classified") {
+  const TemporaryFile model("origin.safetensors"), out("predictions.csv");
+  const Outcome trained = ravine_program(
+      "train " + cars + " --target origin --drop name,mpg,horsepower --epochs 20 --hidden 16 --save " + model.path());
+  CHECK(trained.code == 0);
+  CHECK(trained.out.find("target, 3 classes") != std::string::npos);
+  const auto most = scores(trained.out, "most frequent class"), network = scores(trained.out, "network");
+  REQUIRE(network.size() == 2);
+  CHECK(most[1] == doctest::Approx(0.62).epsilon(0.05));
+  CHECK(network[1] > most[1]);
+
+  CHECK(ravine_program("predict " + model.path() + " " + cars + " --out " + out.path()).code == 0);
+  const data::Table predicted = data::read_csv(out.path());
+  CHECK(predicted.column_names() == std::vector<std::string>{"origin", "probability"});
+  CHECK(predicted.categories("origin") == std::vector<std::string>{"Europe", "Japan", "USA"});
+  const auto truth = data::read_csv(cars).text("origin"), guess = predicted.text("origin");
+  double right = 0.0;
+  for (std::size_t i = 0; i < truth.size(); ++i) right += truth[i] == guess[i];
+  CHECK(right / 406.0 > 0.7);
+  for (const double p : predicted.column("probability").to_vector<double>()) CHECK((p > 0.33 && p <= 1.0));
+
+  const Outcome cylinders =
+      ravine_program("train " + cars + " --target cylinders --categorical cylinders --drop name" + quick);
+  CHECK(cylinders.out.find("target, 5 classes") != std::string::npos);
+  CHECK(cylinders.out.find("0 to 4: 3, 4, 5, 6, 8") != std::string::npos);
+}
+
+TEST_CASE("the same seed gives the same, on any number of threads, and another seed does not") {
+  const TemporaryFile one("one.safetensors"), three("three.safetensors");
+  const std::string arguments = "train " + cars + " --target mpg --drop name" + quick + "--save ";
+  const auto without_path = [](const std::string& text) { return text.substr(0, text.find("The model is in")); };
+  const Outcome first = ravine_program(arguments + one.path(), "OMP_NUM_THREADS=1");
+  const Outcome second = ravine_program(arguments + three.path(), "OMP_NUM_THREADS=3");
+  CHECK(without_path(first.out) == without_path(second.out));
+  CHECK(one.read() == three.read());
+  CHECK(without_path(ravine_program(arguments + one.path() + " --seed 2").out) != without_path(first.out));
+}
+
+TEST_CASE("texts that only tell rows apart are left out, and categories that few rows have are no trouble") {
+  std::string rows = "id,kind,rare,y\n";
+  for (int i = 0; i < 60; ++i)
+    rows += "row" + std::to_string(i) + "," + (i % 2 ? "odd" : "even") + "," +
+            (i % 20 ? "a" : "r" + std::to_string(i)) + "," + std::to_string(i % 7) + "\n";
+  const TemporaryFile table("table.csv", rows), model("model.safetensors");
+  for (const char* seed : {"1", "2", "3"}) {
+    const Outcome trained = ravine_program("train " + table.path() + " --target y --seed " + seed + quick);
+    CHECK(trained.code == 0);
+    CHECK(trained.out.find("Column 'id' is left out: 60 different texts.") != std::string::npos);
+  }
+  for (const char* seed : {"1", "2", "3"})  // classes of a single row: they are learned, or not measured
+    CHECK(ravine_program("train " + table.path() + " --target rare --drop id --seed " + seed + quick).code == 0);
+  const Outcome all =
+      ravine_program("train " + table.path() + " --target y --validation 0 --test 0 --save " + model.path() + quick);
+  CHECK(all.code == 0);
+  CHECK(all.out.find("60 rows to learn from, 0 to choose the best epoch, 0 to measure the error.") !=
+        std::string::npos);
+  CHECK(lines_with(all.out, "network ").back().find("nan") == std::string::npos);
+}
+
+TEST_CASE("a category that training has not seen is refused, or none of those it has") {
+  const TemporaryFile model("cars.safetensors");
+  const TemporaryFile mars("mars.csv",
+                           "origin,model_year,acceleration,weight,horsepower,displacement,cylinders\n"
+                           "Japan,80,16,2100,65,98,4\nMars,80,16,2100,65,98,4\n");
+  CHECK(ravine_program("train " + cars + " --target mpg --drop name --save " + model.path() + quick).code == 0);
+  refuses("predict " + model.path() + " " + mars.path(), 1,
+          mars.path() + ", line 3, column 'origin': found 'Mars', expected one of the 3 known categories, 'Europe'");
+  const Outcome allowed = ravine_program("predict --allow-unknown " + model.path() + " " + mars.path());
+  CHECK(allowed.code == 0);
+  CHECK(std::count(allowed.out.begin(), allowed.out.end(), '\n') == 3);
+}
+
+TEST_CASE("info says what a file holds") {
+  const TemporaryFile model("cars.safetensors"), plain("plain.safetensors"), checkpoint("run.safetensors");
+  const Outcome trained = ravine_program("train " + cars + " --target mpg --drop name --save " + model.path() + quick);
+  const Outcome told = ravine_program("info " + model.path());
+  CHECK(told.code == 0);
+  const auto table_of = [](const std::string& text) { return text.substr(text.find("error in mpg")).substr(0, 200); };
+  CHECK(table_of(told.out) == table_of(trained.out));
+  for (const char* words : {"A model that `ravine predict` can use", "Linear(9, 8)", "origin        3 categories  USA",
+                            "0/0.weight         f32  (8, 9)", "ravine checkpoint: 1"})
+    CHECK(told.out.find(words) != std::string::npos);
+
+  data::save_safetensors(plain.path(), {{"a", ones({2, 3})}, {"longer", ones({4}, i64)}}, {{"author", "me"}});
+  CHECK(ravine_program("info " + plain.path()).out ==
+        "author: me\na       f32  (2, 3)\nlonger  i64  (4)\n2 tensors, 56 bytes\n");
+  data::save_safetensors(plain.path(), {});
+  CHECK(ravine_program("info " + plain.path()).out == "0 tensors, 0 bytes\n");
+  nn::Linear linear(2, 1);
+  train::save_checkpoint(checkpoint.path(), linear);
+  CHECK(ravine_program("info " + checkpoint.path()).out.find("0/weight    f32  (1, 2)") != std::string::npos);
+}
+
+TEST_CASE("a file that cannot be a model is refused, with the reason") {
+  const TemporaryFile file("model.safetensors", "no such file");
+  const std::string predict = "predict " + file.path() + " " + cars;
+  refuses(predict, 1, file.path());
+  nn::Linear linear(2, 1);
+  train::save_checkpoint(file.path(), linear);
+  refuses(predict, 1, file.path() + ": the file does not say what net it holds");
+  data::save_safetensors(file.path(), {});
+  refuses(predict, 1, "the file does not say what net it holds");
+  refuses("info no-such-file", 1, "no-such-file");
+
+  CHECK(ravine_program("train " + cars + " --target mpg --drop name --save " + file.path() + quick).code == 0);
+  const std::string whole = file.read();
+  file.write(whole.substr(0, whole.size() - 1));
+  refuses(predict, 1, file.path());
+  std::string flipped = whole;
+  flipped[flipped.size() - 100] ^= 1;
+  file.write(flipped);
+  refuses(predict, 1, "checksum");
+
+  // Layers that are none, or larger than the file's weights.
+  file.write(whole);
+  data::Metadata about;
+  StateDict tensors = data::load_safetensors(file.path(), about);
+  for (const std::string layer :
+       {"Linear(9, 800000000)\n", "Linear(9)\n", "Conv2d(3, 4)\n", "Linear\n", "\n", "Linear(9, 8", "Linear(9,"}) {
+    tensors.at("2/layers") = tensor(std::vector<std::uint8_t>(layer.begin(), layer.end()), u8);
+    data::save_safetensors(file.path(), tensors, about);
+    refuses(predict, 1, layer == "Linear(9, 8" ? "checkpoint is damaged" : "is none that this ravine can build");
+  }
+}
+
+TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line") {
+  const TemporaryFile words("words.csv", "a,b\n1,x\n2,y\n3,z\n"), empty("empty.csv", "a,b\n"),
+      few("few.csv", "a,b\n1,2\n");
+  const std::string train = "train " + cars + " --target mpg ";
+  refuses("", 2, "ravine: A subcommand is required");
+  refuses("trian", 2, "ravine: no command 'trian', there are train, predict, info");
+  refuses("train", 2, "ravine train: table is required");
+  refuses("train " + cars, 2, "--target is required");
+  refuses("train " + cars + " --target prise", 2,
+          "ravine train: --target: Table: no column 'prise' in " + cars + ", which has 'mpg', 'cyl");
+  refuses(train + "--drop prise", 2, "--drop: Table: no column 'prise'");
+  refuses(train + "--drop name,mpg", 2, "--drop: 'mpg' is the target");
+  refuses(train + "--categorical prise", 2, "--categorical: Table: no column 'prise'");
+  refuses(train + "--colour red", 2, "--colour");
+  refuses(train + "--optimizer adum", 2, "--optimizer: make: no optimizer 'adum', there are: ada");
+  refuses(train + "--optimizer adam:lr=-1", 2, "lr must be > 0, got -1");
+  for (const char* bad : {"--epochs 0", "--batch 1", "--hidden 8,0", "--validation 1", "--test -0.1", "--patience -1",
+                          "--seed -1", "--hidden x"})
+    refuses(train + bad, 2, std::string(bad).substr(0, std::string(bad).find(' ')));
+  refuses(train + "--test 0.6 --validation 0.6", 2, "--test and --validation leave no rows");
+  refuses(train + "--plot losses.gif", 2, "--plot: 'losses.gif' does not end in .svg or .png or .pdf");
+  refuses(train + "--history losses.txt", 2, "--history: 'losses.txt' does not end in .csv or .jsonl");
+  refuses("predict", 2, "model is required");
+  refuses("predict a.safetensors", 2, "table is required");
+  refuses("info", 2, "file is required");
+
+  refuses("train no-such-file.csv --target x", 1, "cannot open no-such-file.csv");
+  refuses("predict no-such-file.safetensors " + cars, 1, "no-such-file.safetensors");
+  for (const std::string option :
+       {"--save no/such/folder/x", "--history no/such/folder/x.csv", "--plot no/such/folder/x.svg"})
+    refuses(train + option, 1, "cannot write no/such/folder/x");
+  refuses(train + "--optimizer sgd:lr=1e30", 1, "the loss of step 2 is inf");
+  refuses("train " + empty.path() + " --target a", 1, "fewer than two rows to learn from");
+  refuses("train " + few.path() + " --target a", 1, "fewer than two rows to learn from");
+  refuses("train " + words.path() + " --target a --drop b", 1, "no column is left for the inputs");
+}
+
+TEST_CASE("it helps") {
+  for (const char* arguments : {"--help", "train --help", "predict --help", "info --help"}) {
+    const Outcome outcome = ravine_program(arguments);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out.find("Usage: ravine") != std::string::npos);
+  }
+  CHECK(ravine_program("--version").out.starts_with("ravine 0."));
+}

@@ -1,0 +1,38 @@
+/// @file
+/// What the program `ravine` can do; for the library's sources, not its public headers.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <ravine/core/random.hpp>
+
+namespace ravine::tools {
+
+/// An argument that cannot be: the program ends with exit code 2, for all else that fails with 1.
+class WrongArgument : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
+};
+
+struct TrainArguments {
+  std::string table, target, save, history, plot;
+  std::vector<std::string> drop, categorical;
+  std::vector<Index> hidden = {64, 64};
+  std::string optimizer = "adam:lr=3e-3";
+  Index epochs = 100, batch = 32, patience = 20;
+  double validation = 0.15, test = 0.2;
+  std::uint64_t seed = 1;
+};
+void train(const TrainArguments& arguments);
+
+struct PredictArguments {
+  std::string model, table, out;
+  bool unknown_as_zeros = false;
+};
+void predict(const PredictArguments& arguments);
+
+void info(const std::string& file);
+
+}  // namespace ravine::tools

@@ -1,0 +1,84 @@
+#include <algorithm>
+#include <charconv>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/reduce.hpp>
+#include <ravine/data/csv.hpp>
+#include <ravine/tools/commands.hpp>
+#include <ravine/tools/model_file.hpp>
+
+namespace ravine::tools {
+namespace {
+
+// The same encoder, for which a category that it does not know is none of them.
+data::TableEncoder with_unknown(const data::TableEncoder& encoder) {
+  StateDict state = encoder.state_dict();
+  state.at("zeros").fill(1);
+  data::TableEncoder result;
+  result.load_state_dict(state);
+  return result;
+}
+
+// The number as f32 prints it: 0.1 rather than 0.10000000149.
+double shortest(float x) {
+  char digits[32];
+  double number = 0.0;
+  const auto end = std::to_chars(digits, digits + sizeof digits, x).ptr;
+  std::from_chars(digits, end, number);
+  return number;
+}
+
+// A column of the target: numbers, or the class with the highest score and, to four digits, its probability.
+data::Table predictions(const data::TableEncoder& encoder, const Tensor& outputs) {
+  const Index rows = outputs.size(0);
+  const std::string target = encoder.target_names()[0];
+  std::vector<data::Column> columns;
+  if (encoder.class_names().empty()) {
+    Tensor numbers({rows}, f64);
+    const auto values = encoder.targets_in_units(outputs).to_vector<float>();
+    std::transform(values.begin(), values.end(), numbers.mutable_data<double>(), shortest);
+    columns = {{target, numbers, {}}};
+  } else {
+    const Tensor probability = max(softmax(outputs, 1), 1).to(f64);
+    columns = {{target, argmax(outputs, 1), encoder.class_names()},
+               {"probability", round(probability * 1e4) / 1e4, {}}};
+  }
+  return {"predictions", columns, arange(rows, i64)};
+}
+
+std::string quoted(const std::string& field) {
+  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
+  std::ostringstream out;
+  out << std::quoted(field, '"', '"');
+  return out.str();
+}
+
+void print(const data::Table& table) {
+  std::vector<std::vector<std::string>> columns;
+  for (const auto& name : table.column_names()) {
+    columns.push_back(table.text(name));
+    columns.back().insert(columns.back().begin(), name);
+  }
+  for (std::size_t row = 0; row < columns[0].size(); ++row)
+    for (const auto& column : columns) std::cout << quoted(column[row]) << (&column == &columns.back() ? '\n' : ',');
+}
+
+}  // namespace
+
+void predict(const PredictArguments& arguments) {
+  Model model = load_model(arguments.model);
+  if (arguments.unknown_as_zeros) model.encoder = with_unknown(model.encoder);
+  const data::Table table = data::read_csv(arguments.table);
+  const Tensor outputs = outputs_of(model.net, model.encoder.inputs(table));
+  const data::Table result = predictions(model.encoder, outputs);
+  if (arguments.out.empty()) return print(result);
+  data::write_csv(arguments.out, result);
+  std::cout << result.rows() << " predictions of '" << result.column_names()[0] << "' are in " << arguments.out
+            << ".\n";
+}
+
+}  // namespace ravine::tools

@@ -1,0 +1,282 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <optional>
+#include <sstream>
+
+#include <ravine/core/elementwise.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/manipulate.hpp>
+#include <ravine/core/reduce.hpp>
+#include <ravine/data/csv.hpp>
+#include <ravine/data/split.hpp>
+#include <ravine/nn/nn.hpp>
+#include <ravine/optim/make.hpp>
+#include <ravine/report/plot.hpp>
+#include <ravine/tools/commands.hpp>
+#include <ravine/tools/model_file.hpp>
+#include <ravine/train/fit.hpp>
+#include <ravine/train/log.hpp>
+#include <ravine/train/progress.hpp>
+
+namespace ravine::tools {
+namespace {
+
+using data::Table;
+using data::TableEncoder;
+using data::TensorDataset;
+using Strings = std::vector<std::string>;
+
+bool contains(const Strings& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void check_optimizer(const std::string& text) try {
+  optim::make(text, {parameter(zeros({1}))});
+} catch (const std::exception& error) {
+  throw WrongArgument("--optimizer: " + std::string(error.what()));
+}
+
+void check_columns(const Table& table, const char* option, const Strings& names) try {
+  for (const auto& name : names) table.numeric(name);
+} catch (const std::out_of_range& error) {
+  throw WrongArgument(std::string(option) + ": " + error.what());
+}
+
+// Text of many values, most of which come once, tells rows apart: there is nothing in it to learn.
+bool tells_rows_apart(const Table& table, const std::string& name) {
+  const std::size_t different = table.numeric(name) ? 0 : table.categories(name).size();
+  const Strings values = table.text(name);
+  const auto present = values.size() - static_cast<std::size_t>(std::count(values.begin(), values.end(), ""));
+  return different > 12 && different > present / 2;
+}
+
+Table with_target(const Table& table, const std::string& target) {
+  std::vector<Index> rows;
+  const auto codes = table.codes(target).to_vector<Index>();
+  for (std::size_t row = 0; row < codes.size(); ++row)
+    if (codes[row] >= 0) rows.push_back(static_cast<Index>(row));
+  return table.take(tensor(rows, i64));
+}
+
+// The rows with a target, in the columns that are used; says what becomes of the others.
+Table read_table(const TrainArguments& a) {
+  Table table = data::read_csv(a.table);
+  check_columns(table, "--target", {a.target});
+  check_columns(table, "--drop", a.drop);
+  check_columns(table, "--categorical", a.categorical);
+  if (contains(a.drop, a.target)) throw WrongArgument("--drop: '" + a.target + "' is the target");
+  std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
+  table = table.drop_column(a.drop);
+  for (const auto& name : table.column_names()) {
+    if (name == a.target || !tells_rows_apart(table, name)) continue;
+    std::cout << "Column '" << name << "' is left out: " << table.categories(name).size() << " different texts.\n";
+    table = table.drop_column(name);
+  }
+  const Table labelled = with_target(table, a.target);
+  if (labelled.rows() < table.rows())
+    std::cout << table.rows() - labelled.rows() << " rows lack '" << a.target << "' and are left out.\n";
+  std::cout << '\n' << labelled.describe() << '\n';
+  return labelled;
+}
+
+struct Data {
+  TableEncoder encoder;
+  TensorDataset training, validation, test;
+
+  bool classifies() const { return !encoder.class_names().empty(); }
+  Index features() const { return training.inputs().size(1); }
+  Index outputs() const {
+    return classifies() ? static_cast<Index>(encoder.class_names().size()) : training.targets().size(1);
+  }
+};
+
+// Without the rows of classes that training has not seen.
+Table of_classes(const Table& table, const std::string& target, const Strings& classes) {
+  if (classes.empty()) return table;
+  std::vector<Index> rows;
+  const Strings values = table.text(target);
+  for (std::size_t row = 0; row < values.size(); ++row)
+    if (contains(classes, values[row])) rows.push_back(static_cast<Index>(row));
+  return table.take(tensor(rows, i64));
+}
+
+// Rows dealt out at random, those of each class by its share: all but so many, and those.
+std::pair<Table, Table> deal(const Table& table, Index count, const TrainArguments& a) {
+  const bool classes = !table.numeric(a.target) || contains(a.categorical, a.target);
+  return data::split(table, table.rows() - count, {.stratify = classes ? table.codes(a.target) : Tensor()});
+}
+
+// All that is learned of the columns is learned from the training rows. A category that only other rows have is no
+// trouble here; for the rows of another table it is, so the encoder that is kept refuses it.
+Data encode(const Table& table, const TrainArguments& a) {
+  const auto count = [&](double share) { return static_cast<Index>(share * static_cast<double>(table.rows())); };
+  const auto [rest, test] = deal(table, count(a.test), a);
+  const auto [training, validation] = deal(rest, count(a.validation), a);
+  if (training.rows() < 2) throw std::runtime_error(a.table + " leaves fewer than two rows to learn from");
+  data::TableEncoderOptions options{.target = a.target, .categorical = a.categorical};
+  const TableEncoder encoder = TableEncoder::fit(training, options);
+  options.unknown = data::Unknown::zeros;
+  const TableEncoder lenient = TableEncoder::fit(training, options);
+  const auto set = [&](const Table& part) {
+    return lenient.dataset(of_classes(part, a.target, encoder.class_names()));
+  };
+  Data data{encoder, set(training), set(validation), set(test)};
+  std::cout << encoder.describe() << '\n'
+            << data.training.size() << " rows to learn from, " << data.validation.size()
+            << " to choose the best epoch, " << data.test.size() << " to measure the error.\n\n";
+  return data;
+}
+
+nn::Sequential network(const Data& data, std::vector<Index> sizes) {
+  sizes.insert(sizes.begin(), data.features());
+  sizes.push_back(data.outputs());
+  return nn::mlp(sizes, {.batch_norm = true});
+}
+
+train::History fit(const char* name, nn::Sequential net, const Data& data, const TrainArguments& a,
+                   std::vector<train::Callback*> callbacks = {}) {
+  const auto optimizer = optim::make(a.optimizer, net.parameters());
+  const Index batch = std::min(a.batch, data.training.size());
+  data::DataLoader loader(data.training, {.batch_size = batch, .shuffle = true, .drop_last = true});
+  std::optional<data::DataLoader> validation;
+  if (data.validation.size() > 0) validation.emplace(data.validation, data::DataLoaderOptions{.batch_size = 4096});
+  train::Progress progress(stderr);
+  callbacks.push_back(&progress);
+  train::History history =
+      train::fit(net, *optimizer, data.classifies() ? train::Loss(nn::cross_entropy) : nn::mse_loss, loader,
+                 {.epochs = a.epochs,
+                  .validation = validation ? &*validation : nullptr,
+                  .patience = validation ? a.patience : 0,
+                  .callbacks = callbacks});
+  std::cout << "The " << name << " was trained for " << history.epochs() << " epochs";
+  if (history.best_epoch > 0) std::cout << ", and is kept as it was after " << history.best_epoch;
+  std::cout << ".\n" << std::flush;
+  return history;
+}
+
+// ---- how good it is ----
+
+using Scores = std::vector<double>;
+
+// In units of the target: root of the mean squared error and mean absolute error; of classes the share that is right.
+Scores scores(const Data& data, const Tensor& outputs, const TensorDataset& rows) {
+  if (data.classifies()) return {nn::accuracy(outputs, rows.targets())};
+  const Tensor error = data.encoder.targets_in_units(outputs) - data.encoder.targets_in_units(rows.targets());
+  return {std::sqrt(mean(square(error)).item()), mean(abs(error)).item()};
+}
+
+// What predicts the mean of the training rows, or their most frequent class, whatever the inputs.
+Tensor guess(const Data& data, Index rows) {
+  const Tensor& targets = data.training.targets();
+  if (!data.classifies()) return broadcast_to(mean(targets, 0, true), {rows, data.outputs()});
+  Tensor counts = zeros({1, data.outputs()});
+  for (const Index target : targets.to_vector<Index>()) counts.set({0, target}, counts.at({0, target}) + 1.0);
+  return broadcast_to(counts, {rows, data.outputs()});
+}
+
+// The table at the end: scores on the training rows and, if there are any, on the test rows.
+class Results {
+ public:
+  Results(const Data& data, const std::string& target) : data_(data) {
+    if (!data.classifies()) {
+      const double size = std::sqrt(var(data.encoder.targets_in_units(data.training.targets())).item());
+      decimals_ = std::clamp(2 - static_cast<int>(std::floor(std::log10(size))), 0, 9);
+    }
+    out_ << std::fixed << std::setprecision(decimals_);
+    start("");
+    for (std::size_t i = 0; i < sets().size(); ++i)
+      out_ << "  " << std::setw(width()) << (i == 0 ? "rows it learned from" : "rows it has not seen");
+    out_ << '\n';
+    start((data.classifies() ? "" : "error in ") + target);
+    for (std::size_t i = 0; i < sets().size(); ++i)
+      for (const char* score : data.classifies() ? std::vector{"accuracy"} : std::vector{"RMSE", "MAE"})
+        out_ << "  " << std::setw(cell()) << score;
+    out_ << '\n';
+  }
+
+  // outputs(rows) are what a net gives for them.
+  template <class Outputs>
+  void add(const char* name, const Outputs& outputs) {
+    start(name);
+    for (const TensorDataset* rows : sets())
+      for (const double score : scores(data_, outputs(*rows), *rows)) out_ << "  " << std::setw(cell()) << score;
+    out_ << '\n';
+  }
+  std::string text() const { return out_.str(); }
+
+ private:
+  std::vector<const TensorDataset*> sets() const {
+    if (data_.test.size() == 0) return {&data_.training};
+    return {&data_.training, &data_.test};
+  }
+  int width() const { return data_.classifies() ? 20 : 22; }
+  int cell() const { return data_.classifies() ? 20 : 10; }
+  void start(const std::string& name) { out_ << std::left << std::setw(22) << name << std::right; }
+
+  const Data& data_;
+  int decimals_ = 3;
+  std::ostringstream out_;
+};
+
+void draw(const std::string& path, const train::History& history) {
+  report::Plot plot({.title = "Training", .x_label = "epoch", .y_label = "loss", .y_log = true});
+  plot.line(history.column("epoch"), history.column("loss"), "training rows");
+  for (const auto& name : history.names())
+    if (name == "val_loss") plot.line(history.column("epoch"), history.column(name), "validation rows");
+  plot.save(path);
+}
+
+void check_ending(const char* option, const std::string& file, const Strings& endings) {
+  const std::string ending = std::filesystem::path(file).extension();
+  if (file.empty() || contains(endings, ending)) return;
+  std::string known;
+  for (const auto& one : endings) known += (known.empty() ? "" : " or ") + one;
+  throw WrongArgument(std::string(option) + ": '" + file + "' does not end in " + known);
+}
+
+// Better before the training than after it.
+void check_arguments(const TrainArguments& a) {
+  check_optimizer(a.optimizer);
+  if (a.test + a.validation >= 1.0) throw WrongArgument("--test and --validation leave no rows to learn from");
+  check_ending("--plot", a.plot, {".svg", ".png", ".pdf"});
+  check_ending("--history", a.history, {".csv", ".jsonl"});
+  for (const auto& file : {a.save, a.history, a.plot}) {
+    const auto folder = std::filesystem::path(file).parent_path();
+    if (!folder.empty() && !std::filesystem::is_directory(folder))
+      throw FileError("cannot write " + file + ": there is no folder " + folder.string());
+  }
+}
+
+}  // namespace
+
+void train(const TrainArguments& a) {
+  check_arguments(a);
+  manual_seed(a.seed);
+  const Data data = encode(read_table(a), a);
+  nn::Sequential linear = network(data, {});
+  Model model{network(data, a.hidden), data.encoder, ""};
+  std::cout << nn::summary(model.net, {a.batch, data.features()}) << '\n';
+  fit("linear model", linear, data, a);
+  std::optional<train::Log> log;
+  std::vector<train::Callback*> callbacks;
+  if (!a.history.empty()) callbacks.push_back(&log.emplace(a.history));
+  const train::History history = fit("network", model.net, data, a, callbacks);
+
+  Results results(data, a.target);
+  results.add(data.classifies() ? "most frequent class" : "guess the mean",
+              [&](const auto& rows) { return guess(data, rows.size()); });
+  results.add("linear model", [&](const auto& rows) { return outputs_of(linear, rows.inputs()); });
+  results.add("network", [&](const auto& rows) { return outputs_of(model.net, rows.inputs()); });
+  model.results = results.text();
+  std::cout << '\n' << model.results;
+  if (!a.plot.empty()) draw(a.plot, history);
+  if (a.save.empty()) return;
+  save_model(a.save, model);
+  std::cout << "\nThe model is in " << a.save << ".\n";
+}
+
+}  // namespace ravine::tools
