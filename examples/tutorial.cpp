@@ -157,6 +157,10 @@ void keep_the_best(const Cars& cars) {
   rv::train::save_checkpoint("cars.safetensors", model, adam, loader);
   rv::train::load_checkpoint("cars.safetensors", model, adam, loader);  // in the same order
   std::remove("cars.safetensors");
+
+  nn::Sequential net{nn::Linear(9, 64), nn::BatchNorm1d(64), nn::ReLU(), nn::Linear(64, 1)};
+  rv::train::export_onnx("cars.onnx", net, cars.test.inputs());  // an example of what goes in
+  std::remove("cars.onnx");
 }
 
 // log(cosh(x)): a square near 0, a line far out. Its derivative is tanh(x).

@@ -12,13 +12,16 @@ using detail::text;
 ReLU::ReLU() : Activation("ReLU()", [](Variable x) { return relu(std::move(x)); }) {}
 
 LeakyReLU::LeakyReLU(double slope)
-    : Activation(text("LeakyReLU(", slope, ")"), [=](const Variable& x) { return leaky_relu(x, slope); }) {}
+    : Activation(text("LeakyReLU(", slope, ")"), [=](const Variable& x) { return leaky_relu(x, slope); }),
+      slope(slope) {}
 
-ELU::ELU(double alpha) : Activation(text("ELU(", alpha, ")"), [=](const Variable& x) { return elu(x, alpha); }) {}
+ELU::ELU(double alpha)
+    : Activation(text("ELU(", alpha, ")"), [=](const Variable& x) { return elu(x, alpha); }), alpha(alpha) {}
 
 GELU::GELU(std::string_view approximate)
     : Activation(approximate == "none" ? "GELU()" : text("GELU(", approximate, ")"),
-                 [word = std::string(approximate)](const Variable& x) { return gelu(x, word); }) {
+                 [word = std::string(approximate)](const Variable& x) { return gelu(x, word); }),
+      approximate(approximate) {
   if (approximate != "none" && approximate != "tanh")
     throw std::invalid_argument(text("GELU: approximate must be 'none' or 'tanh', got '", approximate, "'"));
 }
@@ -28,17 +31,17 @@ Tanh::Tanh() : Activation("Tanh()", [](const Variable& x) { return tanh(x); }) {
 Sigmoid::Sigmoid() : Activation("Sigmoid()", [](const Variable& x) { return sigmoid(x); }) {}
 
 Softplus::Softplus(double beta)
-    : Activation(text("Softplus(", beta, ")"), [=](const Variable& x) { return softplus(x, beta); }) {
+    : Activation(text("Softplus(", beta, ")"), [=](const Variable& x) { return softplus(x, beta); }), beta(beta) {
   if (!(beta > 0.0)) throw std::invalid_argument(text("Softplus: beta must be > 0, got ", beta));
 }
 
 SiLU::SiLU() : Activation("SiLU()", [](const Variable& x) { return silu(x); }) {}
 
 Softmax::Softmax(Index dim)
-    : Activation(text("Softmax(", dim, ")"), [=](const Variable& x) { return softmax(x, dim); }) {}
+    : Activation(text("Softmax(", dim, ")"), [=](const Variable& x) { return softmax(x, dim); }), dim(dim) {}
 
 LogSoftmax::LogSoftmax(Index dim)
-    : Activation(text("LogSoftmax(", dim, ")"), [=](const Variable& x) { return log_softmax(x, dim); }) {}
+    : Activation(text("LogSoftmax(", dim, ")"), [=](const Variable& x) { return log_softmax(x, dim); }), dim(dim) {}
 
 Identity::Identity() : Activation("Identity()", [](Variable x) { return x; }) {}
 

@@ -32,14 +32,17 @@ struct ReLU final : Activation {
 /// x where x > 0, slope x elsewhere.
 struct LeakyReLU final : Activation {
   explicit LeakyReLU(double slope = 0.01);
+  const double slope;
 };
 /// x where x > 0, alpha (exp(x) - 1) elsewhere.
 struct ELU final : Activation {
   explicit ELU(double alpha = 1.0);
+  const double alpha;
 };
 /// x Phi(x), or its approximation by "tanh"; see ravine::gelu. Throws std::invalid_argument for another word.
 struct GELU final : Activation {
   explicit GELU(std::string_view approximate = "none");
+  const std::string approximate;
 };
 struct Tanh final : Activation {
   Tanh();
@@ -50,6 +53,7 @@ struct Sigmoid final : Activation {
 /// log(1 + exp(beta x)) / beta. Throws std::invalid_argument unless beta > 0.
 struct Softplus final : Activation {
   explicit Softplus(double beta = 1.0);
+  const double beta;
 };
 /// x sigmoid(x).
 struct SiLU final : Activation {
@@ -58,10 +62,12 @@ struct SiLU final : Activation {
 /// exp(x) / sum(exp(x)) along a dimension.
 struct Softmax final : Activation {
   explicit Softmax(Index dim);
+  const Index dim;
 };
 /// log(softmax(x)) along a dimension, without overflow.
 struct LogSoftmax final : Activation {
   explicit LogSoftmax(Index dim);
+  const Index dim;
 };
 /// x.
 struct Identity final : Activation {

@@ -66,7 +66,8 @@ class Module {
   /// A copy of all parameters and buffers, by their paths.
   StateDict state_dict() const;
   /// Writes the values into the parameters and buffers. Throws std::invalid_argument, and changes nothing, unless
-  /// names, shapes and types are exactly those of `state_dict()`.
+  /// names, shapes and types are exactly those of `state_dict()`; but for the number of batches that PyTorch counts
+  /// beside a running mean ("num_batches_tracked"), which may be there.
   void load_state_dict(const StateDict& state);
 
   /// Equal for the copies of a module, and for nothing else.

@@ -32,21 +32,21 @@ BatchNorm1d::BatchNorm1d(Index features, const BatchNormOptions& options)
       bias(options.affine ? register_parameter("bias", zeros({features})) : Variable()),
       running_mean(register_buffer("running_mean", zeros({features}))),
       running_var(register_buffer("running_var", ones({features}))),
-      options_(checked(options)) {}
+      options(checked(options)) {}
 
 Variable BatchNorm1d::forward(const Variable& x) {
   if (x.rank() != 2 || x.size(1) != running_mean.numel())
     throw ShapeError(text("BatchNorm1d: input must be (N, ", running_mean.numel(), "), got ", x.shape()));
   if (x.dtype() != running_mean.dtype())
     throw DTypeError(text("BatchNorm1d: input is ", x.dtype(), ", the module is ", running_mean.dtype()));
-  if (!training()) return batch_norm_with(x, running_mean, running_var, weight, bias, options_.eps);
+  if (!training()) return batch_norm_with(x, running_mean, running_var, weight, bias, options.eps);
   BatchMoments moments;
-  Variable y = batch_norm(x, weight, bias, options_.eps, &moments);
-  if (reevaluating() || options_.momentum == 0.0) return y;
+  Variable y = batch_norm(x, weight, bias, options.eps, &moments);
+  if (reevaluating() || options.momentum == 0.0) return y;
   const double rows = static_cast<double>(x.size(0));
   Tensor mean = running_mean.value(), variance = running_var.value();
-  detail::move_towards("BatchNorm1d: running_var", variance, moments.variance, options_.momentum, rows / (rows - 1.0));
-  detail::move_towards("BatchNorm1d: running_mean", mean, moments.mean, options_.momentum, 1.0);
+  detail::move_towards("BatchNorm1d: running_var", variance, moments.variance, options.momentum, rows / (rows - 1.0));
+  detail::move_towards("BatchNorm1d: running_mean", mean, moments.mean, options.momentum, 1.0);
   return y;
 }
 
@@ -55,20 +55,20 @@ std::string BatchNorm1d::describe() const { return text("BatchNorm1d(", running_
 LayerNorm::LayerNorm(const Shape& normalized, const LayerNormOptions& options)
     : weight(options.affine ? register_parameter("weight", ones(normalized)) : Variable()),
       bias(options.affine ? register_parameter("bias", zeros(normalized)) : Variable()),
-      normalized_(normalized),
-      eps_(options.eps) {
-  check_eps("LayerNorm", eps_);
+      normalized(normalized),
+      eps(options.eps) {
+  check_eps("LayerNorm", eps);
 }
 
-std::string LayerNorm::describe() const { return describe_as("LayerNorm", normalized_); }
+std::string LayerNorm::describe() const { return describe_as("LayerNorm", normalized); }
 
 RMSNorm::RMSNorm(const Shape& normalized, const RMSNormOptions& options)
     : weight(options.affine ? register_parameter("weight", ones(normalized)) : Variable()),
-      normalized_(normalized),
-      eps_(options.eps) {
-  check_eps("RMSNorm", eps_.value_or(0.0));
+      normalized(normalized),
+      eps(options.eps) {
+  check_eps("RMSNorm", eps.value_or(0.0));
 }
 
-std::string RMSNorm::describe() const { return describe_as("RMSNorm", normalized_); }
+std::string RMSNorm::describe() const { return describe_as("RMSNorm", normalized); }
 
 }  // namespace ravine::nn

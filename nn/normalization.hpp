@@ -36,9 +36,7 @@ class BatchNorm1d final : public Module {
   const Variable bias;          ///< (features), starts as 0; undefined if not affine
   const Variable running_mean;  ///< (features), starts as 0
   const Variable running_var;   ///< (features), starts as 1
-
- private:
-  BatchNormOptions options_;
+  const BatchNormOptions options;
 };
 
 struct LayerNormOptions {
@@ -53,15 +51,13 @@ class LayerNorm final : public Module {
   /// Throws std::invalid_argument for a negative eps.
   explicit LayerNorm(const Shape& normalized, const LayerNormOptions& options = {});
 
-  Variable forward(const Variable& x) override { return layer_norm(x, normalized_, weight, bias, eps_); }
+  Variable forward(const Variable& x) override { return layer_norm(x, normalized, weight, bias, eps); }
   std::string describe() const override;
 
   const Variable weight;  ///< of shape `normalized`, starts as 1; undefined if not affine
   const Variable bias;    ///< of shape `normalized`, starts as 0; undefined if not affine
-
- private:
-  Shape normalized_;
-  double eps_;
+  const Shape normalized;
+  const double eps;
 };
 
 struct RMSNormOptions {
@@ -77,14 +73,12 @@ class RMSNorm final : public Module {
   /// Throws std::invalid_argument for a negative eps.
   explicit RMSNorm(const Shape& normalized, const RMSNormOptions& options = {});
 
-  Variable forward(const Variable& x) override { return rms_norm(x, normalized_, weight, eps_); }
+  Variable forward(const Variable& x) override { return rms_norm(x, normalized, weight, eps); }
   std::string describe() const override;
 
   const Variable weight;  ///< of shape `normalized`, starts as 1; undefined if not affine
-
- private:
-  Shape normalized_;
-  std::optional<double> eps_;
+  const Shape normalized;
+  const std::optional<double> eps;
 };
 
 }  // namespace ravine::nn

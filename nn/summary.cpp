@@ -7,6 +7,7 @@
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/nn/flags.hpp>
 
 namespace ravine::nn {
 namespace {
@@ -21,23 +22,18 @@ void each(const std::string& path, Module& module, const F& f) {
 /// While it lives, the model is in evaluation, nothing is recorded and calls are observed.
 class Trial {
  public:
-  Trial(Module& model, const detail::CallObserver& observer) : outer_(detail::call_observer) {
-    each("", model, [&](const std::string&, Module& module) { flags_.emplace_back(&module, module.training()); });
+  Trial(Module& model, const detail::CallObserver& observer) : flags_(model), outer_(detail::call_observer) {
     model.eval();
     detail::call_observer = &observer;
   }
-  ~Trial() {
-    detail::call_observer = outer_;
-    // Parents first: a module's flag is set with all below, which then get their own.
-    for (const auto& [module, training] : flags_) module->train(training);
-  }
+  ~Trial() { detail::call_observer = outer_; }
   Trial(const Trial&) = delete;
   Trial& operator=(const Trial&) = delete;
 
  private:
   NoGrad no_grad_;
+  detail::TrainingFlags flags_;
   const detail::CallObserver* outer_;
-  std::vector<std::pair<Module*, bool>> flags_;
 };
 
 std::map<const void*, Shape> result_shapes(Module& model, const Shape& input) {

@@ -9,7 +9,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/train/flags.hpp>
+#include <ravine/nn/flags.hpp>
 
 namespace ravine::train {
 namespace {

@@ -16,8 +16,8 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/nn/flags.hpp>
 #include <ravine/train/checkpoint.hpp>
-#include <ravine/train/flags.hpp>
 #include <ravine/train/stop_signals.hpp>
 
 namespace ravine::train {

@@ -1,5 +1,5 @@
 /// @file
-/// Everything of the train room: the training loop, what watches it, checkpoints.
+/// Everything of the train room: the training loop, what watches it, checkpoints, export.
 #pragma once
 
 #include <ravine/train/callback.hpp>
@@ -9,5 +9,6 @@
 #include <ravine/train/history.hpp>
 #include <ravine/train/log.hpp>
 #include <ravine/train/loss.hpp>
+#include <ravine/train/onnx.hpp>
 #include <ravine/train/progress.hpp>
 #include <ravine/train/tensorboard.hpp>

@@ -1,5 +1,5 @@
 /// @file
-/// Training flags of a model's parts; for the library's sources, not its public headers.
+/// Training and evaluation of a model's parts, kept; for the library's sources, not its public headers.
 #pragma once
 
 #include <utility>
