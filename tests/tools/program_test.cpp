@@ -113,6 +113,8 @@ TEST_CASE("a trained model predicts, in a file or printed, exactly what the libr
   const data::Table predicted = data::read_csv(out.path());
   CHECK(predicted.column_names() == std::vector<std::string>{"mpg"});
   CHECK(bitwise_equal(predicted.to_tensor(f32), expected));
+  std::istringstream lines(printed.out);
+  for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 10);  // the digits of f32
 
   // Columns in another order, more of them, none of the target.
   const TemporaryFile other("other.csv");
@@ -178,7 +180,7 @@ TEST_CASE("a target of text, or of numbers that name things, is classified") {
   CHECK(trained.out.find("target, 3 classes") != std::string::npos);
   const auto most = scores(trained.out, "most frequent class"), network = scores(trained.out, "network");
   REQUIRE(network.size() == 2);
-  CHECK(most[1] == doctest::Approx(0.62).epsilon(0.05));
+  CHECK(std::abs(most[0] - most[1]) < 0.015);  // each part has its share of each class
   CHECK(network[1] > most[1]);
 
   CHECK(ravine_program("predict " + model.path() + " " + cars + " --out " + out.path()).code == 0);
