@@ -184,7 +184,7 @@ class Results {
   Results(const Data& data, const std::string& target) : data_(data) {
     if (!data.classifies()) {
       const double size = std::sqrt(var(data.encoder.targets_in_units(data.training.targets())).item());
-      decimals_ = std::clamp(2 - static_cast<int>(std::floor(std::log10(size))), 0, 9);
+      if (size > 0.0) decimals_ = std::clamp(2 - static_cast<int>(std::floor(std::log10(size))), 0, 9);
     }
     out_ << std::fixed << std::setprecision(decimals_);
     start("");

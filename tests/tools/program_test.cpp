@@ -334,6 +334,16 @@ TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line")
   refuses("train " + words.path() + " --target a --drop b", 1, "no column is left for the inputs");
 }
 
+TEST_CASE("a model that an older ravine saved predicts as it did") {
+  const TemporaryFile out("predictions.csv");
+  CHECK(ravine_program("predict '" RAVINE_SOURCE "/tests/tools/model_1.safetensors' " + cars + " --out " + out.path())
+            .code == 0);
+  const auto mpg = data::read_csv(out.path()).column("mpg").to_vector<double>();
+  REQUIRE(mpg.size() == 406);
+  CHECK(mpg[0] == doctest::Approx(14.987542).epsilon(1e-4));
+  CHECK(mpg[405] == doctest::Approx(29.993301).epsilon(1e-4));
+}
+
 TEST_CASE("it helps") {
   for (const char* arguments : {"--help", "train --help", "predict --help", "info --help"}) {
     const Outcome outcome = ravine_program(arguments);
