@@ -108,12 +108,12 @@ std::vector<std::string> load_checkpoint(const std::string& path, bool strict, s
   std::size_t i = 0;
   try {
     for (; i < objects.size(); ++i) {
-      StateDict state = part_of(all, i);
-      if (!strict) state = fitting(objects[i].before, state, prefix(i), left_out);
+      const StateDict state = part_of(all, i);
       try {
         objects[i].load_state_dict(state);
       } catch (const std::invalid_argument& error) {
-        throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what()));
+        if (strict) throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what()));
+        objects[i].load_state_dict(fitting(objects[i].before, state, prefix(i), left_out));
       }
     }
   } catch (...) {
