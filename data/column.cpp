@@ -45,17 +45,7 @@ std::vector<T> sorted_distinct(std::vector<T> values, Skip skip) {
   return values;
 }
 
-// An undefined tensor if a value is not a number.
-Tensor numbers(const std::vector<std::string_view>& values) {
-  Tensor result({static_cast<Index>(values.size())}, f64);
-  auto* to = result.mutable_data<double>();
-  for (const auto value : values) {
-    const auto number = is_missing(value) ? std::numeric_limits<double>::quiet_NaN() : parse_number(value);
-    if (!number) return {};
-    *to++ = *number;
-  }
-  return result;
-}
+NumberFormat format(const Column& column) { return {column.decimal, column.thousands}; }
 
 // The values of a text column; they refer to its categories.
 std::vector<std::string_view> views(const Column& column) {
@@ -69,20 +59,45 @@ std::vector<std::string_view> views(const Column& column) {
   return result;
 }
 
-Column text_column(std::string name, const std::vector<std::string_view>& values) {
+// The same text column with other values.
+Column with_values(const Column& column, const std::vector<std::string_view>& values) {
   const auto categories = sorted_distinct(values, is_missing);
-  return {std::move(name), positions(values, categories, is_missing), {categories.begin(), categories.end()}};
+  Column result = column;
+  result.values = positions(values, categories, is_missing);
+  result.categories = {categories.begin(), categories.end()};
+  return result;
 }
 
 }  // namespace
 
-Column make_column(std::string name, const std::vector<std::string_view>& values) {
-  if (Tensor all_numbers = numbers(values); all_numbers.defined()) return {std::move(name), std::move(all_numbers), {}};
-  return text_column(std::move(name), values);
+bool read_as_numbers(const std::vector<std::string>& texts, const NumberFormat& format) {
+  bool integers = true, identifiers = false;
+  for (const auto& text : texts) {
+    const auto number = parse_number(text, format);
+    if (!number) return false;
+    integers &= number->integer;
+    identifiers |= number->leading_zeros || number->inexact;
+  }
+  return !(integers && identifiers);
 }
 
 Column numeric_if_possible(const Column& column) {
-  return column.numeric() ? column : make_column(column.name, views(column));
+  if (column.numeric() || !column.remark.empty() || !read_as_numbers(column.categories, format(column))) return column;
+  Column result = column;
+  result.values = Tensor(column.values.shape(), f64);
+  result.categories.clear();
+  auto* to = result.values.mutable_data<double>();
+  for (Index row = 0; row < column.values.numel(); ++row)
+    to[row] = column.missing(row) ? std::numeric_limits<double>::quiet_NaN()
+                                  : parse_number(cell(column, row), format(column))->value;
+  return result;
+}
+
+std::vector<Index> words(const Column& column) {
+  std::vector<Index> result;
+  for (std::size_t i = 0; i < column.categories.size(); ++i)
+    if (!parse_number(column.categories[i], format(column))) result.push_back(static_cast<Index>(i));
+  return result;
 }
 
 Column categorical(const Column& column) {
@@ -109,14 +124,15 @@ std::vector<Index> frequencies(const Column& column) {
 }
 
 Column take_rows(const Column& column, const Tensor& rows) {
-  Column taken{column.name, index_select(column.values, 0, rows), column.categories};
-  return taken.numeric() ? taken : text_column(taken.name, views(taken));
+  Column taken = column;
+  taken.values = index_select(column.values, 0, rows);
+  return taken.numeric() ? taken : with_values(taken, views(taken));
 }
 
 Column replace_missing(const Column& column, std::string_view value) {
   auto values = views(column);
   std::replace_if(values.begin(), values.end(), is_missing, value);
-  return make_column(column.name, values);
+  return with_values(column, values);
 }
 
 }  // namespace detail

@@ -6,14 +6,15 @@
 #include <string_view>
 #include <vector>
 
+#include <ravine/data/number.hpp>
 #include <ravine/data/table.hpp>
 
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
-/// The column of each row's value: numeric if all are numbers, else text. A view without data (nullptr) is missing.
-data::Column make_column(std::string name, const std::vector<std::string_view>& values);
-/// The same column as numbers, if it is a text column of nothing else.
+/// True if a reader takes these texts, all of a column's, for numbers: they are, and not identifiers.
+bool read_as_numbers(const std::vector<std::string>& texts, const NumberFormat& format);
+/// The same column as numbers, if it is a text column of nothing else, without a remark.
 data::Column numeric_if_possible(const data::Column& column);
 
 /// The same column with its different numbers as categories, if it is numeric.
@@ -21,6 +22,9 @@ data::Column categorical(const data::Column& column);
 
 /// The value in a row as text; "" if it is missing.
 std::string cell(const data::Column& column, Index row);
+
+/// The categories of a text column that are no numbers, by their positions.
+std::vector<Index> words(const data::Column& column);
 
 /// How many rows hold each category of a text column.
 std::vector<Index> frequencies(const data::Column& column);

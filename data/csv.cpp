@@ -3,161 +3,167 @@
 #include <algorithm>
 #include <string_view>
 
-#include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/data/column.hpp>
+#include <ravine/data/csv_columns.hpp>
+#include <ravine/data/csv_text.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/input_file.hpp>
-#include <ravine/data/number.hpp>
 
 namespace ravine::data {
 namespace {
 
-// Cuts a text into records and fields. Fields refer to the text; quoted ones are unquoted in place.
-class Scanner {
- public:
-  Scanner(std::string& text, const CsvOptions& options, const std::string& path)
-      : text_(text), options_(options), path_(path) {
-    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
+using detail::CsvColumnPlan;
+using detail::CsvCursor;
+using detail::CsvFormat;
+using detail::CsvPart;
+
+bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+
+// UTF-16 has a zero beside every letter.
+void refuse_utf16(std::string_view text, const std::string& path) {
+  const auto zero = [&](std::size_t i) { return text[i] == '\0'; };
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") ||
+      (text.size() >= 4 && zero(0) != zero(1) && zero(0) == zero(2) && zero(1) == zero(3)))
+    throw FormatError(path + ": found UTF-16, expected UTF-8");
+}
+
+// Behind the first lines.
+CsvPart without_lines(CsvPart text, Index lines) {
+  for (; lines > 0 && text.begin != text.end; --lines, ++text.line) {
+    while (text.begin != text.end && !is_line_end(*text.begin)) ++text.begin;
+    if (text.begin == text.end) break;
+    text.begin += text.end - text.begin > 1 && text.begin[0] == '\r' && text.begin[1] == '\n' ? 2 : 1;
   }
+  return text;
+}
 
-  bool done() const { return at_ >= text_.size(); }
-  /// The line the next record starts in, counted from 1.
-  Index line() const { return line_; }
+// Without the last lines, and the line ends before them.
+CsvPart without_footer(CsvPart text, Index lines) {
+  const auto cut_line_ends = [&] {
+    while (text.end != text.begin && is_line_end(text.end[-1])) --text.end;
+  };
+  for (cut_line_ends(); lines > 0; --lines, cut_line_ends())
+    while (text.end != text.begin && !is_line_end(text.end[-1])) --text.end;
+  return text;
+}
 
-  /// Appends the fields of one record and moves behind its line end.
-  void record(std::vector<std::string_view>& fields) {
-    for (;;) {
-      fields.push_back(at_ < text_.size() && text_[at_] == options_.quote ? quoted_field() : plain_field());
-      if (done() || text_[at_] != options_.separator) break;
-      ++at_;
+// What counts of a file's content.
+CsvPart records(std::string_view text, const CsvOptions& options, const std::string& path) {
+  refuse_utf16(text, path);
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  const CsvPart part{text.data(), text.data() + text.size()};
+  return without_footer(without_lines(part, options.skip_lines), options.skip_footer);
+}
+
+// How many fields each of the first records has; nothing if they differ.
+std::optional<Index> common_width(const CsvPart& text, const CsvOptions& options, const std::string& path) {
+  constexpr int records = 32;
+  const CsvFormat format("read_csv", options);
+  CsvCursor cursor(format, path, text, false);
+  std::optional<Index> width;
+  for (int i = 0; i < records && cursor.next_record(); ++i) {
+    Index fields = 0;
+    do {
+      cursor.field();
+      ++fields;
+    } while (cursor.more());
+    if (width && width != fields) return std::nullopt;
+    width = fields;
+  }
+  return width;
+}
+
+char guess_separator(const CsvPart& text, CsvOptions options, const std::string& path) {
+  for (const char candidate : {'\t', ';', '|', ',', csv_spaces}) {
+    options.separator = candidate;
+    try {
+      if (common_width(text, options, path).value_or(0) > 1) return candidate;
+    } catch (const std::exception&) {  // it means something else, or quotes do not fit
     }
-    if (!done()) end_line();
   }
+  return ',';
+}
 
- private:
-  bool at_line_end() const { return text_[at_] == '\n' || text_[at_] == '\r'; }
-
-  void end_line() {
-    if (text_[at_] == '\r' && at_ + 1 < text_.size() && text_[at_ + 1] == '\n') ++at_;
-    ++at_;
-    ++line_;
-  }
-
-  std::string_view plain_field() {
-    const std::size_t begin = at_;
-    while (!done() && text_[at_] != options_.separator && !at_line_end()) ++at_;
-    return std::string_view(text_).substr(begin, at_ - begin);
-  }
-
-  std::string_view quoted_field() {
-    const Index opened = line_;
-    const std::size_t begin = ++at_;
-    std::size_t end = begin;
-    for (; !done(); ++at_) {
-      if (text_[at_] == options_.quote && !skip_doubled_quote()) {
-        ++at_;
-        require_field_end();
-        return std::string_view(text_).substr(begin, end - begin);
-      }
-      line_ += text_[at_] == '\n' || (text_[at_] == '\r' && (at_ + 1 == text_.size() || text_[at_ + 1] != '\n'));
-      text_[end++] = text_[at_];
-    }
-    throw FormatError(detail::text(path_, ", line ", opened, ": found a quoted field that is never closed"));
-  }
-
-  bool skip_doubled_quote() {
-    if (at_ + 1 >= text_.size() || text_[at_ + 1] != options_.quote) return false;
-    ++at_;
-    return true;
-  }
-
-  void require_field_end() const {
-    if (done() || text_[at_] == options_.separator || at_line_end()) return;
-    throw FormatError(detail::text(path_, ", line ", line_, ": found '", text_[at_],
-                                   "' after a closing quote, expected '", options_.separator,
-                                   "' or the end of the line"));
-  }
-
-  std::string& text_;
-  const CsvOptions& options_;
-  const std::string& path_;
-  std::size_t at_ = 0;
-  Index line_ = 1;
+// The first record.
+struct FirstRecord {
+  Index line = 1;
+  std::vector<std::string> fields = {};
+  bool numbers = false;  // at least one, and nothing but numbers and words for missing ones
 };
 
-std::string counted(std::size_t fields) { return detail::text(fields, fields == 1 ? " field" : " fields"); }
-
-void check(const CsvOptions& options) {
-  const auto is_line_end = [](char c) { return c == '\n' || c == '\r'; };
-  if (options.separator == options.quote || is_line_end(options.separator) || is_line_end(options.quote))
-    throw std::invalid_argument("read_csv: separator and quote must differ from each other and from line ends");
+FirstRecord read_first(CsvCursor& cursor, const CsvFormat& format) {
+  FirstRecord record{cursor.line()};
+  bool words = false;
+  do {
+    const auto field = cursor.field();
+    record.fields.push_back(field.value(format.quote));
+    const bool number = detail::parse_number(field.text, format.numbers).has_value();
+    record.numbers |= number;
+    words |= !number && (field.text.empty() || !format.missing(field.text));
+  } while (cursor.more());
+  record.numbers &= !words;
+  return record;
 }
 
-// Names that are not given are the columns' numbers.
-std::vector<std::string> column_names(const std::vector<std::string_view>& given, const std::string& path) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < given.size(); ++i)
-    names.push_back(given[i].empty() ? std::to_string(i) : std::string(given[i]));
-  auto sorted = names;
-  std::sort(sorted.begin(), sorted.end());
-  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice != sorted.end()) throw FormatError(path + ", line 1: found two columns named '" + *twice + "'");
-  return names;
-}
-
-// The fields of all rows, one row after the other, and the line each row starts in.
-struct Rows {
-  std::vector<std::string_view> fields;
-  std::vector<std::int64_t> lines;
-};
-
-// Reads what is left, in rows of `width` fields; a width of 0 is set by the first row.
-Rows read_rows(Scanner& scanner, std::size_t& width, const std::string& path) {
-  Rows rows;
-  while (!scanner.done()) {
-    rows.lines.push_back(scanner.line());
-    const std::size_t before = rows.fields.size();
-    scanner.record(rows.fields);
-    const std::size_t found = rows.fields.size() - before;
-    if (width == 0) width = found;
-    if (found != width)
-      throw FormatError(
-          detail::text(path, ", line ", rows.lines.back(), ": found ", counted(found), ", expected ", width));
+// Columns without a name are given one.
+void complete(std::vector<std::string>& names) {
+  const auto given = names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string number = std::to_string(i);
+    if (names[i].empty())
+      names[i] = std::find(given.begin(), given.end(), number) == given.end() ? number : "Unnamed: " + number;
   }
-  return rows;
 }
 
-// The field, or a view without data if it means "no value".
-std::string_view value_of(std::string_view field, const std::vector<std::string>& markers) {
-  const bool missing = std::find(markers.begin(), markers.end(), detail::trim(field)) != markers.end();
-  return missing ? std::string_view{} : field;
+std::vector<CsvColumnPlan> plans(const std::vector<std::string>& names, const CsvOptions& options) {
+  std::vector<CsvColumnPlan> plans;
+  for (const auto& name : names) {
+    const auto type = options.types.find(name);
+    plans.push_back({name, type == options.types.end() ? std::nullopt : std::optional(type->second)});
+  }
+  return plans;
+}
+
+void refuse_same_names(std::vector<std::string> names, const std::string& path, Index line) {
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end())
+    throw FormatError(detail::text(path, ", line ", line, ": found two columns named '", *twice, "'"));
 }
 
 }  // namespace
 
-Table read_csv(const std::string& path, const CsvOptions& options) {
-  check(options);
-  std::string text = detail::InputFile(path).read_all();
-  text.erase(text.find_last_not_of("\r\n") + 1);  // npos + 1 is 0: nothing but line ends
-
-  Scanner scanner(text, options, path);
-  if (scanner.done()) throw FormatError(path + ": the file is empty");
-  std::vector<std::string_view> header;
-  if (options.header) scanner.record(header);
-  std::size_t width = header.size();
-  const Rows rows = read_rows(scanner, width, path);
-  header.resize(width);
-  const auto names = column_names(header, path);
-
-  std::vector<Column> columns;
-  std::vector<std::string_view> values(rows.lines.size());
-  for (std::size_t c = 0; c < width; ++c) {
-    for (std::size_t row = 0; row < values.size(); ++row)
-      values[row] = value_of(rows.fields[row * width + c], options.missing);
-    columns.push_back(detail::make_column(names[c], values));
+Table read_csv(const std::string& path, const CsvOptions& given) {
+  CsvFormat format("read_csv", given);
+  const std::string content = detail::InputFile(path).read_all();
+  CsvPart text = records(content, given, path);
+  std::string remark;
+  if (given.separator == csv_guess) {
+    CsvOptions options = given;
+    options.separator = guess_separator(text, given, path);
+    format = CsvFormat("read_csv", options);
+    remark = "fields are separated by " + format.separator_name + ", as guessed\n";
   }
-  return {path, std::move(columns), tensor(rows.lines, i64)};
+
+  CsvCursor cursor(format, path, text, false);
+  if (!cursor.next_record()) throw FormatError(path + ": the file is empty");
+  text.begin = cursor.at();
+  text.line = cursor.line();
+  auto [line, names, numbers] = read_first(cursor, format);
+  if (given.header.value_or(!numbers)) {
+    text.begin = cursor.at();
+    text.line = cursor.line();
+  } else {
+    names.assign(names.size(), "");
+    if (!given.header) remark += "the first line is data, since its fields are numbers\n";
+  }
+  complete(names);
+  refuse_same_names(names, path, line);
+
+  auto [columns, lines] = detail::read_csv_columns(format, path, text, plans(names, given));
+  Table table(path, std::move(columns), std::move(lines), std::move(remark));
+  for (const auto& [name, type] : given.types) table.numeric(name);  // throws if there is none
+  return table;
 }
 
 }  // namespace ravine::data

@@ -20,8 +20,10 @@ void write_figures(std::ostream& out, const Column& column) {
     if (!column.missing(row)) numbers.push_back(column.values.data<double>()[row]);
   if (numbers.empty()) return;
   const Tensor x = tensor(numbers, f64);
-  for (const double figure : {mean(x).item(), std::sqrt(var(x).item()), min(x).item(), max(x).item()})
-    out << std::setw(figure_width) << figure;
+  for (const double figure : {mean(x).item(), std::sqrt(var(x).item()), min(x).item(), max(x).item()}) {
+    out << std::setw(figure_width);
+    std::isnan(figure) ? out << '-' : out << figure;
+  }
 }
 
 void write_categories(std::ostream& out, const Column& column) {
@@ -49,6 +51,12 @@ std::string Table::describe() const {
     column.numeric() ? write_figures(out, column) : write_categories(out, column);
     out << '\n';
   }
+  for (const Column& column : columns_) {
+    if (!column.remark.empty()) out << column.name << ": " << column.remark << '\n';
+    const std::string odd = column.numeric() || !column.remark.empty() ? "" : odd_words(column);
+    if (!odd.empty()) out << column.name << ": text" << odd << '\n';
+  }
+  out << remark_;
   return out.str();
 }
 

@@ -197,7 +197,7 @@ std::vector<Index> known_positions(const EncodedColumn& column, const Table& tab
   for (std::string category : table.categories(column.name)) {
     // A number may be written otherwise here, where words stand beside it: 4.0 is 4.
     const auto number = column.numeric ? detail::parse_number(category) : std::nullopt;
-    const auto found = known.find(number ? text(*number) : category);
+    const auto found = known.find(number ? text(number->value) : category);
     positions.push_back(found == known.end() ? -1 : found->second);
   }
   return positions;

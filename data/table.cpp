@@ -25,7 +25,8 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 Column with_numbers(const Column& column, double value) {
-  Column filled{column.name, column.values.clone(), {}};
+  Column filled = column;
+  filled.values = column.values.clone();
   double* numbers = filled.values.mutable_data<double>();
   for (Index row = 0; row < filled.values.numel(); ++row)
     if (filled.missing(row)) numbers[row] = value;
@@ -66,8 +67,8 @@ Column filled(const Column& column) {
 
 }  // namespace
 
-Table::Table(std::string file, std::vector<Column> columns, Tensor lines)
-    : file_(std::move(file)), columns_(std::move(columns)), lines_(std::move(lines)) {
+Table::Table(std::string file, std::vector<Column> columns, Tensor lines, std::string remark)
+    : file_(std::move(file)), columns_(std::move(columns)), lines_(std::move(lines)), remark_(std::move(remark)) {
   for (const Column& column : columns_)
     if (column.values.shape() != lines_.shape())
       throw ShapeError(
@@ -86,7 +87,7 @@ std::vector<std::string> Table::column_names() const {
 
 bool Table::has(const std::string& name) const { return contains(column_names(), name); }
 
-const Column& Table::find(const std::string& name) const {
+const Column& Table::at(const std::string& name) const {
   for (const Column& column : columns_)
     if (column.name == name) return column;
   throw std::out_of_range("Table: no column '" + name + "' in " + file_ + ", which has " + joined(column_names()));
@@ -96,38 +97,59 @@ std::string Table::place(Index row, const Column& column) const {
   return detail::text(file_, ", line ", lines_.data<std::int64_t>()[row], ", column '", column.name, "'");
 }
 
-std::string Table::place(Index row, const std::string& name) const { return place(row, find(name)); }
+std::string Table::place(Index row, const std::string& name) const { return place(row, at(name)); }
 
 void Table::require_numbers(const Column& column) const {
   if (column.numeric()) return;
+  const auto words = detail::words(column);
   for (Index row = 0; row < rows(); ++row) {
-    const std::string value = detail::cell(column, row);
-    if (!column.missing(row) && !detail::parse_number(value))
-      throw FormatError(place(row, column) + ": found '" + value + "', expected a number");
+    const Index code = column.values.data<std::int64_t>()[row];
+    if (code < 0 || (!words.empty() && std::find(words.begin(), words.end(), code) == words.end())) continue;
+    throw FormatError(place(row, column) + ": found '" + detail::cell(column, row) + "', expected a number" +
+                      odd_words(column));
   }
 }
 
+// "; all are numbers except 'tall' in line 3 and 'n.a.' in lines 4, 9, …", if it is so.
+std::string Table::odd_words(const Column& column) const {
+  constexpr std::size_t most_lines = 3;
+  const auto words = detail::words(column);
+  if (words.empty() || words.size() > 2 || 2 * words.size() >= column.categories.size()) return {};
+  std::string list;
+  for (const Index word : words) {
+    std::vector<std::string> lines;
+    for (Index row = 0; row < rows() && lines.size() <= most_lines; ++row)
+      if (column.values.data<std::int64_t>()[row] == word)
+        lines.push_back(std::to_string(lines_.data<std::int64_t>()[row]));
+    if (lines.size() > most_lines) lines.back() = "…";
+    list += (list.empty() ? "; all are numbers except '" : " and '") +
+            column.categories[static_cast<std::size_t>(word)] + (lines.size() > 1 ? "' in lines " : "' in line ");
+    for (std::size_t i = 0; i < lines.size(); ++i) list += (i > 0 ? ", " : "") + lines[i];
+  }
+  return list;
+}
+
 Tensor Table::column(const std::string& name) const {
-  const Column& found = find(name);
+  const Column& found = at(name);
   require_numbers(found);
   return found.values.clone();
 }
 
 std::vector<std::string> Table::text(const std::string& name) const {
-  const Column& found = find(name);
+  const Column& found = at(name);
   std::vector<std::string> values;
   for (Index row = 0; row < rows(); ++row) values.push_back(detail::cell(found, row));
   return values;
 }
 
 std::vector<std::string> Table::categories(const std::string& name) const {
-  return detail::categorical(find(name)).categories;
+  return detail::categorical(at(name)).categories;
 }
 
-Tensor Table::codes(const std::string& name) const { return detail::categorical(find(name)).values.clone(); }
+Tensor Table::codes(const std::string& name) const { return detail::categorical(at(name)).values.clone(); }
 
 Table Table::drop_column(const Names& names) const {
-  for (const auto& name : names.list()) find(name);
+  for (const auto& name : names.list()) at(name);
   Table result = *this;
   std::erase_if(result.columns_, [&](const Column& column) { return contains(names.list(), column.name); });
   return result;
@@ -135,8 +157,8 @@ Table Table::drop_column(const Names& names) const {
 
 Table Table::select(const Names& names) const {
   std::vector<Column> chosen;
-  for (const auto& name : names.list()) chosen.push_back(find(name));
-  return {file_, std::move(chosen), lines_};
+  for (const auto& name : names.list()) chosen.push_back(at(name));
+  return {file_, std::move(chosen), lines_, remark_};
 }
 
 Table Table::take(const Tensor& positions) const {
@@ -172,21 +194,21 @@ Table Table::with_column(const std::string& name, Column column) const {
 }
 
 Table Table::fill_missing(const std::string& name, double value) const {
-  const Column& column = find(name);
+  const Column& column = at(name);
   if (!column.numeric())
     throw std::invalid_argument(detail::text("fill_missing: column '", name, "' holds text, got the number ", value));
   return with_column(name, with_numbers(column, value));
 }
 
 Table Table::fill_missing(const std::string& name, const std::string& value) const {
-  const Column& column = find(name);
+  const Column& column = at(name);
   if (column.numeric())
     throw std::invalid_argument("fill_missing: column '" + name + "' holds numbers, got the text '" + value + "'");
   return with_column(name, detail::replace_missing(column, value));
 }
 
 Table Table::one_hot(const std::string& name) const {
-  const Column chosen = detail::categorical(find(name));
+  const Column chosen = detail::categorical(at(name));
   std::vector<Column> columns;
   for (const Column& column : columns_) {
     if (column.name != name) {
@@ -195,7 +217,7 @@ Table Table::one_hot(const std::string& name) const {
     }
     for (std::size_t code = 0; code < chosen.categories.size(); ++code) columns.push_back(indicator(chosen, code));
   }
-  return {file_, std::move(columns), lines_};
+  return {file_, std::move(columns), lines_, remark_};
 }
 
 Tensor Table::to_tensor(DType dtype) const {

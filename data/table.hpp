@@ -17,6 +17,9 @@ struct Column {
   std::string name;
   Tensor values;                        ///< (rows): f64, NaN where missing; or i64 positions, -1 where missing
   std::vector<std::string> categories;  ///< of a text column, sorted; empty if it holds numbers
+  char decimal = '.';                   ///< in text that stands for numbers
+  char thousands = '\0';                ///< there as well; none if 0
+  std::string remark = {};              ///< on how it was read, for `describe`; text of numbers that stays text has one
 
   bool numeric() const { return values.dtype() == f64; }
   bool missing(Index row) const;
@@ -44,16 +47,18 @@ class Names {
 /// Whatever takes the name of a column throws std::out_of_range, listing the columns there are, if none has it.
 class Table {
  public:
-  /// For readers. `lines` (rows) i64 are the rows' lines in the file. Throws std::invalid_argument if two columns
-  /// have one name, ShapeError if the numbers of rows differ.
-  Table(std::string file, std::vector<Column> columns, Tensor lines);
+  /// For readers. `lines` (rows) i64 are the rows' lines in the file, `remark` is for `describe`. Throws
+  /// std::invalid_argument if two columns have one name, ShapeError if the numbers of rows differ.
+  Table(std::string file, std::vector<Column> columns, Tensor lines, std::string remark = {});
 
   Index rows() const { return lines_.size(0); }
   Index columns() const { return static_cast<Index>(columns_.size()); }
   std::vector<std::string> column_names() const;
   bool has(const std::string& name) const;
+  /// A column as it is kept.
+  const Column& at(const std::string& name) const;
   /// True if every value of the column that is not missing is a number.
-  bool numeric(const std::string& name) const { return find(name).numeric(); }
+  bool numeric(const std::string& name) const { return at(name).numeric(); }
 
   /// A column's numbers, (rows) f64, NaN where missing. Throws FormatError, with the line, if it holds other text.
   Tensor column(const std::string& name) const;
@@ -98,14 +103,15 @@ class Table {
   TensorDataset to_dataset(const Names& targets) const;
 
  private:
-  const Column& find(const std::string& name) const;
   void require_numbers(const Column& column) const;
   Table with_column(const std::string& name, Column column) const;
   std::string place(Index row, const Column& column) const;
+  std::string odd_words(const Column& column) const;
 
   std::string file_;
   std::vector<Column> columns_;
   Tensor lines_;
+  std::string remark_;
 };
 
 }  // namespace ravine::data

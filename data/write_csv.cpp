@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <system_error>
@@ -6,64 +8,172 @@
 #include <ravine/core/text.hpp>
 #include <ravine/data/column.hpp>
 #include <ravine/data/csv.hpp>
+#include <ravine/data/csv_text.hpp>
 #include <ravine/data/error.hpp>
 
 namespace ravine::data {
 namespace {
 
-// A field as RFC 4180 writes it.
-std::string quoted(const std::string& field) {
-  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
-  std::string result = "\"";
-  for (const char c : field) {
-    if (c == '"') result += '"';
-    result += c;
+using detail::CsvFormat;
+
+[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument("write_csv: " + why); }
+
+// Writes fields so that a reader with the same options finds them.
+class Writer {
+ public:
+  Writer(const CsvOptions& options, const std::vector<std::string>& names, Index rows)
+      : options_(options), format_("write_csv", options), single_(names.size() == 1) {
+    if (options.separator == csv_guess) refuse("name a separator; csv_guess is for reading");
+    if (options.skip_lines != 0 || options.skip_footer != 0) refuse("skip_lines and skip_footer are for reading");
+    if (names.empty()) refuse("there is no column");
+    if (rows == 0 && !options.header.value_or(true)) refuse("there is neither a header nor a row");
+    if (!options.header && std::all_of(names.begin(), names.end(), [&](auto& name) { return like_data(name); }))
+      refuse("a line of the names '" + names[0] + "', … would be read as data; give .header = true");
   }
-  return result + '"';
+
+  const CsvFormat& format() const { return format_; }
+
+  // Has the file written: cell(row, column) is the text of a field, or nothing if its value is missing.
+  template <class Cell>
+  void write(const std::string& path, const std::vector<std::string>& names, Index rows, Cell cell) {
+    errno = 0;
+    std::ofstream out(path, std::ios::binary);
+    const auto columns = static_cast<Index>(names.size());
+    if (options_.header.value_or(true))
+      add_row(columns, [&](Index c) { return std::optional(names[static_cast<std::size_t>(c)]); });
+    for (Index row = 0; row < rows && out; ++row) {
+      add_row(columns, [&](Index c) { return cell(row, c); });
+      if (text_.size() < 1 << 16) continue;
+      out << text_;
+      text_.clear();
+    }
+    out << text_;
+    out.close();
+    if (!out) throw FileError(detail::text("cannot write ", path, ": ", std::generic_category().message(errno)));
+  }
+
+  // The number as a reader takes it for one: integers beyond 2^53 are written with an exponent.
+  template <class T>
+  std::optional<std::string> number(T value) const {
+    if (std::isnan(static_cast<double>(value))) return std::nullopt;
+    std::string digits = detail::text(value);
+    if constexpr (std::is_floating_point_v<T>)
+      if (std::abs(value) > T(1LL << 53) && std::isfinite(value)) {
+        char scientific[32];
+        digits.assign(
+            scientific,
+            std::to_chars(scientific, scientific + sizeof scientific, value, std::chars_format::scientific).ptr);
+      }
+    std::replace(digits.begin(), digits.end(), '.', options_.decimal);
+    return digits;
+  }
+
+ private:
+  bool like_data(const std::string& name) const {
+    return detail::parse_number(name, format_.numbers) || (!name.empty() && format_.missing(name));
+  }
+
+  template <class Field>
+  void add_row(Index columns, Field field) {
+    for (Index c = 0; c < columns; ++c) {
+      if (c > 0) text_ += format_.runs ? ' ' : options_.separator;
+      const std::optional<std::string> value = field(c);
+      add_field(value ? *value : missing_word());
+    }
+    text_ += '\n';
+  }
+
+  std::string missing_word() const {
+    const auto& words = options_.missing;
+    const auto empty = std::find(words.begin(), words.end(), "");
+    return empty == words.end() && !words.empty() ? words[0] : std::string();
+  }
+
+  void add_field(const std::string& field) {
+    if (!needs_quotes(field)) {
+      text_ += field;
+      return;
+    }
+    text_ += options_.quote;
+    for (const char c : field) {
+      if (c == options_.quote) text_ += c;
+      text_ += c;
+    }
+    text_ += options_.quote;
+  }
+
+  bool needs_quotes(const std::string& field) const {
+    if (field.empty()) return single_ || format_.runs;  // an empty line would not count
+    const auto special = [&](char c) { return c == options_.quote || format_.ends_field(c); };
+    return format_.blank(field.front()) || format_.blank(field.back()) || field[0] == options_.comment ||
+           field.starts_with("\xef\xbb\xbf") || field.starts_with("\xff\xfe") || field.starts_with("\xfe\xff") ||
+           std::any_of(field.begin(), field.end(), special);
+  }
+
+  CsvOptions options_;
+  CsvFormat format_;
+  bool single_;
+  std::string text_;
+};
+
+void check_text(const Column& column, std::optional<ColumnType> type, const CsvFormat& format) {
+  const std::string what = "column '" + column.name + "' holds the text '";
+  for (const auto& category : column.categories)
+    if (format.missing(category)) refuse(what + category + "', which would be read as missing");
+  if (type == ColumnType::number && !column.categories.empty())
+    refuse(what + column.categories[0] + "', but its type is number");
+  if (!type && !column.categories.empty() && detail::read_as_numbers(column.categories, format.numbers))
+    refuse(what + column.categories[0] + "', which would be read as a number; give its type");
 }
 
-template <class T>
-std::string number(T value) {
-  return std::isnan(static_cast<double>(value)) ? "" : detail::text(value);
+void check_numbers(const Column& column, const CsvOptions& options, const Writer& writer) {
+  for (const auto& word : options.missing) {
+    const auto number = detail::parse_number(word, writer.format().numbers);
+    if (!number) continue;
+    for (const double value : column.values.to_vector<double>())
+      if (writer.number(value) == word)
+        refuse("column '" + column.name + "' holds " + word + ", which would be read as missing");
+  }
 }
 
-// Writes a header and rows; cell(row, column) is the text of a field.
-template <class Cell>
-void write(const std::string& path, const std::vector<std::string>& names, Index rows, Cell cell) {
-  errno = 0;
-  std::ofstream out(path, std::ios::binary);
-  const auto columns = static_cast<Index>(names.size());
-  const auto write_row = [&](auto field) {
-    for (Index c = 0; c < columns; ++c) out << (c > 0 ? "," : "") << field(c);
-    out << '\n';
-  };
-  write_row([&](Index c) { return quoted(names[static_cast<std::size_t>(c)]); });
-  for (Index row = 0; row < rows && out; ++row)
-    write_row([&](Index c) {
-      const std::string field = cell(row, c);
-      return field.empty() && columns == 1 ? "\"\"" : quoted(field);  // an empty line would not count as a row
-    });
-  out.close();
-  if (!out) throw FileError(detail::text("cannot write ", path, ": ", std::generic_category().message(errno)));
+// Refuses what would be read as something else.
+void check(const Column& column, const CsvOptions& options, const Writer& writer) {
+  const auto found = options.types.find(column.name);
+  const auto type = found == options.types.end() ? std::nullopt : std::optional(found->second);
+  if (options.missing.empty() && column.missing() > 0)
+    refuse("column '" + column.name + "' lacks a value, and the options have no word for that");
+  if (!column.numeric()) return check_text(column, type, writer.format());
+  if (type == ColumnType::text) refuse("column '" + column.name + "' holds numbers, but its type is text");
+  check_numbers(column, options, writer);
 }
 
 }  // namespace
 
-void write_csv(const std::string& path, const Table& table) {
+void write_csv(const std::string& path, const Table& table, const CsvOptions& options) {
   const auto names = table.column_names();
-  std::vector<std::vector<std::string>> columns;
-  for (const auto& name : names) columns.push_back(table.text(name));
-  write(path, names, table.rows(),
-        [&](Index row, Index c) { return columns[static_cast<std::size_t>(c)][static_cast<std::size_t>(row)]; });
+  Writer writer(options, names, table.rows());
+  std::vector<const Column*> columns;
+  for (const auto& name : names) {
+    columns.push_back(&table.at(name));
+    check(*columns.back(), options, writer);
+  }
+  writer.write(path, names, table.rows(), [&](Index row, Index c) -> std::optional<std::string> {
+    const Column& column = *columns[static_cast<std::size_t>(c)];
+    if (column.numeric()) return writer.number(column.values.data<double>()[row]);
+    if (column.missing(row)) return std::nullopt;
+    return detail::cell(column, row);
+  });
 }
 
-void write_csv(const std::string& path, const Names& names, const Tensor& values) {
+void write_csv(const std::string& path, const Names& names, const Tensor& values, const CsvOptions& options) {
   const auto columns = static_cast<Index>(names.list().size());
   if (values.rank() < 1 || values.rank() > 2 || (values.rank() == 1 ? 1 : values.size(1)) != columns)
     throw ShapeError(detail::text("write_csv: ", columns, " column names for values ", values.shape()));
+  Writer writer(options, names.list(), values.size(0));
   detail::visit(values.dtype(), [&](auto type) {
     const auto* elements = values.data<decltype(type)>();
-    write(path, names.list(), values.size(0), [&](Index row, Index c) { return number(elements[row * columns + c]); });
+    writer.write(path, names.list(), values.size(0),
+                 [&](Index row, Index c) { return writer.number(elements[row * columns + c]); });
   });
 }
 

@@ -1,9 +1,16 @@
 #include <doctest/doctest.h>
+#include <omp.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <string>
 #include <vector>
 
+#include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/random.hpp>
 #include <ravine/data/csv.hpp>
 #include <ravine/data/error.hpp>
 
@@ -34,12 +41,12 @@ TEST_CASE("columns are numbers if every field is one, else text") {
   CHECK(table.numeric("a"));
   CHECK_FALSE(table.numeric("b"));
   CHECK(numbers(table, "a") == Doubles{1.0, 3.0});
-  CHECK(table.text("b") == Strings{"x", " y"});  // spaces belong to text
+  CHECK(table.text("b") == Strings{"x", "y"});
   CHECK(numbers(table, "c") == Doubles{-25.0, 4.0});
 }
 
 TEST_CASE("what looks like a number but is none makes a column text") {
-  for (const char* field : {"0x10", "1,5", "1 2", "--1", "+-1", "1e", "e5", ".", "12a", "1e999"}) {
+  for (const char* field : {"0x10", "1,5", "1 2", "--1", "+-1", "1e", "e5", ".", "12a", "1.5.", "1e5e5", "in"}) {
     CAPTURE(field);
     CHECK_FALSE(parse(std::string("a;b\n1;") + field + "\n", {.separator = ';'}).numeric("b"));
   }
@@ -127,7 +134,6 @@ TEST_CASE("a gzip file is read as the text it holds") {
 TEST_CASE("malformed files are refused with the line") {
   CHECK_THROWS_WITH_AS(parse("a,b\n1,2\n3\n"), Contains("table.csv, line 3: found 1 field, expected 2"), FormatError);
   CHECK_THROWS_WITH_AS(parse("a,b\n1,2,3\n"), Contains("line 2: found 3 fields, expected 2"), FormatError);
-  CHECK_THROWS_WITH_AS(parse("a,b\n\n1,2\n"), Contains("line 2: found 1 field, expected 2"), FormatError);
   CHECK_THROWS_WITH_AS(parse("1,2\n1\n", {.header = false}), Contains("line 2: found 1 field, expected 2"),
                        FormatError);
   CHECK_THROWS_WITH_AS(parse("a,b\r\n\"1\r\n\n\r\",2\r\n3"), Contains("line 6: found 1 field, expected 2"),
@@ -148,9 +154,210 @@ TEST_CASE("files that cannot be read or written, options that contradict each ot
   CHECK_THROWS_WITH_AS(data::read_csv("/"), "cannot read /: Is a directory", FileError);
   CHECK_THROWS_WITH_AS(data::write_csv("no-such-folder/x.csv", {"a"}, ones({2})),
                        "cannot write no-such-folder/x.csv: No such file or directory", FileError);
-  CHECK_THROWS_WITH_AS(parse("a\n", {.separator = '"'}), Contains("separator and quote must differ"),
+  CHECK_THROWS_WITH_AS(parse("a\n", {.separator = '"'}), "read_csv: quote and separator must differ, both are '\"'",
                        std::invalid_argument);
-  CHECK_THROWS_AS(parse("a\n", {.separator = '\n'}), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(parse("a\n", {.decimal = ','}), "read_csv: decimal and separator must differ, both are ','",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(parse("a\n", {.separator = data::csv_spaces, .comment = '\t'}),
+                       Contains("comment and separator must differ"), std::invalid_argument);
+  for (const char c : {'\n', '\r', '-', 'e', '0'})
+    CHECK_THROWS_WITH_AS(parse("a\n", {.separator = c}),
+                         "read_csv: separator must not be a line end, letter, digit or sign", std::invalid_argument);
+}
+
+TEST_CASE("spaces around names, numbers and categories do not count, but in quotes") {
+  const Table table = parse(" a ,\t\"b \" , c\n 1 , x ,\" y \"\n2,x,  \"z\"\t\n");
+  CHECK(table.column_names() == Strings{"a", "b ", "c"});
+  CHECK(table.numeric("a"));
+  CHECK(table.categories("b ") == Strings{"x"});
+  CHECK(table.text("c") == Strings{" y ", "z"});
+  CHECK(parse("a\tb\n 1\t x \n\t\n", {.separator = '\t'}).text("b") == Strings{"x", ""});
+}
+
+TEST_CASE("numbers are read to the nearest f64") {
+  const char* fields[] = {"0.1",
+                          "-0",
+                          "1e22",
+                          "1e23",
+                          "9007199254740993.0",
+                          "123456789012345678901234567890.5",
+                          "1.7976931348623157e308",
+                          "5e-324",
+                          "2.2250738585072011e-308",
+                          "0.30000000000000004",
+                          ".5",
+                          "5.",
+                          "8.589973e9",
+                          "000000000000000000000000.1",
+                          "3.14159265358979323846264338327950288",
+                          "1e-22",
+                          "1234567890123456e-23",
+                          "1e0000000000000000000005"};
+  std::string content = "x\nword\n";
+  for (const char* field : fields) content += std::string(field) + "\n";
+  const Table table = parse(content, {.missing = {"word"}});
+  for (std::size_t i = 0; i < std::size(fields); ++i) {
+    CAPTURE(fields[i]);
+    CHECK(numbers(table, "x")[i + 1] == std::strtod(fields[i], nullptr));
+  }
+  CHECK(std::signbit(numbers(table, "x")[2]));
+}
+
+TEST_CASE("numbers beyond the range of f64 are infinite or zero, and counted") {
+  const Table table = parse("a,b\n1e400,1\n-1e400,2\n1e-400,3\n-0.0001e-330,4\n0e999,5\n");
+  const double infinity = std::numeric_limits<double>::infinity();
+  CHECK(numbers(table, "a") == Doubles{infinity, -infinity, 0.0, 0.0, 0.0});
+  CHECK(table.describe().find("\na: 2 infinite and 2 zero, being beyond the range of f64\n") != std::string::npos);
+  CHECK(table.describe().find("\nb:") == std::string::npos);
+  CHECK(table.describe().find("-nan") == std::string::npos);
+  CHECK(numbers(parse("a\n" + std::string(400, '9') + ".5\n" + "0." + std::string(400, '0') + "1\n"), "a") ==
+        Doubles{infinity, 0.0});
+}
+
+TEST_CASE("identifiers stay text: integers beyond 2^53, or with leading zeros") {
+  const Table table =
+      parse("id,zip,n,zeros\n1234567890123456789,01730,007,0.5\n1234567890123456790,1730,1.5,00.5\n3,,-2,-01\n");
+  CHECK(table.text("id") == Strings{"1234567890123456789", "1234567890123456790", "3"});
+  CHECK(table.categories("zip") == Strings{"01730", "1730"});
+  CHECK(numbers(table, "n") == Doubles{7.0, 1.5, -2.0});  // with a fraction among them they are measured
+  CHECK(numbers(table, "zeros") == Doubles{0.5, 0.5, -1.0});
+  const std::string said = table.describe();
+  CHECK(said.find("\nid: text, since f64 does not hold integers beyond 2^53: '1234567890123456789' in line 2\n") !=
+        std::string::npos);
+  CHECK(said.find("\nzip: text, since integers have leading zeros: '01730' in line 2\n") != std::string::npos);
+  CHECK(said.find("\nn:") == std::string::npos);
+
+  CHECK_FALSE(parse("a\n9007199254740993\n").numeric("a"));
+  CHECK_FALSE(parse("a\n-9007199254740993\n").numeric("a"));
+  CHECK_FALSE(parse("a\n\"00\"\n").numeric("a"));
+  CHECK(numbers(parse("a\n9007199254740992\n0\n-0\n"), "a") == Doubles{9007199254740992.0, 0.0, 0.0});
+  CHECK(table.take(tensor({1}, i64)).text("zip") == Strings{"1730"});  // also where no zeros are left
+  CHECK(table.take(tensor({1}, i64)).drop_missing().text("zip") == Strings{"1730"});
+}
+
+TEST_CASE("what a column holds can be said") {
+  const std::string content = "zip,n,b\n01730,5,1\n1730,x,2\n";
+  using enum data::ColumnType;
+  const Table table = parse(content, {.types = {{"zip", number}, {"b", text}}});
+  CHECK(numbers(table, "zip") == Doubles{1730.0, 1730.0});
+  CHECK(table.categories("b") == Strings{"1", "2"});
+  CHECK(table.describe().find("\nb: text, as asked for\n") != std::string::npos);
+  CHECK(table.drop_missing().text("b") == Strings{"1", "2"});
+  CHECK_THROWS_WITH_AS(parse(content, {.types = {{"n", number}}}),
+                       Contains("table.csv, line 3, column 'n': found 'x', expected a number"), FormatError);
+  CHECK_THROWS_WITH_AS(parse(content, {.types = {{"Zip", text}}}), Contains("no column 'Zip' in "), std::out_of_range);
+}
+
+TEST_CASE("decimal comma and thousands") {
+  const Table table =
+      parse("a;b\n10,20;1.234.567,5\n4,5;-1.000\n1e3;12\n", {.separator = ';', .decimal = ',', .thousands = '.'});
+  CHECK(numbers(table, "a") == Doubles{10.2, 4.5, 1000.0});
+  CHECK(numbers(table, "b") == Doubles{1234567.5, -1000.0, 12.0});
+  CHECK_FALSE(parse("a;b\n1.5;1\n", {.separator = ';', .decimal = ','}).numeric("a"));
+  CHECK(numbers(parse("a,b\n\"1,234\",1\n\"12,345.25\",2\n", {.thousands = ','}), "a") == Doubles{1234.0, 12345.25});
+  CHECK(numbers(parse("a\n1 234\n", {.thousands = ' '}), "a") == Doubles{1234.0});
+  CHECK(numbers(parse("a\n0,12345678901234567890\n-1,5e-3\n", {.separator = ';', .decimal = ','}), "a") ==
+        Doubles{0.12345678901234567890, -0.0015});
+  for (const char* field : {"1.5", "12.34.567", "1234.567", ".123", "1..234", "1.234.", "1.2345"}) {
+    CAPTURE(field);
+    CHECK_FALSE(
+        parse(std::string("a\n1\n") + field, {.separator = ';', .decimal = ',', .thousands = '.'}).numeric("a"));
+  }
+  // A word among them is told from numbers that are written so.
+  const Table odd = parse("a\n1,5\n2,5\n3,5\nk.A.\n", {.separator = ';', .decimal = ','});
+  CHECK(odd.describe().find("\na: text; all are numbers except 'k.A.' in line 5\n") != std::string::npos);
+}
+
+TEST_CASE("comments, lines to skip, a footer") {
+  const CsvOptions options{.comment = '#', .skip_lines = 2, .skip_footer = 1};
+  const Table table = parse("Cars, \"of 1982\nand others\n# a,b\na,b\n1,2\n  # \"\n\n3,#4\nsum: 4 of 4\n\n", options);
+  CHECK(table.column_names() == Strings{"a", "b"});
+  CHECK(table.text("a") == Strings{"1", "3"});
+  CHECK(table.text("b") == Strings{"2", "#4"});
+  CHECK_THROWS_WITH_AS(parse("x\ny\n#\na,b\n1,2\n\n#\n3\nend\n", options),
+                       Contains("line 8: found 1 field, expected 2"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("x\r\ny\r\n#\r\na,b\r\n1,2\r\n\r\n#\r\n3,\"\r\n\"x\r\nend\r\n", options),
+                       Contains("line 9: found 'x' after a closing quote"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("a\n", {.skip_lines = 5}), Contains("the file is empty"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("a\n", {.skip_footer = 5}), Contains("the file is empty"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("a\n", {.skip_lines = -1}), "read_csv: skip_lines and skip_footer must be >= 0",
+                       std::invalid_argument);
+}
+
+TEST_CASE("empty lines do not count, and errors behind them name the right line") {
+  const Table table = parse("\n\na,b\n\n1,2\n \t \n3,4\n\n");
+  CHECK(numbers(table, "a") == Doubles{1.0, 3.0});
+  CHECK_THROWS_WITH_AS(parse("\n\na,b\n\n1,2\n\n3\n"), Contains("line 7: found 1 field, expected 2"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("\n\na,b\n\n1,2\n\nx,4\n").to_dataset("b"), Contains("line 7, column 'a': found 'x'"),
+                       FormatError);
+  CHECK_THROWS_WITH_AS(parse("\n\na,a\n"), Contains("line 3: found two columns named 'a'"), FormatError);
+}
+
+TEST_CASE("runs of spaces as a separator") {
+  const Table table = parse("  mpg  name\n18.0   \"a b\"\n\t 15.0\tc  \n", {.separator = data::csv_spaces});
+  CHECK(numbers(table, "mpg") == Doubles{18.0, 15.0});
+  CHECK(table.text("name") == Strings{"a b", "c"});
+  CHECK_THROWS_WITH_AS(parse("a b\n1 2\n3\n", {.separator = data::csv_spaces}), Contains("line 3: found 1 field"),
+                       FormatError);
+  CHECK_THROWS_WITH_AS(parse("a b\n1 \"2\"x\n", {.separator = data::csv_spaces}),
+                       Contains("expected a space or the end of the line"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("a b\n1  2\n", {.separator = ' '}), Contains("line 2: found 3 fields"), FormatError);
+}
+
+TEST_CASE("a separator is guessed if asked") {
+  const auto guessed = [](const std::string& content) {
+    return parse(content, {.separator = data::csv_guess}).column_names();
+  };
+  CHECK(guessed("a;b\n1,5;2\n") == Strings{"a", "b"});
+  CHECK(guessed("a\tb c\n1\t2\n") == Strings{"a", "b c"});
+  CHECK(guessed("a|b\n1|2\n") == Strings{"a", "b"});
+  CHECK(guessed("a,b\n\"1;2\",\"x;y;z\"\n") == Strings{"a", "b"});
+  CHECK(guessed("a b\n1  2\n") == Strings{"a", "b"});
+  CHECK(guessed("a\n1\n") == Strings{"a"});
+  const std::string said = parse("a;b\n1,5;2\n", {.separator = data::csv_guess, .decimal = ','}).describe();
+  CHECK(said.find("\nfields are separated by ';', as guessed\n") != std::string::npos);
+}
+
+TEST_CASE("a first line of numbers is data") {
+  const Table table = parse("5.1,?,0\n4.9,3,0\n");
+  CHECK(table.column_names() == Strings{"0", "1", "2"});
+  CHECK(table.rows() == 2);
+  CHECK(table.describe().find("\nthe first line is data, since its fields are numbers\n") != std::string::npos);
+  CHECK(parse("5.1,?,0\n4.9,3,0\n", {.header = true}).column_names() == Strings{"5.1", "?", "0"});
+  CHECK(parse("a,b\n1,2\n", {.header = false}).rows() == 2);
+  CHECK(parse("a,b\n1,2\n", {.header = false}).describe().find("first line") == std::string::npos);
+  CHECK(parse("1,x\n2,y\n").column_names() == Strings{"1", "x"});
+  CHECK(parse("NA,?\n2,3\n").column_names() == Strings{"NA", "?"});
+
+  // As pandas writes a frame whose columns have numbers.
+  const Table frame = parse(",0,1\n0,2.5,3.5\n1,4.5,5.5\n");
+  CHECK(frame.column_names() == Strings{"Unnamed: 0", "0", "1"});
+  CHECK(numbers(frame, "1") == Doubles{3.5, 5.5});
+}
+
+TEST_CASE("the words of pandas, and a question mark, stand for missing values") {
+  for (const char* word :
+       {"",     "#N/A", "#N/A N/A", "#NA",  "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+        "<NA>", "N/A",  "NA",       "NULL", "NaN",     "None",     "n/a",  "nan",  "null",   "?"}) {
+    CAPTURE(word);
+    const Table table =
+        parse(std::string("a,b\n1,x\n") + word + "," + word + "\n\"" + word + "\",\"" + word + "\"\n2,y\n");
+    CHECK(table.text("a") == Strings{"1", "", "", "2"});
+    CHECK(table.text("b") == Strings{"x", "", "", "y"});
+  }
+}
+
+TEST_CASE("UTF-16 is refused by its name") {
+  const std::string le(
+      "\xff\xfe"
+      "a\0,\0b\0\n\0",
+      10),
+      be("\xfe\xff"
+         "\0a\0,\0b\0\n",
+         10);
+  for (const auto& content : {le, be, le.substr(2), be.substr(2)})
+    CHECK_THROWS_WITH_AS(parse(content), Contains("table.csv: found UTF-16, expected UTF-8"), FormatError);
+  CHECK(parse(std::string("a,b\nx\0y,1\n", 10)).rows() == 1);
 }
 
 TEST_CASE("a written table reads back as it was") {
@@ -162,6 +369,202 @@ TEST_CASE("a written table reads back as it was") {
   const std::string single = "a\n1\n\"\"\n";
   data::write_csv(file.path(), parse(single));
   CHECK(file.read() == single);
+}
+
+// More than a megabyte: it is read in parts, whose quotes and lines hang on what came before.
+static std::string long_content() {
+  std::string content = "n,late,quoted,id\n";
+  for (int row = 0; row < 30000; ++row) {
+    const std::string number = std::to_string(row);
+    content += number + ".25," + (row == 29000 ? "word" : number) + ",\"line " + std::to_string(row % 97) +
+               "\n\"\"x\"\", " + std::string(static_cast<std::size_t>(row % 13), '\n') + "\"," +
+               (row == 28000 ? "007" : number) + "\n";
+    if (row % 1000 == 0) content += "\n";
+  }
+  return content;
+}
+
+// The line in which a text stands.
+static std::string line_of(const std::string& content, const std::string& text) {
+  const auto end = content.begin() + static_cast<std::ptrdiff_t>(content.find(text));
+  return "line " + std::to_string(1 + std::count(content.begin(), end, '\n'));
+}
+
+TEST_CASE("long files are the same on any number of threads") {
+  const int threads = omp_get_max_threads();
+  const std::string content = long_content(), wrong = content + "1,2,3\n4\n";
+  const TemporaryFile file("long.csv", content);
+  for (const int count : {1, 2, 5}) {
+    CAPTURE(count);
+    omp_set_num_threads(count);
+    const Table table = data::read_csv(file.path());
+    REQUIRE(table.rows() == 30000);
+    CHECK(table.at("n").values.at({29999}) == 29999.25);
+    CHECK(table.text("late")[28999] == "28999");
+    CHECK(table.text("late")[29000] == "word");
+    CHECK(table.categories("quoted").size() == 97 * 13);
+    CHECK(table.text("quoted")[29999] == "line 26\n\"x\", " + std::string(8, '\n'));
+    CHECK(table.text("id")[28000] == "007");
+    const std::string said = table.describe();
+    CHECK(said.find("\nlate: text; all are numbers except 'word' in " + line_of(content, ",word,") + "\n") !=
+          std::string::npos);
+    CHECK(said.find("\nid: text, since integers have leading zeros: '007' in " + line_of(content, "28000.25,") +
+                    "\n") != std::string::npos);
+
+    // Of several errors the first one is told.
+    file.write(wrong);
+    CHECK_THROWS_WITH_AS(data::read_csv(file.path()),
+                         Contains((line_of(wrong, "1,2,3\n4\n") + ": found 3 fields, expected 4").c_str()),
+                         FormatError);
+    file.write(content);
+  }
+  omp_set_num_threads(threads);
+}
+
+// One of these texts.
+static std::string pick(Generator& generator, const Strings& from) {
+  return from[static_cast<std::size_t>(generator.next_below(static_cast<Index>(from.size())))];
+}
+
+// Text with much of what CSV files stumble over.
+static std::string nasty_text(Generator& generator) {
+  static const Strings pieces = {"a",  "NA",   "?",  "1",  "007",  ".5", "1,5", "9007199254740993",
+                                 "\"", "'",    ",",  ";",  "\t",   " ",  "#",   "|",
+                                 "-",  "null", "\n", "\r", "\r\n", "é",  "e5",  "\xff\xfe"};
+  std::string text;
+  for (Index i = 0, count = 1 + generator.next_below(3); i < count; ++i) text += pick(generator, pieces);
+  return text;
+}
+
+static double nasty_number(Generator& generator) {
+  static const Doubles numbers = {0.0,
+                                  -0.0,
+                                  1.0,
+                                  -7.0,
+                                  0.1,
+                                  1e300,
+                                  5e-324,
+                                  9007199254740994.0,
+                                  1e17,
+                                  -1e22,
+                                  123456.789,
+                                  std::numeric_limits<double>::infinity(),
+                                  std::numeric_limits<double>::quiet_NaN()};
+  if (generator.next_below(2) == 0) return numbers[static_cast<std::size_t>(generator.next_below(13))];
+  return std::ldexp(generator.next_uniform() - 0.5, static_cast<int>(generator.next_below(200)) - 100);
+}
+
+static data::Column nasty_column(std::string name, Index rows, Generator& generator) {
+  if (generator.next_below(2) == 0) {
+    Tensor values({rows}, f64);
+    for (Index row = 0; row < rows; ++row) values.set({row}, nasty_number(generator));
+    return {std::move(name), values, {}};
+  }
+  Strings categories;
+  while (categories.size() < 3) categories.push_back(nasty_text(generator));
+  std::sort(categories.begin(), categories.end());
+  categories.erase(std::unique(categories.begin(), categories.end()), categories.end());
+  Tensor values({rows}, i64);
+  for (Index row = 0; row < rows; ++row)
+    values.set({row}, static_cast<double>(generator.next_below(static_cast<Index>(categories.size()) + 1) - 1));
+  return {std::move(name), values, categories};
+}
+
+static Table nasty_table(Generator& generator) {
+  const Index rows = generator.next_below(5), width = 1 + generator.next_below(3);
+  std::vector<data::Column> columns;
+  for (Index c = 0; c < width; ++c) columns.push_back(nasty_column(nasty_text(generator) + "xyz"[c], rows, generator));
+  return Table("nasty", std::move(columns), arange(rows, i64))
+      .take(arange(rows, i64));  // categories are those there are
+}
+
+static CsvOptions nasty_options(const Table& table, Generator& generator) {
+  CsvOptions options;
+  const auto one_of = [&](std::string_view from) {
+    return from[static_cast<std::size_t>(generator.next_below(static_cast<Index>(from.size())))];
+  };
+  options.separator = one_of(std::string_view(",,;\t| \1"));
+  options.quote = one_of("\"\"'");
+  options.decimal = one_of("..,");
+  options.thousands = one_of(std::string_view("\0\0.'", 4));
+  options.comment = one_of(std::string_view("\0\0#|", 4));
+  if (generator.next_below(3) == 0) options.header = generator.next_below(2) == 0;
+  if (generator.next_below(3) == 0) options.missing = {"-", "-7"};
+  for (const auto& name : table.column_names())
+    if (generator.next_below(3) == 0)
+      options.types[name] = table.numeric(name) ? data::ColumnType::number : data::ColumnType::text;
+  if (options.header == false) options.types.clear();  // names are lost
+  return options;
+}
+
+static void check_same(const Table& read, const Table& written) {
+  REQUIRE(read.rows() == written.rows());
+  REQUIRE(read.columns() == written.columns());
+  for (Index c = 0; c < read.columns(); ++c) {
+    const auto& a = read.at(read.column_names()[static_cast<std::size_t>(c)]);
+    const auto& b = written.at(written.column_names()[static_cast<std::size_t>(c)]);
+    CHECK(read.text(a.name) == written.text(b.name));  // in which no two numbers are the same
+    if (b.missing() == read.rows()) continue;          // nothing shows what it would hold
+    CHECK(a.numeric() == b.numeric());
+  }
+}
+
+TEST_CASE("what write_csv writes, read_csv reads with the same options") {
+  Generator generator(5);
+  const TemporaryFile file("nasty.csv");
+  int same = 0, refused = 0;
+  for (int round = 0; round < 1000; ++round) {
+    CAPTURE(round);
+    const Table table = nasty_table(generator);
+    const CsvOptions options = nasty_options(table, generator);
+    try {
+      data::write_csv(file.path(), table, options);
+    } catch (const std::invalid_argument&) {
+      ++refused;
+      continue;
+    }
+    CAPTURE(file.read());
+    const Table read = data::read_csv(file.path(), options);
+    if (options.header.value_or(true)) CHECK(read.column_names() == table.column_names());
+    check_same(read, table);
+    ++same;
+  }
+  CHECK(same > 300);
+  CHECK(refused > 100);
+}
+
+TEST_CASE("write_csv refuses what would be read as something else, before it writes") {
+  const TemporaryFile file("kept.csv", "kept");
+  using enum data::ColumnType;
+  const auto refusal = [&](const Table& table, const CsvOptions& options) -> std::string {
+    try {
+      data::write_csv(file.path(), table, options);
+    } catch (const std::invalid_argument& error) {
+      CHECK(file.read() == "kept");
+      return error.what();
+    }
+    return "";
+  };
+  const Table pets = parse("kind,age\ndog,7\n,2\n");
+  CHECK(refusal(pets.fill_missing("kind", "None"), {}) ==
+        "write_csv: column 'kind' holds the text 'None', which would be read as missing");
+  CHECK(refusal(pets, {.missing = {}}) ==
+        "write_csv: column 'kind' lacks a value, and the options have no word for that");
+  CHECK(refusal(pets, {.missing = {"", "7"}}) == "write_csv: column 'age' holds 7, which would be read as missing");
+  CHECK(refusal(pets, {.types = {{"age", text}}}) == "write_csv: column 'age' holds numbers, but its type is text");
+  CHECK(refusal(pets, {.types = {{"kind", number}}}) ==
+        "write_csv: column 'kind' holds the text 'dog', but its type is number");
+  CHECK(refusal(pets, {.separator = data::csv_guess}) == "write_csv: name a separator; csv_guess is for reading");
+  CHECK(refusal(pets, {.skip_lines = 1}) == "write_csv: skip_lines and skip_footer are for reading");
+  const CsvOptions zip{.types = {{"zip", text}}};
+  const Table codes = parse("zip,n\n1730,1\n", zip);
+  CHECK(refusal(codes, {}) ==
+        "write_csv: column 'zip' holds the text '1730', which would be read as a number; give its type");
+  CHECK(refusal(parse("1,2\n"), {}) ==
+        "write_csv: a line of the names '0', … would be read as data; give .header = true");
+  CHECK(refusal(Table("", {}, arange(2, i64)), {}) == "write_csv: there is no column");
+  CHECK(refusal(codes, zip) == "");
+  CHECK(file.read() == "zip,n\n1730,1\n");
 }
 
 TEST_CASE("write_csv of tensors") {

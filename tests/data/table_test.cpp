@@ -152,6 +152,27 @@ TEST_CASE("describe shows what each column holds") {
         "e                0        7\n");
 }
 
+TEST_CASE("describe of a single row, and of what is not finite, shows no number where there is none") {
+  CHECK(parse("a,b\n1,x\n").describe() ==
+        "column    count  missing       mean        std        min        max\n"
+        "a             1        0          1          -          1          1\n"
+        "b             1        0  1 categories: x (1)\n");
+  CHECK(parse("a\ninf\n-inf\n").describe().find("nan") == std::string::npos);
+}
+
+TEST_CASE("a column of numbers but for a word or two says so where it is used") {
+  const Table table = parse("a,b\n1,2\n2,3\ntall,4\n3,5\n4,6\nn.t.,7\ntall,8\ntall,9\ntall,9\n");
+  const std::string odd = "; all are numbers except 'n.t.' in line 7 and 'tall' in lines 4, 8, 9, …";
+  CHECK(table.describe().find("\na: text" + odd + "\n") != std::string::npos);
+  const auto refusal = Contains(("table.csv, line 4, column 'a': found 'tall', expected a number" + odd).c_str());
+  CHECK_THROWS_WITH_AS(table.to_dataset("b"), refusal, FormatError);
+  CHECK_THROWS_WITH_AS(table.column("a"), refusal, FormatError);
+
+  const Table names = parse("a\nx\ny\nz\n1\n2\n3\n");  // words like others
+  CHECK(names.describe().find("except") == std::string::npos);
+  CHECK_THROWS_WITH_AS(names.column("a"), Contains("line 2, column 'a': found 'x', expected a number"), FormatError);
+}
+
 TEST_CASE("a table's columns have one name and one length each") {
   const Tensor lines = tensor({2, 3}, i64);
   CHECK_THROWS_WITH_AS(Table("x.csv", {{"a", zeros({3}, f64), {}}}, lines), "Table: column 'a' is (3), expected (2)",
