@@ -163,6 +163,24 @@ void keep_the_best(const Cars& cars) {
   std::remove("cars.onnx");
 }
 
+void predict_other_cars(const char* path) {
+  rv::data::Table table = rv::data::read_csv(path);
+  auto encoder = rv::data::TableEncoder::fit(table, {.target = "mpg", .drop = "name"});
+  std::cout << encoder.describe() << '\n';
+  nn::Sequential net = nn::mlp({9, 32, 1});
+  optim::Adam adam(net.parameters(), {.lr = 1e-2});
+  rv::data::DataLoader loader(encoder.dataset(table), {.batch_size = 32, .shuffle = true});
+  rv::train::fit(net, adam, nn::mse_loss, loader, {.epochs = 40});
+  rv::train::save_checkpoint("encoded.safetensors", net, encoder);
+
+  rv::data::TableEncoder loaded;  // in another program, with the same net and another table
+  rv::train::load_checkpoint("encoded.safetensors", net, loaded);
+  rv::data::Table others = table.drop_column("mpg");
+  rv::Tensor mpg = loaded.targets_in_units(net(loaded.inputs(others)).value());  // (406, 1)
+  std::remove("encoded.safetensors");
+  expect(mpg.shape() == rv::Shape{406, 1} && mpg.at({0, 0}) > 10 && mpg.at({0, 0}) < 25, "predictions in miles");
+}
+
 // log(cosh(x)): a square near 0, a line far out. Its derivative is tanh(x).
 rv::Variable log_cosh(const rv::Variable& x) {
   rv::Tensor size = rv::abs(x.value());
@@ -245,6 +263,7 @@ int main(int argc, char** argv) {
   train(cars);
   train_on_waves();
   keep_the_best(cars);
+  predict_other_cars(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
   op_of_your_own();
   optimizer_of_your_own(cars);
   reproducibility();
