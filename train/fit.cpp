@@ -201,10 +201,14 @@ bool Fit::over() {
 void Fit::epoch() {
   for (const data::Batch& batch : loader_) {
     const bool last = ++run_.batch == run_.batches;
-    waiting_.push_back(batch);
-    if (static_cast<Index>(waiting_.size()) < options_.accumulate && !last) continue;
-    step(waiting_);
-    waiting_.clear();
+    if (options_.accumulate > 1) {
+      waiting_.push_back(batch);
+      if (static_cast<Index>(waiting_.size()) < options_.accumulate && !last) continue;
+      step(waiting_);
+      waiting_.clear();
+    } else {
+      step({&batch, 1});
+    }
     if (last) finish_epoch(true);
     if (checkpoint_due()) save();
     if (over()) return;

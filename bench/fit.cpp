@@ -1,0 +1,128 @@
+// What train::fit and its progress bar cost, beside the loop written by hand:  fit_bench [ROUNDS]
+// Two nets of bench/training, by Adam, with batches from a loader. The loops take turns; a
+// time is the processor's, the least of all rounds. `fit_bench CASE LOOP STEPS` runs one of them alone, for a profiler.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <ravine/ravine.hpp>
+
+namespace rv = ravine;
+namespace nn = rv::nn;
+
+struct Case {
+  const char* name;
+  rv::Index batch, inputs, hidden;
+  bool batch_norm;
+  rv::Index steps;  // in a turn
+};
+static const Case cases[] = {{"tiny", 32, 2, 32, false, 6400}, {"reg", 64, 8, 64, true, 1280}};
+
+struct Training {
+  nn::Sequential model;
+  rv::optim::Adam adam;
+  rv::data::DataLoader loader;
+
+  explicit Training(const Case& c)
+      : model(build(c)), adam(model.parameters()), loader(data(c), {.batch_size = c.batch, .shuffle = true}) {}
+
+  static nn::Sequential build(const Case& c) {
+    rv::manual_seed(1);
+    nn::Sequential model;
+    for (const rv::Index inputs : {c.inputs, c.hidden}) {
+      model.push_back(nn::Linear(inputs, c.hidden));
+      if (c.batch_norm) model.push_back(nn::BatchNorm1d(c.hidden));
+      model.push_back(nn::ReLU());
+    }
+    model.push_back(nn::Linear(c.hidden, 1));
+    return model;
+  }
+  static rv::data::TensorDataset data(const Case& c) {
+    const rv::Tensor x = rv::randn({64 * c.batch, c.inputs});
+    return {x, rv::sum(rv::square(x), 1, true)};
+  }
+};
+
+static void by_hand(Training& t, rv::Index steps) {
+  rv::Index step = 0;
+  double sum = 0.0;
+  while (step < steps)
+    for (const auto& [x, y] : t.loader) {
+      const rv::Variable loss = nn::mse_loss(t.model(x), y);
+      t.adam.zero_grad();
+      loss.backward();
+      t.adam.step();
+      sum += loss.item();
+      if (++step == steps) break;
+    }
+  if (!(sum >= 0.0)) std::abort();
+}
+
+static void fit(Training& t, rv::Index steps) {
+  rv::train::fit(t.model, t.adam, nn::mse_loss, t.loader, {.steps = steps});
+}
+
+/// On a terminal that nobody looks at.
+static void with_progress(Training& t, rv::Index steps) {
+  static std::FILE* const out = [] {
+    const int master = posix_openpt(O_RDWR | O_NOCTTY);
+    const bool open = master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0;
+    std::FILE* const terminal = std::fopen(open ? ptsname(master) : "/dev/null", "w");
+    fcntl(fileno(terminal), F_SETFL, O_NONBLOCK);  // what does not fit into its memory is lost
+    return terminal;
+  }();
+  rv::train::Progress progress(out);
+  rv::train::fit(t.model, t.adam, nn::mse_loss, t.loader, {.steps = steps, .callbacks = {&progress}});
+}
+
+struct Loop {
+  const char* name;
+  void (*run)(Training&, rv::Index);
+};
+static const Loop loops[] = {{"by hand", by_hand}, {"fit", fit}, {"fit with a progress bar", with_progress}};
+
+/// Of the processor, so that other programs hardly matter.
+static double seconds(const Loop& loop, Training& t, rv::Index steps) {
+  const auto now = [] {
+    timespec time{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  };
+  const double start = now();
+  loop.run(t, steps);
+  return now() - start;
+}
+
+static void compare(const Case& c, int rounds) {
+  Training training(c);
+  std::vector<double> least(std::size(loops), std::numeric_limits<double>::infinity());
+  for (int round = 0; round < rounds; ++round)
+    for (std::size_t i = 0; i < least.size(); ++i)
+      least[i] = std::min(least[i], seconds(loops[i], training, c.steps) / static_cast<double>(c.steps));
+  std::printf("%s\n", c.name);
+  for (std::size_t i = 0; i < least.size(); ++i)
+    std::printf("  %-24s %9.0f ns a step  %+6.0f ns  %+6.2f %%\n", loops[i].name, 1e9 * least[i],
+                1e9 * (least[i] - least[0]), 100.0 * (least[i] / least[0] - 1.0));
+}
+
+int main(int argc, char** argv) {
+  if (argc == 4) {
+    for (const Case& c : cases)
+      for (const Loop& loop : loops)
+        if (std::strcmp(c.name, argv[1]) == 0 && std::strncmp(loop.name, argv[2], std::strlen(argv[2])) == 0) {
+          Training t(c);
+          loop.run(t, std::atoll(argv[3]));
+          return 0;
+        }
+    return 2;
+  }
+  for (const Case& c : cases) compare(c, argc > 1 ? std::atoi(argv[1]) : 100);
+}
