@@ -186,6 +186,24 @@ TEST_CASE("a checkpoint written by version 1 keeps loading") {
   CHECK(default_generator().seed() == 12);
 }
 
+TEST_CASE("a whole run that version 1 kept goes on") {
+  nn::Sequential model{nn::Linear(2, 3), nn::BatchNorm1d(3), nn::ReLU(), nn::Dropout(0.2), nn::Linear(3, 1)};
+  optim::Adam adam(model.parameters());
+  optim::ExponentialMovingAverage average(model.parameters(), 0.9);
+  data::DataLoader loader({zeros({20, 2}), zeros({20, 1})}, {.batch_size = 4, .shuffle = true});
+  data::StandardScaler scaler;
+  load_checkpoint(RAVINE_SOURCE "/tests/train/version_1_run.safetensors", model, adam, average, loader, scaler);
+  CHECK(adam.steps() == 7);
+  CHECK(adam.describe().starts_with("Adam(lr=0.03,"));
+  CHECK(bitwise_equal(model.state_dict().at("4.bias"), tensor({-0.13820649683475494})));
+  CHECK(bitwise_equal(average.averages()[5], tensor({-0.26852506399154663})));
+  CHECK(bitwise_equal(scaler.mean(), tensor({0.373467308934778, 0.1308965938165784}, f64)));
+  CHECK(default_generator().position() == 27);
+  Index batches = 0;
+  for (const auto& batch : loader) batches += batch.inputs.size(0) == 4;
+  CHECK(batches == 3);  // of five, two had been handed out
+}
+
 TEST_CASE("a load that fails leaves a loader's loops, and graphs, as they were") {
   Training training;
   const TemporaryFile file("other.safetensors");
