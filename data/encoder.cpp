@@ -9,6 +9,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/data/column.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/number.hpp>
 #include <ravine/data/scaler.hpp>
@@ -146,8 +147,20 @@ EncodedColumn learn_categories(const Table& rows, const std::string& name, Kind 
   return column;
 }
 
+// Text of many numbers and a word or two is hardly meant to be categories: throws FormatError with words and lines.
+void refuse_words_among_numbers(const Table& rows, const std::string& name) try {
+  constexpr std::size_t most_words = 2, least_numbers = 12;
+  const auto words = detail::words(rows.at(name)).size();
+  if (words > 0 && words <= most_words && rows.categories(name).size() >= words + least_numbers) rows.column(name);
+} catch (const FormatError& error) {
+  throw FormatError(error.what() + std::string(" (TableEncoder: unless the column is `categorical`)"));
+}
+
 bool is_categorical(const Table& rows, const std::string& name, const TableEncoderOptions& options) {
-  return !rows.numeric(name) || contains(options.categorical, name);
+  if (contains(options.categorical, name)) return true;
+  if (rows.numeric(name)) return false;
+  refuse_words_among_numbers(rows, name);
+  return true;
 }
 
 EncodedColumn learn_input(const Table& rows, const std::string& name, const TableEncoderOptions& options) {
@@ -194,9 +207,11 @@ std::vector<Index> known_positions(const EncodedColumn& column, const Table& tab
   std::unordered_map<std::string, Index> known;
   for (const auto& category : column.categories) known.emplace(category, static_cast<Index>(known.size()));
   std::vector<Index> positions;
-  for (std::string category : table.categories(column.name)) {
+  const Column& read = table.at(column.name);
+  for (const std::string& category : table.categories(column.name)) {
     // A number may be written otherwise here, where words stand beside it: 4.0 is 4.
-    const auto number = column.numeric ? detail::parse_number(category) : std::nullopt;
+    const bool number_then = column.numeric && !read.numeric();
+    const auto number = number_then ? detail::parse_number(category, {read.decimal, read.thousands}) : std::nullopt;
     const auto found = known.find(number ? text(number->value) : category);
     positions.push_back(found == known.end() ? -1 : found->second);
   }
@@ -233,8 +248,24 @@ void write_categories(const EncodedColumn& column, const Table& table, float* to
   });
 }
 
+// Numbers that are text in this table, as they would name things if nothing else were known (007), are numbers all the
+// same. Throws FormatError for words.
+Tensor numbers_of(const Table& table, const std::string& name) {
+  const Column& column = table.at(name);
+  if (column.numeric() || !detail::words(column).empty()) return table.column(name);
+  std::vector<double> values;
+  for (const auto& category : column.categories)
+    values.push_back(detail::parse_number(category, {column.decimal, column.thousands})->value);
+  values.push_back(std::numeric_limits<double>::quiet_NaN());  // of what is missing
+  Tensor numbers({table.rows()}, f64);
+  for (Index row = 0; row < table.rows(); ++row)
+    numbers.raw<double>()[row] =
+        column.missing(row) ? values.back() : values[static_cast<std::size_t>(column.values.data<std::int64_t>()[row])];
+  return numbers;
+}
+
 void write_numbers(const EncodedColumn& column, const Table& table, float* to, Index stride) {
-  const Tensor values = table.column(column.name);
+  const Tensor values = numbers_of(table, column.name);
   const auto* numbers = values.data<double>();
   for (Index row = 0; row < table.rows(); ++row, to += stride) {
     const bool missing = std::isnan(numbers[row]);

@@ -28,10 +28,10 @@ enum class Categories { one_hot, codes };
 enum class Unknown { refuse, zeros };
 
 struct TableEncoderOptions {
-  Names target = {};       ///< what is predicted: columns of numbers, or one of classes; none: inputs only
-  Names drop = {};         ///< columns that are not used
-  Names categorical = {};  ///< columns of numbers that name things; such a target is classes. Text always does
-  Scaling scaling = Scaling::standard;         ///< of the inputs' numbers
+  Names target = {};                    ///< what is predicted: columns of numbers, or one of classes; none: inputs only
+  Names drop = {};                      ///< columns that are not used
+  Names categorical = {};               ///< columns of numbers that name things, as text does; such a target is classes
+  Scaling scaling = Scaling::standard;  ///< of the inputs' numbers
   Scaling target_scaling = Scaling::standard;  ///< of a target of numbers
   Filling filling = Filling::mean;             ///< of missing inputs
   bool indicator = false;  ///< one more input, 1 where the value is missing, for columns that lack some in `fit`
@@ -80,8 +80,8 @@ class TableEncoder {
 
   /// Throws std::out_of_range for a name that is no column; std::invalid_argument for a column that is both target and
   /// dropped, or has no value at all, or spans more than f64 can hold; if no input or no row with a target is left; and
-  /// for a target of classes that is not the only one. Throws FormatError for an infinite number, and for a missing
-  /// value if they are refused.
+  /// for a target of classes that is not the only one. Throws FormatError for an infinite number, for a missing value
+  /// if they are refused, and for one or two words in a column of otherwise many numbers, which is not `categorical`.
   static TableEncoder fit(const Table& table, const TableEncoderOptions& options = {});
 
   /// (rows, features) f32. The table needs no target. Throws std::out_of_range if a column is not there; FormatError

@@ -72,13 +72,15 @@ void print(const data::Table& table) {
 void predict(const PredictArguments& arguments) {
   Model model = load_model(arguments.model);
   if (arguments.unknown_as_zeros) model.encoder = with_unknown(model.encoder);
-  const data::Table table = data::read_csv(arguments.table);
+  const data::Table table = data::read_csv(arguments.table, {.separator = data::csv_guess});
   const Tensor outputs = outputs_of(model.net, model.encoder.inputs(table));
   const data::Table result = predictions(model.encoder, outputs);
   if (arguments.out.empty()) return print(result);
-  data::write_csv(arguments.out, result);
-  std::cout << result.rows() << " predictions of '" << result.column_names()[0] << "' are in " << arguments.out
-            << ".\n";
+  const std::string target = result.column_names()[0];
+  data::CsvOptions options{.header = true};
+  if (!result.numeric(target)) options.types[target] = data::ColumnType::text;  // classes may be numbers
+  data::write_csv(arguments.out, result, options);
+  std::cout << result.rows() << " predictions of '" << target << "' are in " << arguments.out << ".\n";
 }
 
 }  // namespace ravine::tools

@@ -64,7 +64,7 @@ Table with_target(const Table& table, const std::string& target) {
 
 // The rows with a target, in the columns that are used; says what becomes of the others.
 Table read_table(const TrainArguments& a) {
-  Table table = data::read_csv(a.table);
+  Table table = data::read_csv(a.table, {.separator = data::csv_guess});
   check_columns(table, "--target", {a.target});
   check_columns(table, "--drop", a.drop);
   check_columns(table, "--categorical", a.categorical);

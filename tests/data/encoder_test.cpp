@@ -203,6 +203,31 @@ TEST_CASE("a category keeps its place, whatever the other table holds") {
   CHECK(bitwise_equal(text.inputs(parse("n\n10\n10\n")), tensor({{1, 0}, {1, 0}})));
 }
 
+TEST_CASE("words among many numbers are a mistake, or categories if it is said so") {
+  std::string content = "n,y\n";
+  for (int i = 0; i < 12; ++i) content += std::to_string(i) + ",1\n";
+  const Table table = parse(content + "tall,2\n");
+  for (const auto& options : {TableEncoderOptions{}, TableEncoderOptions{.target = "n"}})
+    CHECK_THROWS_WITH_AS(
+        TableEncoder::fit(table, options),
+        Contains("line 14, column 'n': found 'tall', expected a number; all are numbers except 'tall' in "
+                 "line 14 (TableEncoder: unless the column is `categorical`)"),
+        FormatError);
+  CHECK(TableEncoder::fit(table, {.target = "n", .categorical = "n"}).class_names().size() == 13);
+  CHECK(TableEncoder::fit(parse("n\n1\n2\n3\ncrew\n")).feature_names().size() == 4);  // few numbers name things
+  CHECK(TableEncoder::fit(parse(content + "a,1\nb,1\nc,1\n")).feature_names().size() == 16);
+}
+
+TEST_CASE("numbers that another table takes for identifiers are numbers") {
+  const auto encoder = TableEncoder::fit(parse("n\n5\n7\n"), {.scaling = Scaling::none});
+  CHECK(bitwise_equal(encoder.inputs(parse("n\n007\n\n9007199254740993\n")), tensor({{7}, {6}, {9007199254740993.0}})));
+  CHECK_THROWS_WITH_AS(encoder.inputs(parse("n\n007\nx\n")), Contains("line 3, column 'n': found 'x'"), FormatError);
+  // And text is the same text: with its zeros.
+  const auto zips = TableEncoder::fit(parse("zip\n01730\n1730\n"));
+  CHECK(bitwise_equal(zips.inputs(parse("zip\n1730\n")), tensor({{0, 1}})));
+  CHECK(bitwise_equal(zips.inputs(parse("zip\n01730\n")), tensor({{1, 0}})));
+}
+
 TEST_CASE("a category that is not known is refused, with file, line and column, or zeros") {
   const Table known = parse("kind,n\ncat,1\ndog,2\n"), mars = parse("kind,n\ndog,1\nMars,2\n");
   CHECK_THROWS_WITH_AS(

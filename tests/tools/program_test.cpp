@@ -121,6 +121,11 @@ TEST_CASE("a trained model predicts, in a file or printed, exactly what the libr
   data::write_csv(other.path(), table.select({"name", "origin", "model_year", "acceleration", "weight", "horsepower",
                                               "displacement", "cylinders"}));
   CHECK(ravine_program("predict " + model.path() + " " + other.path()).out == printed.out);
+  // Other separators.
+  data::write_csv(other.path(), table, {.separator = ';'});
+  CHECK(ravine_program("predict " + model.path() + " " + other.path()).out == printed.out);
+  CHECK(ravine_program("train " + other.path() + " --target mpg" + quick).out.find("406 rows and 9 columns") !=
+        std::string::npos);
   // No rows.
   other.write("origin,model_year,acceleration,weight,horsepower,displacement,cylinders\n");
   CHECK(ravine_program("predict " + model.path() + " " + other.path()).out == "mpg\n");
@@ -194,9 +199,13 @@ TEST_CASE("a target of text, or of numbers that name things, is classified") {
   for (const double p : predicted.column("probability").to_vector<double>()) CHECK((p > 0.33 && p <= 1.0));
 
   const Outcome cylinders =
-      ravine_program("train " + cars + " --target cylinders --categorical cylinders --drop name" + quick);
+      ravine_program("train " + cars + " --target cylinders --categorical cylinders --save " + model.path() + quick);
+  CHECK(cylinders.code == 0);
   CHECK(cylinders.out.find("target, 5 classes") != std::string::npos);
   CHECK(cylinders.out.find("0 to 4: 3, 4, 5, 6, 8") != std::string::npos);
+  CHECK(ravine_program("predict " + model.path() + " " + cars + " --out " + out.path()).code == 0);
+  CHECK(data::read_csv(out.path()).categories("cylinders").size() >= 3);
+  CHECK(ravine_program("predict " + model.path() + " " + cars).out == out.read());
 }
 
 TEST_CASE("the same seed gives the same, on any number of threads, and another seed does not") {
