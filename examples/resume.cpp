@@ -4,10 +4,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <string>
 
 namespace rv = ravine;
+
+struct Print final : rv::train::Callback {
+  void on_step(rv::train::Run& run) override {
+    if (run.step % 10 != 0) return;
+    std::printf("step %d: loss %.17g\n", static_cast<int>(run.step), run.loss);
+    std::fflush(stdout);
+  }
+};
 
 static void train(const std::string& path, rv::Index steps) {
   rv::manual_seed(1);
@@ -18,18 +25,9 @@ static void train(const std::string& path, rv::Index steps) {
                            rv::nn::Linear(64, 1)};
   rv::optim::Adam adam(model.parameters(), {.lr = 1e-2});
   rv::data::DataLoader loader(examples, {.batch_size = 32, .shuffle = true});
-  if (std::filesystem::exists(path)) rv::train::load_checkpoint(path, model, adam, loader);
-
-  while (adam.steps() < steps)
-    for (const auto& batch : loader) {  // goes on where the checkpoint was made, in the middle of an epoch
-      const double loss = adam.step([&] { return rv::nn::mse_loss(model(batch.inputs), batch.targets); });
-      if (adam.steps() % 10 == 0) {
-        rv::train::save_checkpoint(path, model, adam, loader);
-        std::printf("step %d: loss %.17g\n", static_cast<int>(adam.steps()), loss);
-        std::fflush(stdout);
-      }
-      if (adam.steps() == steps) return;
-    }
+  Print print;
+  rv::train::fit(model, adam, rv::nn::mse_loss, loader,
+                 {.steps = steps, .checkpoint = path, .checkpoint_steps = 10, .callbacks = {&print}});
 }
 
 int main(int argc, char** argv) {

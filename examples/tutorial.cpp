@@ -163,6 +163,38 @@ void keep_the_best(const Cars& cars) {
   std::remove("cars.onnx");
 }
 
+void train_for_days(const Cars& cars) {
+  Regressor model(9, 64);
+  optim::Adam adam(model.parameters(), {.lr = 1e-2});
+  optim::ExponentialMovingAverage average(model.parameters(), 0.98);
+  adam.on_gradients([](const auto& params) { optim::clip_grad_norm(params, 100.0); });
+  rv::data::DataLoader loader(cars.training, {.batch_size = 32, .shuffle = true});
+  rv::data::DataLoader validation(cars.validation, {.batch_size = 64});
+
+  auto range = rv::train::find_lr(model, adam, nn::mse_loss, loader);
+  std::printf("the loss falls fastest at a learning rate of %.2g\n", range.suggestion);
+  expect(range.suggestion > 1e-3 && range.suggestion < 1.0, "a learning rate");
+
+  std::remove("run.safetensors");
+  rv::train::Progress progress(stderr);
+  rv::train::Log log("cars.csv");  // or .jsonl; train::TensorBoard("runs/cars") for that program
+  auto history = rv::train::fit(model, adam, nn::mse_loss, loader,
+                                {.epochs = 60,
+                                 .validation = &validation,
+                                 .metrics = {{"mae", nn::l1_loss}},
+                                 .patience = 20,
+                                 .schedule = optim::cosine({.total_steps = 540}),
+                                 .average = &average,
+                                 .checkpoint = "run.safetensors",
+                                 .stop_on_signals = true,
+                                 .callbacks = {&progress, &log}});
+  std::printf("epoch %d was the best\n", static_cast<int>(history.best_epoch));
+  double lowest = rv::min(history.column("val_loss")).item();
+  std::remove("cars.csv");
+  std::remove("run.safetensors");
+  expect(std::abs(error(model, cars.validation) - std::sqrt(lowest)) < 1e-4, "the best epoch is kept");
+}
+
 void predict_other_cars(const char* path) {
   rv::data::Table table = rv::data::read_csv(path);
   auto encoder = rv::data::TableEncoder::fit(table, {.target = "mpg", .drop = "name"});
@@ -263,6 +295,7 @@ int main(int argc, char** argv) {
   train(cars);
   train_on_waves();
   keep_the_best(cars);
+  train_for_days(cars);
   predict_other_cars(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
   op_of_your_own();
   optimizer_of_your_own(cars);
