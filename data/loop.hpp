@@ -29,7 +29,6 @@ struct DataLoader::Loop {
   Index position = 0;    // batches handed out
   bool over = false;     // the last batch has been left behind
   Batch batch;
-  std::unique_ptr<Prefetch, EndPrefetch> prefetch;
 
  private:
   void draw_order(Generator generator);
@@ -45,6 +44,9 @@ struct DataLoader::Loop {
   std::vector<Index> order_;        // of the examples, if it is not the dataset's
   std::vector<Index> repeats_;      // how often the example at a place came before, if a sampler decides
   std::uint64_t example_seed_ = 0;  // of what is drawn while an example is made
+
+ public:
+  std::unique_ptr<Prefetch, EndPrefetch> prefetch;  // the last member: its threads end before what they read goes
 };
 
 }  // namespace ravine::data

@@ -217,6 +217,26 @@ TEST_CASE("a loop that is left early ends its threads with the loader, within an
   CHECK(dataset.counts.use_count() == 1);
 }
 
+TEST_CASE("a loop that is left, by a break or an exception, keeps what its threads read until they have ended") {
+  const data::TensorDataset many(zeros({1000000, 4}), zeros({1000000}, u8));
+  for (int round = 0; round < 12; ++round) {
+    const auto leave = [&many, round] {
+      DataLoader loader(many, {.batch_size = 100000, .shuffle = true, .seed = 1, .prefetch = 2});
+      Index left = round % 4;  // a thread is at a batch when the loader goes
+      for (const Batch& batch : loader) {
+        CHECK(batch.inputs.size(0) == 100000);
+        if (--left > 0) continue;
+        if (round % 2 == 0) break;
+        throw std::runtime_error("enough");
+      }
+    };
+    if (round % 2 == 0)
+      CHECK_NOTHROW(leave());
+    else
+      CHECK_THROWS_WITH_AS(leave(), "enough", std::runtime_error);
+  }
+}
+
 TEST_CASE("an iterator that outlives its loader goes on") {
   DataLoader plain(rows(50), {.batch_size = 8, .shuffle = true, .seed = 4});
   const Epoch expected = run(plain);
