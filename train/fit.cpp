@@ -173,6 +173,8 @@ History Fit::run() {
   if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
     load_checkpoint(options_.checkpoint, model_, optimizer_, loader_, *this);
     saved_ = true;
+  } else {
+    save();  // what cannot be written is told at once
   }
   const bool was_over = over();
   tell(&Callback::on_begin);
@@ -260,6 +262,8 @@ Variable Fit::loss_of(const data::Batch& batch) {
   const Generator before = default_generator();
   const Variable prediction = model_(batch.inputs);
   Variable loss = loss_(prediction, batch.targets);
+  if (!loss.defined()) throw std::logic_error("fit: the loss has no value");
+  if (loss.numel() != 1) throw ShapeError(text("fit: the loss is ", loss.shape(), ", not one number"));
   if (reevaluating()) return loss;
   const double value = loss.item();
   if (!std::isfinite(value)) refuse_loss(batch, value, before);

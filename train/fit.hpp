@@ -55,13 +55,13 @@ struct FitOptions {
 ///
 /// A checkpoint holds model, optimizer, both loaders, the average, the history and the best model, and this thread's
 /// random state: the same call in a new process goes on from it, and ends, bit for bit, as if it had never been
-/// interrupted; with larger limits likewise. It is written, too, when the run ends. A file of another model, optimizer,
-/// loader or history is refused as `load_checkpoint` does.
+/// interrupted; with larger limits likewise. It is written, too, at the start and when the run ends. A file of another
+/// model, optimizer, loader or history is refused as `load_checkpoint` does.
 ///
 /// Throws std::invalid_argument for options out of their range, without a limit, or a `monitor` that is needed and not
-/// there; AnomalyError for a loss that is NaN or infinite: it says which step, and what is to blame, as DetectAnomaly
-/// finds it when the step is repeated. The parameters, running statistics and random numbers are then as before that
-/// step.
+/// there; ShapeError for a loss of more than one number; AnomalyError for a loss that is NaN or infinite: it says which
+/// step, and what is to blame, as DetectAnomaly finds it when the step is repeated. The parameters, running statistics
+/// and random numbers are then as before that step.
 History fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
             const FitOptions& options);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
@@ -15,6 +16,8 @@ namespace ravine::train {
 namespace {
 
 using detail::text;
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// Four digits, the same in every locale.
 std::string number(double x) {
@@ -68,10 +71,11 @@ std::string numbers(const Run& run) {
 
 }  // namespace
 
-Progress::Progress(std::FILE* out, const ProgressOptions& options)
-    : out_(out), options_(options), terminal_(isatty(fileno(out)) == 1) {
+Progress::Progress(std::FILE* out, const ProgressOptions& options) : out_(out), options_(options), terminal_(false) {
+  if (!out) throw std::invalid_argument("Progress: the stream is null");
   if (!(options.seconds >= 0.0))
     throw std::invalid_argument(text("Progress: seconds must be >= 0, got ", options.seconds));
+  terminal_ = isatty(fileno(out)) == 1;
   if (!terminal_) options_.seconds *= 100.0;
 }
 
@@ -100,19 +104,18 @@ void Progress::start(Index done) {
   first_ = done;
   next_ = done + 1;
   stride_ = 1;
-  began_ = looked_ = shown_ = Clock::now();
+  began_ = looked_ = shown_ = now();
 }
 
 // To look at the clock takes as long as a hundredth of a tiny step: some eight times from one picture to the next do.
 bool Progress::due(Index done) {
   if (done < next_) return false;
-  const auto now = Clock::now();
-  const auto since = [now](Clock::time_point then) { return std::chrono::duration<double>(now - then).count(); };
-  stride_ = since(looked_) < options_.seconds / 8.0 ? 2 * stride_ : std::max<Index>(stride_ / 2, 1);
-  looked_ = now;
+  const double time = now();
+  stride_ = time - looked_ < options_.seconds / 8.0 ? 2 * stride_ : std::max<Index>(stride_ / 2, 1);
+  looked_ = time;
   next_ = done + stride_;
-  if (since(shown_) < options_.seconds) return false;
-  shown_ = now;
+  if (time - shown_ < options_.seconds) return false;
+  shown_ = time;
   return true;
 }
 
@@ -122,7 +125,7 @@ void Progress::show(const Run& run, bool last) {
 }
 
 void Progress::show(const std::string& where, Index done, Index total, const std::string& numbers, bool last) {
-  const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+  const double seconds = now() - began_;
   const auto steps = static_cast<double>(done - first_);
   const double part = total > 0 ? std::min(static_cast<double>(done) / static_cast<double>(total), 1.0) : 1.0;
   const std::string time =

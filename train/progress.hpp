@@ -2,7 +2,6 @@
 /// How far a training is, as it goes.
 #pragma once
 
-#include <chrono>
 #include <cstdio>
 #include <string>
 
@@ -26,7 +25,7 @@ struct ProgressOptions {
 ///     fit(model, adam, nn::mse_loss, loader, {.epochs = 60, .callbacks = {&progress}});
 class Progress final : public Callback {
  public:
-  /// The stream must outlive it. Throws std::invalid_argument unless seconds >= 0.
+  /// The stream must outlive it. Throws std::invalid_argument if it is null, and unless seconds >= 0.
   explicit Progress(std::FILE* out, const ProgressOptions& options = {});
   /// Ends the line, if there is one.
   ~Progress() override;
@@ -41,8 +40,6 @@ class Progress final : public Callback {
   void on_end(Run& run) override;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void start(Index done);
   bool due(Index done);
   void show(const std::string& where, Index done, Index total, const std::string& numbers, bool last);
@@ -55,8 +52,8 @@ class Progress final : public Callback {
   bool terminal_;
   Index first_ = -1;             // steps that were done when it began; -1: it has not
   Index next_ = 0, stride_ = 1;  // the step after which it looks at the clock, and from there to the next
-  Clock::time_point began_, looked_, shown_;
-  std::size_t drawn_ = 0;  // characters of the line that is on the terminal
+  double began_ = 0.0, looked_ = 0.0, shown_ = 0.0;  // when, in seconds
+  std::size_t drawn_ = 0;                            // characters of the line that is on the terminal
 };
 
 }  // namespace ravine::train

@@ -183,6 +183,7 @@ TEST_CASE("a loop of one's own shows its steps; a bar that is left ends its line
   Progress progress(file.get());
   for (Index i = 1; i <= 100000; ++i) progress.update(i, 100000, 0.25);
   CHECK(matches(content(file), R"(step 100000/100000  100%  \S+ steps/s  in 0:0\d  loss 0.25\n)"));
+  CHECK_THROWS_WITH_AS(Progress(nullptr), "Progress: the stream is null", std::invalid_argument);
   CHECK_THROWS_WITH_AS(Progress(file.get(), {.seconds = -1.0}), "Progress: seconds must be >= 0, got -1",
                        std::invalid_argument);
 }
