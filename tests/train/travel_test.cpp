@@ -82,7 +82,9 @@ std::vector<nn::Sequential> every_layer() {
 }  // namespace
 
 TEST_CASE("travel: PyTorch's nets predict here what they do there") {
-  for (auto& [name, net] : travel::nets()) {
+  for (auto& entry : travel::nets()) {
+    const std::string& name = entry.first;
+    nn::Sequential& net = entry.second;
     CAPTURE(name);
     net.load_state_dict(data::load_safetensors(folder + name + ".torch.safetensors"));
     const StateDict values = data::load_safetensors(folder + name + ".torch.values.safetensors");
@@ -91,7 +93,9 @@ TEST_CASE("travel: PyTorch's nets predict here what they do there") {
 }
 
 TEST_CASE("travel: what PyTorch has read of ours is what is saved") {
-  for (auto& [name, net] : travel::nets()) {
+  for (auto& entry : travel::nets()) {
+    const std::string& name = entry.first;
+    nn::Sequential& net = entry.second;
     CAPTURE(name);
     const std::string path = folder + name + ".ravine.safetensors";
     net.load_state_dict(data::load_safetensors(path));
@@ -119,7 +123,9 @@ TEST_CASE("travel: a count of batches that no batch normalization has is refused
 }
 
 TEST_CASE("onnx: what onnxruntime has run of ours is what is exported, and predicts the same") {
-  for (auto& [name, net] : travel::nets()) {
+  for (auto& entry : travel::nets()) {
+    const std::string& name = entry.first;
+    nn::Sequential& net = entry.second;
     CAPTURE(name);
     net.load_state_dict(data::load_safetensors(folder + name + ".ravine.safetensors"));
     const StateDict values = data::load_safetensors(folder + name + ".ravine.values.safetensors");
