@@ -48,11 +48,14 @@ Positions grouped(const char* op, const Shuffled& all, const Tensor& strata) {
   Positions positions = all.order;
   if (!strata.defined()) return positions;
   const Shape expected{static_cast<Index>(positions.size())};
-  if (strata.dtype() != i64) throw DTypeError(text(op, ": stratify must be i64, got ", strata.dtype()));
+  if (is_floating(strata.dtype()))
+    throw DTypeError(text(op, ": stratify must be of an integer type, got ", strata.dtype()));
   if (strata.shape() != expected)
     throw ShapeError(text(op, ": expected ", expected, " to stratify by, got ", strata.shape()));
-  const auto* stratum = strata.data<std::int64_t>();
-  std::stable_sort(positions.begin(), positions.end(), [=](Index a, Index b) { return stratum[a] < stratum[b]; });
+  const std::vector<Index> of = strata.to_vector<Index>();
+  std::stable_sort(positions.begin(), positions.end(), [&of](Index a, Index b) {
+    return of[static_cast<std::size_t>(a)] < of[static_cast<std::size_t>(b)];
+  });
   return positions;
 }
 

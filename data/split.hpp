@@ -28,8 +28,8 @@ class Share {
 };
 
 struct SplitOptions {
-  /// (examples) i64, as class indices: of each value's examples every part gets its share, give or take one, or two
-  /// where there are more than two parts. `dataset.targets()` of classes, `table.codes("species")`.
+  /// (examples) of an integer type, as class indices: of each value's examples every part gets its share, give or take
+  /// one, or two where there are more than two parts. `dataset.targets()` of classes, `table.codes("species")`.
   Tensor stratify = {};
 };
 

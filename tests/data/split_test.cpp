@@ -155,6 +155,16 @@ TEST_CASE("a stratified split gives every part its share of each class") {
   }
 }
 
+TEST_CASE("classes of either integer type stratify alike") {
+  const auto dataset = three_classes();
+  const Tensor bytes = dataset.targets().to(u8);  // as read_idx has labels
+  Generator a(1), b(1);
+  const auto first = data::split(dataset, 0.8, {.stratify = bytes}, a).first;
+  CHECK(counts(first, 3) == Indices{56, 16, 8});
+  CHECK(bitwise_equal(first.inputs(), data::split(dataset, 0.8, {.stratify = dataset.targets()}, b).first.inputs()));
+  CHECK(counts(data::folds(dataset, 10, {.stratify = bytes})[3].second, 3) == Indices{7, 2, 1});
+}
+
 TEST_CASE("a class of one example goes to either part") {
   const TensorDataset four(arange(4), arange(4, i64));
   Generator generator(1);
@@ -172,8 +182,8 @@ TEST_CASE("tables are stratified by the codes of a column") {
   const auto [first, second] = data::split(table, 0.5, {.stratify = table.codes("word")});
   CHECK(first.rows() == 3);
   CHECK(second.rows() == 3);
-  CHECK_THROWS_WITH_AS(data::split(table, 0.5, {.stratify = table.column("n")}), "split: stratify must be i64, got f64",
-                       DTypeError);
+  CHECK_THROWS_WITH_AS(data::split(table, 0.5, {.stratify = table.column("n")}),
+                       "split: stratify must be of an integer type, got f64", DTypeError);
   CHECK_THROWS_WITH_AS(data::folds(table, 2, {.stratify = arange(5, i64)}),
                        "folds: expected (6) to stratify by, got (5)", ShapeError);
 }
