@@ -23,6 +23,8 @@ DataLoader::DataLoader(Dataset dataset, const DataLoaderOptions& options)
   if (options.prefetch < 0) refuse("prefetch must be >= 0, got ", options.prefetch);
   if (options.shuffle && options.sampler.draw) refuse("either shuffle or a sampler decides on the order");
   if (dataset_.size() < 1) refuse("the dataset is empty");
+  if (const Index needed = options.sampler.dataset_size; needed != 0 && needed != dataset_.size())
+    refuse("the sampler is for a dataset of ", needed, " examples, this one has ", dataset_.size());
   if (examples() < 1) refuse("an epoch of the sampler is empty");
   if (size() == 0) refuse("drop_last leaves no batch of ", options.batch_size, " from a dataset of ", examples());
   const bool random = options.shuffle || options.sampler.draw || !dataset_.rows();

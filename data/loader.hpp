@@ -26,7 +26,7 @@ struct DataLoaderOptions {
   bool shuffle = false;                    ///< a new random order every epoch, else the dataset's
   bool drop_last = false;                  ///< leave out a last batch of fewer examples
   std::optional<std::uint64_t> seed = {};  ///< of all that is random; by default drawn from the default generator
-  Index prefetch = 0;                      ///< batches made ahead, each by a thread of its own, >= 0
+  Index prefetch = 0;                      ///< batches made ahead, >= 0, by as many threads, or one for each core
   Sampler sampler = {};                    ///< an order of another kind, in place of `shuffle`
 };
 
@@ -46,15 +46,17 @@ struct DataLoaderOptions {
 ///
 /// With `prefetch` the loop gets the same batches, bit for bit, but other threads make them while the loop computes. It
 /// pays where making a batch takes longer than waking a thread, some microseconds. `get` is then called by several
-/// threads at once. Where no threads can be started, and in a child process, the loop makes its batches itself.
+/// threads at once. Where no threads can be started, the loop makes its batches itself; so does one under way in a
+/// child process.
 class DataLoader {
   struct Loop;
 
  public:
   class Iterator;
 
-  /// Throws std::invalid_argument if batch_size < 1 or prefetch < 0, for a sampler as well as `shuffle`, or if there
-  /// would be no batch: an empty dataset, or fewer examples than batch_size with drop_last.
+  /// Throws std::invalid_argument if batch_size < 1 or prefetch < 0, for a sampler as well as `shuffle` or one
+  /// that is for a dataset of another size, or if there would be no batch: an empty dataset, or fewer examples than
+  /// batch_size with drop_last.
   explicit DataLoader(Dataset dataset, const DataLoaderOptions& options = {});
   /// The next loop over a copy is the one that a loop over the original would be; then they go their own ways.
   DataLoader(const DataLoader& other);

@@ -62,10 +62,12 @@ Sampler weighted_sampler(const Tensor& weights, Index size) {
   const double total = sums->empty() ? 0.0 : sums->back();
   if (!(total > 0.0 && std::isfinite(total)))
     throw std::invalid_argument(text("weighted_sampler: the weights' sum must be > 0 and finite, got ", total));
-  return {size, [sums, total](std::span<Index> order, Generator& generator) {
+  return {size,
+          [sums, total](std::span<Index> order, Generator& generator) {
             for (Index& i : order)
               i = std::upper_bound(sums->begin(), sums->end(), generator.next_uniform() * total) - sums->begin();
-          }};
+          },
+          weights.size(0)};
 }
 
 Sampler stratified_sampler(const Tensor& classes) {
@@ -74,7 +76,8 @@ Sampler stratified_sampler(const Tensor& classes) {
     throw DTypeError(text("stratified_sampler: needs classes of an integer type, got ", classes.dtype()));
   const auto counted = std::make_shared<const Classes>(count(classes.to_vector<Index>()));
   return {classes.size(0),
-          [counted](std::span<Index> order, Generator& generator) { draw_stratified(*counted, order, generator); }};
+          [counted](std::span<Index> order, Generator& generator) { draw_stratified(*counted, order, generator); },
+          classes.size(0)};
 }
 
 }  // namespace ravine::data

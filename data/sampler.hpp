@@ -15,6 +15,7 @@ struct Sampler {
   Index size = 0;  ///< examples in an epoch
   /// Fills in the number of the example at each place; all that is random in it comes from the generator.
   std::function<void(std::span<Index> order, Generator& generator)> draw = {};
+  Index dataset_size = 0;  ///< examples in the dataset that it is for; 0: a dataset of any size
 };
 
 /// Draws each example of an epoch anew, with a probability in proportion to its weight: {1, 1, 8} draws the third one
@@ -23,7 +24,7 @@ struct Sampler {
 ///   weights   (N), not negative, of any type
 ///   size      examples in an epoch
 /// Throws ShapeError for another rank; std::invalid_argument if a weight is negative or not finite, if none is positive
-/// or if size < 0.
+/// or if size < 1.
 Sampler weighted_sampler(const Tensor& weights, Index size);
 
 /// Hands out every example once, at random, but so that each batch has its share of every class: of one that makes up a

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <ravine/core/elementwise.hpp>
@@ -153,6 +154,15 @@ TEST_CASE("a sampler that a loader cannot follow is refused") {
                        "DataLoader: an epoch of the sampler is empty", std::invalid_argument);
   CHECK_THROWS_WITH_AS(DataLoader(rows, {.batch_size = 3, .drop_last = true, .sampler = all(0)}),
                        "DataLoader: drop_last leaves no batch of 3 from a dataset of 2", std::invalid_argument);
+  for (const Index n : {4, 10}) {
+    CAPTURE(n);
+    const std::string message =
+        "DataLoader: the sampler is for a dataset of " + std::to_string(n) + " examples, this one has 6";
+    CHECK_THROWS_WITH_AS(DataLoader(rows, {.sampler = data::stratified_sampler(zeros({n}, i64))}), message.c_str(),
+                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(DataLoader(rows, {.sampler = data::weighted_sampler(ones({n}), 6)}), message.c_str(),
+                         std::invalid_argument);
+  }
 }
 
 TEST_CASE("a dataset of one's own: examples are put together to batches") {
