@@ -6,10 +6,12 @@
 
 namespace ravine::data {
 
-Prefetch::Prefetch(Index threads, Make make) : make_(std::move(make)), slots_(static_cast<std::size_t>(threads)) {
-  threads_.reserve(slots_.size());
+Prefetch::Prefetch(Index ahead, Make make) : make_(std::move(make)), slots_(static_cast<std::size_t>(ahead)) {
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t threads = std::min(slots_.size(), cores);
+  threads_.reserve(threads);
   try {
-    while (threads_.size() < slots_.size()) threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    while (threads_.size() < threads) threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   } catch (const std::exception&) {  // no more of them can be had
   }
 }

@@ -17,14 +17,15 @@
 
 namespace ravine::data {
 
-/// Makes the batches of an epoch ahead of who takes them, one each by so many threads. Who asks for a batch that none
-/// has begun makes it himself: so it is no slower than without threads, and works where fewer can be started, or none.
+/// Makes so many batches of an epoch ahead of who takes them, by as many threads, or one for each core if that is
+/// fewer; the memory of the batches stays. Who asks for a batch that none has begun makes it himself: so it is no
+/// slower than without threads, and works where fewer can be started, or none.
 class Prefetch {
  public:
   /// Makes batch `number`, in the memory of one that is done with if it fits; may give up when asked to stop.
   using Make = std::function<void(Index number, Batch& batch, const std::stop_token& stop)>;
 
-  Prefetch(Index threads, Make make);
+  Prefetch(Index ahead, Make make);
   ~Prefetch();
 
   /// An epoch whose batches from `first` on, up to `end`, are to be made; of the last one all have been taken.
@@ -46,7 +47,7 @@ class Prefetch {
 
   const pid_t process_ = getpid();
   const Make make_;
-  std::vector<Slot> slots_;  // batch n goes through the slot n % threads
+  std::vector<Slot> slots_;  // batch n goes through the slot n % ahead
   std::mutex mutex_;         // for all that follows
   std::condition_variable wanted_, made_;
   Index next_ = 0;   // the first batch that none has begun
