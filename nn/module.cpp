@@ -178,12 +178,13 @@ StateDict Module::state_dict() const {
 
 namespace {
 
-/// What PyTorch saves of a batch normalization beside its running mean, and ravine has no use for.
-StateDict without_batch_counts(StateDict state) {
+/// Without what PyTorch saves of a batch normalization beside its running mean, unless the module has it as well.
+StateDict without_batch_counts(StateDict state, const StateDict& own) {
   constexpr std::string_view count = "num_batches_tracked";
   std::erase_if(state, [&](const auto& entry) {
     const std::string& name = entry.first;
-    return name.ends_with(count) && state.contains(name.substr(0, name.size() - count.size()) + "running_mean");
+    return name.ends_with(count) && !own.contains(name) &&
+           state.contains(name.substr(0, name.size() - count.size()) + "running_mean");
   });
   return state;
 }
@@ -194,7 +195,7 @@ void Module::load_state_dict(const StateDict& state) {
   StateDict own;
   for (const auto& [name, parameter] : named_parameters()) own.emplace(name, parameter.value());
   for (const auto& [name, buffer] : named_buffers()) own.emplace(name, buffer.value());
-  detail::check_state_dict("Module::load_state_dict", own, without_batch_counts(state));
+  detail::check_state_dict("Module::load_state_dict", own, without_batch_counts(state, own));
   for (auto& [name, value] : own) value.copy_from(state.at(name));
 }
 

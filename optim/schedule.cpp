@@ -130,7 +130,7 @@ Schedule make_multi_step(const Call& call, Index /*total*/) {
 
 Schedule make_warmup(const Call& call, Index total) {
   const Index steps = detail::given_options(call, WarmupOptions()).steps;
-  return warmup(steps, call.inner ? make_schedule(*call.inner, total - steps) : constant());
+  return warmup(steps, call.inner ? make_schedule(*call.inner, std::max<Index>(total - steps, 0)) : constant());
 }
 
 struct Without {

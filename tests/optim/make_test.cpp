@@ -233,8 +233,8 @@ TEST_CASE("make_schedule: steps that are known may be left out, and a warm-up ta
   CHECK(known("cosine") == first(optim::cosine({.total_steps = 10}), 12));
   CHECK(known("cosine:total_steps=5") == first(optim::cosine({.total_steps = 5}), 12));
   CHECK(known("warmup(polynomial):steps=4") == first(optim::warmup(4, optim::polynomial({.total_steps = 6})), 12));
-  CHECK_THROWS_WITH_AS(known("warmup(cosine):steps=10"), "cosine: total_steps must be > 0, got 0",
-                       std::invalid_argument);
+  for (const char* too_long : {"warmup(cosine):steps=10", "warmup(cosine):steps=500"})
+    CHECK_THROWS_WITH_AS(known(too_long), "cosine: total_steps must be > 0, got 0", std::invalid_argument);
 }
 
 TEST_CASE("make_schedule: what makes no sense is refused with what there is") {
@@ -242,6 +242,7 @@ TEST_CASE("make_schedule: what makes no sense is refused with what there is") {
                    "make_schedule: no schedule 'cos', there are: constant, cosine, exponential, inverse_sqrt, "
                    "inverse_time, multi_step, polynomial, step_decay, warmup");
   refuses_schedule("cosine", "cosine: total_steps must be > 0, got 0");
+  refuses_schedule("warmup(cosine):steps=5", "cosine: total_steps must be > 0, got 0");
   refuses_schedule("cosine:steps=5", "cosine: no option 'steps', there are: total_steps, final_factor");
   refuses_schedule("cosine:total_steps=2.5", "cosine: total_steps must be a whole number, got 2.5");
   refuses_schedule("constant:gamma=1", "constant: no option 'gamma', there are none");

@@ -122,6 +122,20 @@ TEST_CASE("travel: a count of batches that no batch normalization has is refused
                        std::invalid_argument);
 }
 
+TEST_CASE("travel: a module's own count of batches is loaded like any buffer") {
+  struct Counting final : nn::Module {  // its own count is like any buffer
+    Counting() {
+      register_buffer("running_mean", zeros({2}));
+      register_buffer("num_batches_tracked", scalar(0, i64));
+    }
+    Variable forward(const Variable& x) override { return x; }
+  } counting;
+  StateDict counted = counting.state_dict();
+  counted["num_batches_tracked"] = scalar(7, i64);
+  counting.load_state_dict(counted);
+  CHECK(counting.state_dict().at("num_batches_tracked").item() == 7.0);
+}
+
 TEST_CASE("onnx: what onnxruntime has run of ours is what is exported, and predicts the same") {
   for (auto& entry : travel::nets()) {
     const std::string& name = entry.first;
