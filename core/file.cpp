@@ -155,10 +155,9 @@ class Replacement {
 void write(const std::string& path, Pieces pieces) {
   struct stat before;
   const bool exists = stat(path.c_str(), &before) == 0;
-  if (exists && S_ISDIR(before.st_mode)) fail(EISDIR);
   if (exists) check(faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0);
   if (!exists || S_ISREG(before.st_mode)) return Replacement(path, exists ? &before : nullptr).write(pieces);
-  const Descriptor device(path, O_WRONLY);  // a pipe or a terminal: what has been written cannot be taken back
+  const Descriptor device(path, O_WRONLY);  // of a pipe what has been written cannot be taken back; no directory opens
   check(static_cast<bool>(device));
   device.write(pieces);
 }

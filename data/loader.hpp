@@ -44,10 +44,10 @@ struct DataLoaderOptions {
 /// often it came before in the epoch) only. What `get` throws, the loop throws, and can go on to try again. Examples of
 /// a batch must be alike: else it throws ShapeError, DTypeError.
 ///
-/// With `prefetch` the loop gets the same batches, bit for bit, but other threads make them while the loop computes. It
-/// pays where making a batch takes longer than waking a thread, some microseconds. `get` is then called by several
-/// threads at once. Where no threads can be started, the loop makes its batches itself; so does one under way in a
-/// child process.
+/// With `prefetch` the loop gets the same batches, bit for bit, but other threads make them while the loop computes,
+/// unless a batch is made in less time than it takes to wake a thread, some 20 microseconds. `get` is then called by
+/// several threads at once. Where no threads can be started, the loop makes its batches itself; so does one under way
+/// in a child process.
 class DataLoader {
   struct Loop;
 

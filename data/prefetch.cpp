@@ -1,6 +1,7 @@
 #include <ravine/data/prefetch.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 #include <ravine/core/threads.hpp>
 
@@ -23,14 +24,19 @@ Prefetch::~Prefetch() {
 }
 
 void Prefetch::start(Index first, Index end) {
-  {
-    const std::lock_guard lock(mutex_);
-    next_ = first;
-    end_ = end;
-    limit_ = std::min(first + static_cast<Index>(slots_.size()), end);
-    mode_ = detail::floating_point_mode();
-  }
-  wanted_.notify_all();
+  const std::lock_guard lock(mutex_);
+  next_ = first;
+  end_ = end;
+  limit_ = std::min(first + static_cast<Index>(slots_.size()), end);
+  mode_ = detail::floating_point_mode();
+  if (slow_) wanted_.notify_all();
+}
+
+// True if it took longer than it takes to wake a thread, with room for the caches of two processors.
+bool Prefetch::make(Index number, Batch& batch, const std::stop_token& stop) const {
+  const auto begin = std::chrono::steady_clock::now();
+  make_(number, batch, stop);
+  return std::chrono::steady_clock::now() - begin > std::chrono::microseconds(20);
 }
 
 void Prefetch::work(const std::stop_token& stop) {
@@ -43,12 +49,14 @@ void Prefetch::work(const std::stop_token& stop) {
     detail::set_floating_point_mode(mode_);
     lock.unlock();
     Slot& mine = slot(number);
+    bool slow = true;
     try {
-      make_(number, mine.batch, stop);
+      slow = make(number, mine.batch, stop);
     } catch (...) {
       mine.error = std::current_exception();
     }
     lock.lock();
+    slow_ = slow;
     mine.made = true;
     made_.notify_one();
   }
@@ -59,8 +67,9 @@ void Prefetch::take(Index number, Batch& batch) {
   if (next_ == number) {
     ++next_;
     lock.unlock();
-    make_(number, batch, {});
+    const bool slow = make(number, batch, {});
     lock.lock();
+    slow_ = slow;
   } else {
     Slot& next = slot(number);
     made_.wait(lock, [&] { return next.made; });
@@ -69,9 +78,9 @@ void Prefetch::take(Index number, Batch& batch) {
     if (next.error) std::rethrow_exception(next.error);
   }
   limit_ = std::min(number + 1 + static_cast<Index>(slots_.size()), end_);
-  const bool more = next_ < limit_;
+  const bool wake = slow_ && next_ < limit_;
   lock.unlock();
-  if (more) wanted_.notify_one();
+  if (wake) wanted_.notify_one();
 }
 
 }  // namespace ravine::data

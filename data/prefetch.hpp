@@ -18,8 +18,9 @@
 namespace ravine::data {
 
 /// Makes so many batches of an epoch ahead of who takes them, by as many threads, or one for each core if that is
-/// fewer; the memory of the batches stays. Who asks for a batch that none has begun makes it himself: so it is no
-/// slower than without threads, and works where fewer can be started, or none.
+/// fewer; the memory of the batches stays. Who asks for a batch that none has begun makes it himself: so it works where
+/// fewer threads can be started, or none, and they are not woken for batches that are made in less time than that
+/// takes.
 class Prefetch {
  public:
   /// Makes batch `number`, in the memory of one that is done with if it fits; may give up when asked to stop.
@@ -44,6 +45,7 @@ class Prefetch {
   };
   Slot& slot(Index number) { return slots_[static_cast<std::size_t>(number) % slots_.size()]; }
   void work(const std::stop_token& stop);
+  bool make(Index number, Batch& batch, const std::stop_token& stop) const;
 
   const pid_t process_ = getpid();
   const Make make_;
@@ -53,6 +55,7 @@ class Prefetch {
   Index next_ = 0;   // the first batch that none has begun
   Index limit_ = 0;  // the first that must not be begun yet: its slot is taken
   Index end_ = 0;
+  bool slow_ = true;   // the last batch took longer than it takes to wake a thread
   unsigned mode_ = 0;  // the loop's floating-point mode
   std::vector<std::jthread> threads_;
 };

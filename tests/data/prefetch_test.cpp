@@ -1,9 +1,11 @@
 // Batches made ahead by threads: the same as without, whatever happens on the way.
 #include <doctest/doctest.h>
+#include <omp.h>
 #include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -30,11 +32,12 @@ using doctest::Contains;
 
 namespace {
 
-/// Example i is i with noise, drawn from the default generator.
+/// Example i is i with noise, drawn from the default generator; so slow that threads are worth waking.
 struct Noisy {
   Index count;
   Index size() const { return count; }
   Example get(Index i) const {
+    std::this_thread::sleep_for(std::chrono::microseconds(10));
     const Tensor noise = randn({3, 2}, f64);
     return {noise + static_cast<double>(i), scalar(i, i64)};
   }
@@ -86,9 +89,10 @@ bool same(const Epoch& a, const Epoch& b) {
   return true;
 }
 
+/// Rows so long that threads are worth waking.
 data::TensorDataset rows(Index n) {
   Generator generator(3);
-  return {randn({n, 5}, generator), arange(n, i64)};
+  return {randn({n, 20000}, generator), arange(n, i64)};
 }
 
 /// While it lives, no thread can be started: each would have a stack that is larger than the address space.
@@ -130,6 +134,29 @@ TEST_CASE("prefetch changes no bit of any batch") {
     }
   check(rows(3), {.batch_size = 8});
   check(Noisy{60}, {.batch_size = 7, .sampler = data::weighted_sampler(arange(60, i64), 90)});
+}
+
+TEST_CASE("other threads make batches, each computing alone, in the loop's floating-point mode") {
+  struct Watched {
+    std::thread::id loops = std::this_thread::get_id();
+    std::shared_ptr<std::atomic<int>> by_others = std::make_shared<std::atomic<int>>(0),
+                                      wrong = std::make_shared<std::atomic<int>>(0);
+    Index size() const { return 20; }
+    Example get(Index i) const {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      if (std::this_thread::get_id() != loops) {
+        ++*by_others;
+        *wrong += omp_get_max_threads() != 1 || std::fegetround() != FE_UPWARD;
+      }
+      return {full({2}, static_cast<double>(i)), scalar(i, i64)};
+    }
+  } dataset;
+  DataLoader loader(dataset, {.batch_size = 2, .prefetch = 2});
+  std::fesetround(FE_UPWARD);
+  for (int epoch = 0; epoch < 1000 && *dataset.by_others == 0; ++epoch) run(loader);
+  std::fesetround(FE_TONEAREST);
+  CHECK(*dataset.by_others > 0);
+  CHECK(*dataset.wrong == 0);
 }
 
 TEST_CASE("what an example draws depends on seed, epoch and its number, not on who trains meanwhile") {

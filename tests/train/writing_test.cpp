@@ -250,7 +250,7 @@ TEST_CASE("what a kill has left is gone with the next save") {
   save_checkpoint(path, model_of(3));
   CHECK(folder.files() == 1);
   CHECK(saved(path) == 3);
-  std::ofstream(folder / ".run.ravine-part") << "half";
+  std::ofstream(folder / ".run.ravine-part") << std::string(100000, 'x');
   CHECK(without_nameless_files([&] { return refusal(path, model_of(4)).empty(); }));
   CHECK(folder.files() == 1);
   CHECK(saved(path) == 4);
