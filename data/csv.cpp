@@ -135,8 +135,8 @@ void refuse_same_names(std::vector<std::string> names, const std::string& path, 
 
 Table read_csv(const std::string& path, const CsvOptions& given) {
   CsvFormat format("read_csv", given);
-  const std::string content = detail::InputFile(path).read_all();
-  CsvPart text = records(content, given, path);
+  const detail::FileBytes content = detail::InputFile(path).read_all();
+  CsvPart text = records(content.view(), given, path);
   std::string remark;
   if (given.separator == csv_guess) {
     CsvOptions options = given;

@@ -2,12 +2,11 @@
 /// Numbering different texts; for the library's sources, not its public headers.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <string_view>
 #include <vector>
-
-#include <ravine/core/dtype.hpp>
 
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
@@ -21,27 +20,44 @@ class Dictionary {
   template <class Keep>
   std::uint32_t number(std::string_view text, Keep keep) {
     if (2 * texts_.size() >= slots_.size()) grow();
-    const auto hash = static_cast<std::uint32_t>(std::hash<std::string_view>{}(text));
-    std::size_t at = hash & (slots_.size() - 1);
-    for (; slots_[at].number != none; at = (at + 1) & (slots_.size() - 1))
-      if (slots_[at].hash == hash && texts_[slots_[at].number] == text) return slots_[at].number;
-    slots_[at] = {hash, static_cast<std::uint32_t>(texts_.size())};
-    texts_.push_back(keep());
-    return slots_[at].number;
+    const Slot wanted{key(text), static_cast<std::uint32_t>(text.size()), none};
+    for (std::size_t at = first(wanted);; at = (at + 1) & (slots_.size() - 1)) {
+      Slot& slot = slots_[at];
+      if (slot.number == none) {
+        slot = {wanted.key, wanted.size, static_cast<std::uint32_t>(texts_.size())};
+        texts_.push_back(keep());
+        return slot.number;
+      }
+      if (slot.key == wanted.key && slot.size == wanted.size && (text.size() <= 8 || texts_[slot.number] == text))
+        return slot.number;
+    }
   }
 
  private:
   static constexpr std::uint32_t none = 0xffffffff;
   struct Slot {
-    std::uint32_t hash = 0, number = none;
+    std::uint64_t key = 0;  // the text itself if it is short, else a hash
+    std::uint32_t size = 0, number = none;
   };
+
+  static std::uint64_t key(std::string_view text) {
+    if (text.size() > 8) return std::hash<std::string_view>{}(text);
+    std::uint64_t key = 0;
+    for (const char c : text) key = key << 8 | static_cast<unsigned char>(c);
+    return key;
+  }
+
+  std::size_t first(const Slot& slot) const {
+    const std::uint64_t mixed = (slot.key + slot.size) * 0x9e3779b97f4a7c15;  // 2^64 by the golden ratio
+    return mixed >> (64 - std::countr_zero(slots_.size()));
+  }
 
   void grow() {
     std::vector<Slot> old(slots_.empty() ? 64 : 2 * slots_.size());
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.number == none) continue;
-      std::size_t at = slot.hash & (slots_.size() - 1);
+      std::size_t at = first(slot);
       while (slots_[at].number != none) at = (at + 1) & (slots_.size() - 1);
       slots_[at] = slot;
     }

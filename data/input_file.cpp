@@ -1,5 +1,8 @@
 #include <ravine/data/input_file.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -7,10 +10,27 @@
 #include <limits>
 #include <system_error>
 
+#include <ravine/core/mapped_file.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/data/error.hpp>
 
 namespace ravine::detail {
+namespace {
+
+// A file's bytes where they are; nothing if that cannot be, as of a pipe.
+Tensor map(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat status {};
+  Tensor bytes;
+  if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) try {
+      bytes = MappedFile(descriptor, static_cast<std::size_t>(status.st_size)).tensor(0, {status.st_size}, u8);
+    } catch (const std::system_error&) {  // it can still be read
+    }
+  if (descriptor >= 0) close(descriptor);
+  return bytes;
+}
+
+}  // namespace
 
 InputFile::InputFile(const std::string& path) : path_(path) {
   errno = 0;
@@ -34,7 +54,13 @@ std::string InputFile::read(std::size_t count) {
   return bytes;
 }
 
-std::string InputFile::read_all() { return read(std::numeric_limits<std::size_t>::max() / 4); }
+FileBytes InputFile::read_all() {
+  FileBytes bytes;
+  bytes.mapped = map(path_);
+  if (bytes.view().starts_with("\x1f\x8b")) bytes.mapped = {};  // gzip
+  if (!bytes.mapped.defined()) bytes.read = read(std::numeric_limits<std::size_t>::max() / 4);
+  return bytes;
+}
 
 // Fills as much of [to, to + count) as the file has.
 std::size_t InputFile::read_into(char* to, std::size_t count) {

@@ -237,12 +237,22 @@ Tensor Table::to_tensor(DType dtype) const {
   return result;
 }
 
+// The classes a column of text holds, not one of numbers with a stray word.
+Tensor Table::class_targets(const Column& column) const {
+  const auto words = detail::words(column);
+  if (column.remark.empty() && words.size() <= 2 && words.size() < column.categories.size()) require_numbers(column);
+  for (Index row = 0; row < rows(); ++row)
+    if (column.missing(row)) throw FormatError(place(row, column) + ": the class is missing (drop_missing)");
+  return column.values.clone();
+}
+
 TensorDataset Table::to_dataset(const Names& targets) const {
   const Table inputs = drop_column(targets);
   if (inputs.columns() == 0)
     throw std::invalid_argument("to_dataset: no column is left for the inputs, the targets are " +
                                 joined(targets.list()));
-  return {inputs.to_tensor(), select(targets).to_tensor()};
+  const bool classes = targets.list().size() == 1 && !numeric(targets.list()[0]);
+  return {inputs.to_tensor(), classes ? class_targets(at(targets.list()[0])) : select(targets).to_tensor()};
 }
 
 }  // namespace ravine::data

@@ -98,14 +98,17 @@ class Table {
 
   /// All values, (rows, columns). Throws FormatError, with file, line and column, for text and for a missing value.
   Tensor to_tensor(DType dtype = f32) const;
-  /// Targets (rows, targets) and inputs (rows, the other columns in order), both f32. Throws as `to_tensor`;
-  /// std::invalid_argument if no column is left for the inputs.
+  /// Inputs (rows, the other columns in order) f32, and targets: numbers, (rows, targets) f32; or the classes of one
+  /// column of text, (rows) i64 as `codes(target)` gives them, by the names that `categories(target)` lists. Throws as
+  /// `to_tensor`, and so for a missing class and for a target of numbers but for a word or two, unless its type was
+  /// said to be text; std::invalid_argument if no column is left for the inputs.
   TensorDataset to_dataset(const Names& targets) const;
 
  private:
   void require_numbers(const Column& column) const;
   Table with_column(const std::string& name, Column column) const;
   std::string place(Index row, const Column& column) const;
+  Tensor class_targets(const Column& column) const;
   std::string odd_words(const Column& column) const;
 
   std::string file_;

@@ -86,6 +86,28 @@ Cars read_cars(const char* path) {
   return {parts[0], parts[1], parts[2]};
 }
 
+// Where a car was built, told from its numbers.
+void classes(const char* path) {
+  rv::data::Table table = rv::data::read_csv(path).drop_column("name").drop_missing();
+  rv::data::TensorDataset rows = table.to_dataset("origin");    // targets (392) i64
+  std::vector<std::string> names = table.categories("origin");  // "Europe", "Japan", "USA": of classes 0, 1, 2
+  expect(rows.targets().dtype() == rv::i64 && names[2] == "USA", "classes and their names");
+
+  double right = 0.0;
+  for (const auto& [training, test] : rv::data::folds(rows, 4, {.stratify = rows.targets()})) {
+    auto scaler = rv::data::StandardScaler::fit(training.inputs());
+    nn::Sequential net{nn::Linear(7, 32), nn::ReLU(), nn::Linear(32, 3)};
+    optim::Adam adam(net.parameters(), {.lr = 1e-2});
+    rv::data::DataLoader loader(training, {.batch_size = 32, .shuffle = true});
+    for (int epoch = 0; epoch < 30; ++epoch)
+      for (const auto& batch : loader)
+        adam.step([&] { return nn::cross_entropy(net(scaler.transform(batch.inputs)), batch.targets); });
+    right += nn::accuracy(net(scaler.transform(test.inputs())).value(), test.targets()) / 4;
+  }
+  std::printf("right about %.0f %% of the cars\n", 100.0 * right);
+  expect(right > 0.75, "classes are learned");
+}
+
 // The root of the mean squared error, in miles per gallon.
 double error(nn::Module& model, const rv::data::TensorDataset& cars) {
   rv::NoGrad no_grad;  // nothing is recorded
@@ -299,6 +321,7 @@ int main(int argc, char** argv) {
   predict_other_cars(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
   op_of_your_own();
   optimizer_of_your_own(cars);
+  classes(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
   reproducibility();
   return all_so ? 0 : 1;
 }

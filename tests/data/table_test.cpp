@@ -9,6 +9,7 @@
 #include <ravine/core/reduce.hpp>
 #include <ravine/data/csv.hpp>
 #include <ravine/data/error.hpp>
+#include <ravine/data/split.hpp>
 
 #include "temporary.hpp"
 
@@ -126,6 +127,30 @@ TEST_CASE("to_tensor and to_dataset") {
   CHECK(bitwise_equal(two.targets(), tensor({{3, 1}, {6, 4}})));
   CHECK_THROWS_WITH_AS(table.to_dataset({"a", "b", "c"}), Contains("no column is left for the inputs"),
                        std::invalid_argument);
+}
+
+TEST_CASE("a target of text is classes") {
+  const Table table = parse("petal,species\n1,setosa\n5,virginica\n4,versicolor\n2,setosa\n");
+  const auto rows = table.to_dataset("species");
+  CHECK(bitwise_equal(rows.inputs(), tensor({{1}, {5}, {4}, {2}})));
+  CHECK(bitwise_equal(rows.targets(), tensor({0, 2, 1, 0}, i64)));
+  CHECK(table.categories("species") == Strings{"setosa", "versicolor", "virginica"});
+  const auto [train, test] = data::split(rows, 0.5, {.stratify = rows.targets()});
+  CHECK(train.targets().dtype() == i64);
+
+  CHECK_THROWS_WITH_AS(parse("a,b\n1,x\n2,\n").to_dataset("b"),
+                       Contains("table.csv, line 3, column 'b': the class is missing"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("a,b\n1,x\n2,y\n").to_dataset({"a", "b"}), Contains("no column is left"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(parse("a,b,c\n1,x,1\n2,y,1\n").to_dataset({"a", "b"}),
+                       Contains("line 2, column 'b': found 'x', expected a number"), FormatError);
+  // Numbers with a stray word are not taken for classes.
+  const std::string stray = "a,b\n1,5\n2,n.a.\n3,7\n";
+  CHECK_THROWS_WITH_AS(parse(stray).to_dataset("b"), Contains("line 3, column 'b': found 'n.a.', expected a number"),
+                       FormatError);
+  const TemporaryFile file("table.csv", stray);
+  const auto as_text = data::read_csv(file.path(), {.types = {{"b", data::ColumnType::text}}}).to_dataset("b");
+  CHECK(bitwise_equal(as_text.targets(), tensor({0, 2, 1}, i64)));
 }
 
 TEST_CASE("text and missing values are refused with file, line and column") {
