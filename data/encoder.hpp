@@ -79,8 +79,9 @@ class TableEncoder {
   TableEncoder() = default;
 
   /// Throws std::out_of_range for a name that is no column; std::invalid_argument for a column that is both target and
-  /// dropped, or has no value at all, or spans more than f64 can hold; if no input or no row with a target is left; and
-  /// for a target of classes that is not the only one. Throws FormatError for an infinite number, for a missing value
+  /// dropped, or has no value at all, or spans more than f64 can hold, or would be more than 1000 columns of 0 and 1
+  /// while most categories come once; if no input or no row with a target is left; and for a target of classes that is
+  /// not the only one. Throws FormatError for an infinite number, for a missing value
   /// if they are refused, and for one or two words in a column of otherwise many numbers, which is not `categorical`.
   static TableEncoder fit(const Table& table, const TableEncoderOptions& options = {});
 

@@ -101,11 +101,21 @@ EncodedColumn learn_number(const Table& rows, const std::string& name, Scaling s
   return column;
 }
 
+// A column of 0 and 1 for each of a great many categories, most of which come once, is memory without any use.
+void refuse_identifiers(const Column& column) {
+  constexpr std::size_t many = 1000;
+  const auto different = column.categories.size();
+  if (different > many && different > static_cast<std::size_t>(column.values.numel()) / 2)
+    throw std::invalid_argument(text("TableEncoder: fit: column '", column.name, "' names ", different,
+                                     " different things in ", column.values.numel(), " rows; drop it, or take codes"));
+}
+
 EncodedColumn learn_categories(const Table& rows, const std::string& name, Kind kind, Filling filling) {
   const Column read = detail::categorical(rows.at(name));
   EncodedColumn column{.name = name, .kind = kind, .numeric = rows.numeric(name), .categories = read.categories};
   for (const auto& category : column.categories) check_text(name, category);
   require_some(name, !column.categories.empty());
+  if (kind == Kind::one_hot) refuse_identifiers(read);
   column.indicator = read.missing() > 0;
   const auto counts = detail::frequencies(read);
   if (filling != Filling::refuse)

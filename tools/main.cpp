@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
     if (argc > 1 && argv[1][0] != '-' && std::as_const(app).get_subcommands(is_first).empty())
       throw ravine::tools::WrongArgument(std::string("no command '") + argv[1] + "', there are train, predict, info");
     app.parse(argc, argv);
+    if (!std::cout.flush()) return fail("cannot write to the standard output", failed);
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {

@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -6,6 +9,7 @@
 #include <iostream>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
@@ -245,9 +249,9 @@ void check_arguments(const TrainArguments& a) {
   check_ending("--plot", a.plot, {".svg", ".png", ".pdf"});
   check_ending("--history", a.history, {".csv", ".jsonl"});
   for (const auto& file : {a.save, a.history, a.plot}) {
-    const auto folder = std::filesystem::path(file).parent_path();
-    if (!folder.empty() && !std::filesystem::is_directory(folder))
-      throw FileError("cannot write " + file + ": there is no folder " + folder.string());
+    const std::string folder = std::filesystem::path(file).parent_path();
+    if (!file.empty() && access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+      throw FileError("cannot write " + file + ": " + std::generic_category().message(errno));
   }
 }
 
@@ -273,10 +277,11 @@ void train(const TrainArguments& a) {
   results.add("network", [&](const auto& rows) { return outputs_of(model.net, rows.inputs()); });
   model.results = results.text();
   std::cout << '\n' << model.results;
+  if (!a.save.empty()) {
+    save_model(a.save, model);
+    std::cout << "\nThe model is in " << a.save << ".\n";
+  }
   if (!a.plot.empty()) draw(a.plot, history);
-  if (a.save.empty()) return;
-  save_model(a.save, model);
-  std::cout << "\nThe model is in " << a.save << ".\n";
 }
 
 }  // namespace ravine::tools

@@ -307,6 +307,12 @@ TEST_CASE("what cannot be learned is refused by name") {
   CHECK_THROWS_WITH_AS(fit("a\n1.7e308\n-1.7e308\n"), Contains("column 'a' spans more than f64"),
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(fit({"a\nx\0y\n", 6}), Contains("column 'a' holds a zero byte"), std::invalid_argument);
+  std::string identifiers = "id\n";
+  for (int i = 0; i < 2000; ++i) identifiers += "x" + std::to_string(i % 1001) + "\n";
+  CHECK_THROWS_WITH_AS(fit(identifiers), Contains("column 'id' names 1001 different things in 2000 rows; drop it"),
+                       std::invalid_argument);
+  CHECK(fit(identifiers, {.categories = Categories::codes}).feature_names().size() == 1);
+  CHECK(fit(identifiers + "x1\nx2\n").feature_names().size() == 1001);
   CHECK_THROWS_WITH_AS(TableEncoder().inputs(pets()), "TableEncoder: inputs before fit", std::logic_error);
   CHECK_THROWS_WITH_AS(TableEncoder().dataset(pets()), "TableEncoder: inputs before fit", std::logic_error);
 }

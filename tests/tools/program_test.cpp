@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -337,6 +338,8 @@ TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line")
   for (const std::string option :
        {"--save no/such/folder/x", "--history no/such/folder/x.csv", "--plot no/such/folder/x.svg"})
     refuses(train + option, 1, "cannot write no/such/folder/x");
+  refuses("info /tmp", 1, "/tmp");
+  refuses("train /tmp --target x", 1, "/tmp");
   refuses(train + "--optimizer sgd:lr=1e30", 1, "the loss of step 2 is inf");
   refuses("train " + empty.path() + " --target a", 1, "fewer than two rows to learn from");
   refuses("train " + few.path() + " --target a", 1, "fewer than two rows to learn from");
@@ -351,6 +354,18 @@ TEST_CASE("a model that an older ravine saved predicts as it did") {
   REQUIRE(mpg.size() == 406);
   CHECK(mpg[0] == doctest::Approx(14.987542).epsilon(1e-4));
   CHECK(mpg[405] == doctest::Approx(29.993301).epsilon(1e-4));
+}
+
+TEST_CASE("what cannot be printed is an error, and a picture that cannot be drawn costs no model") {
+  const TemporaryFile model("cars.safetensors");
+  std::filesystem::remove(model.path());
+  const std::string train = "train " + cars + " --target mpg" + quick;
+  const Outcome trained = ravine_program(train + "--save " + model.path() + " --plot losses.svg", "PATH=/nowhere");
+  CHECK(trained.code == 1);
+  CHECK(trained.error.find("gnuplot") != std::string::npos);
+  CHECK(std::filesystem::exists(model.path()));
+  const Outcome full = ravine_program("predict " + model.path() + " " + cars + " >/dev/full 2>/dev/null #");
+  CHECK(full.code == 1);
 }
 
 TEST_CASE("it helps") {
