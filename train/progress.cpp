@@ -43,14 +43,17 @@ std::string speed(double steps, double seconds) {
                        : number(1.0 / rate) + " s/step";
 }
 
+bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+
 /// In characters.
 std::size_t length(const std::string& utf8) {
-  return static_cast<std::size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), starts_character));
 }
 
 void cut(std::string& utf8, std::size_t characters) {
-  while (length(utf8) > characters) utf8.pop_back();
+  std::size_t end = 0;
+  while (end < utf8.size() && (!starts_character(utf8[end]) || characters-- > 0)) ++end;
+  utf8.resize(end);
 }
 
 std::size_t width(std::FILE* out) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 
+#include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
 #include <ravine/data/data.hpp>
 #include <ravine/nn/nn.hpp>

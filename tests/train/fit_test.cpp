@@ -209,38 +209,42 @@ TEST_CASE("batches that are accumulated make the update of one large batch") {
 }
 
 TEST_CASE("a run that was stopped anywhere goes on by the same call as if it had not been") {
-  Training straight;
-  straight.options.epochs = 4;
-  straight.options.patience = 2;
-  const History whole = straight.run();
-  const StateDict expected = straight.state();
-  CHECK(whole.epochs() > 2);
+  for (const bool first_is_best : {false, true}) {
+    const auto prepare = [&](Training& training) {
+      training.options.epochs = 4;
+      training.options.patience = 2;
+      training.options.maximize = first_is_best;
+    };
+    Training straight;
+    prepare(straight);
+    const History whole = straight.run();
+    const StateDict expected = straight.state();
+    CHECK(whole.epochs() == (first_is_best ? 3 : 4));
 
-  for (const Index stop : {0, 1, 3, 4, 5, 8, 11}) {
-    const TemporaryFile file("run.safetensors");
-    std::filesystem::remove(file.path());
-    {
-      Training first;
-      first.options.epochs = 4;
-      first.options.patience = 2;
-      first.options.checkpoint = file.path();
-      first.options.stop_on_signals = true;
-      Hooks hooks;
-      hooks.begin = [&](Run&) { stop == 0 ? raise(SIGTERM) : 0; };
-      hooks.step = [&](Run& run) { run.step == stop ? raise(SIGINT) : 0; };
-      first.options.callbacks = {&hooks};
-      const History history = first.run();
-      CHECK(history.stopped == Stopped::signal);
-      CHECK(history.epochs() == stop / 4);
-      CHECK(first.adam.steps() == stop);
+    for (const Index stop : {0, 1, 3, 4, 5, 8, 11}) {
+      const TemporaryFile file("run.safetensors");
+      std::filesystem::remove(file.path());
+      {
+        Training first;
+        prepare(first);
+        first.options.checkpoint = file.path();
+        first.options.stop_on_signals = true;
+        Hooks hooks;
+        hooks.begin = [&](Run&) { stop == 0 ? raise(SIGTERM) : 0; };
+        hooks.step = [&](Run& run) { run.step == stop ? raise(SIGINT) : 0; };
+        first.options.callbacks = {&hooks};
+        const History history = first.run();
+        CHECK(history.stopped == Stopped::signal);
+        CHECK(history.epochs() == stop / 4);
+        CHECK(first.adam.steps() == stop);
+      }
+      Training second;
+      manual_seed(999);
+      prepare(second);
+      second.options.checkpoint = file.path();
+      CHECK(same_bits(second.run(), whole));
+      CHECK(same_bits(second.state(), expected));
     }
-    Training second;
-    manual_seed(999);
-    second.options.epochs = 4;
-    second.options.patience = 2;
-    second.options.checkpoint = file.path();
-    CHECK(same_bits(second.run(), whole));
-    CHECK(same_bits(second.state(), expected));
   }
 }
 

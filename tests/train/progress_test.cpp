@@ -123,6 +123,13 @@ TEST_CASE("lines are rare, and the last one always comes") {
   Progress progress(file.get());
   run({.steps = 50, .callbacks = {&progress}});
   CHECK(matches(content(file), R"(epoch 25  100%  \S+ steps/s  in 0:0\d  loss \S+  val_loss \S+\n)"));
+  const File other(std::tmpfile());
+  Progress rarer(other.get(), {.seconds = 0.05});  // lines: every five seconds
+  for (Index i = 1; i <= 4; ++i) {
+    usleep(60000);
+    rarer.update(i, 5, 0.5);
+  }
+  CHECK(content(other).empty());
 }
 
 TEST_CASE("off by one flag") {
