@@ -79,4 +79,10 @@ Dataset transform(Dataset dataset, F f) {
   return Transformed{std::move(dataset), std::move(f)};
 }
 
+/// The dataset whose example i is dataset.get(positions[i]). Copies no example: so also parts of what lies in a mapped
+/// file, or is made when it is asked for.
+///   positions   (examples) i64; they may repeat
+/// Throws ShapeError, DTypeError, std::out_of_range for a position that is not in [0, dataset.size()).
+Dataset subset(Dataset dataset, const Tensor& positions);
+
 }  // namespace ravine::data

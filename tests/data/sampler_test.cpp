@@ -209,6 +209,31 @@ TEST_CASE("examples without a target, and scalars") {
   CHECK(it->targets.shape() == Shape({3, 0}));
 }
 
+TEST_CASE("a subset is made of the examples at some positions, and is a dataset like others") {
+  const TensorDataset rows(arange(12, f32).reshape({6, 2}), arange(6, i64));
+  const data::Dataset chosen = data::subset(rows, tensor({4, 1, 1, 5}, {4}, i64));
+  CHECK(chosen.size() == 4);
+  CHECK(bitwise_equal(chosen.get(0).input, tensor({8.0, 9.0})));
+  CHECK(data::subset(chosen, tensor({3, 0}, {2}, i64)).get(0).target.item<Index>() == 5);
+  for (const Index prefetch : {0, 2}) {
+    DataLoader loader(chosen, {.batch_size = 3, .prefetch = prefetch});
+    CHECK(run(loader) == Indices{4, 1, 1, 5});
+  }
+  DataLoader squares(data::subset(Squares(), tensor({3, 2}, {2}, i64)), {.batch_size = 2});
+  CHECK(bitwise_equal(squares.begin()->targets, tensor({9.0, 4.0}, {2, 1}, f32)));
+  CHECK(data::subset(rows, zeros({0}, i64)).size() == 0);
+}
+
+TEST_CASE("a subset refuses positions that are not there") {
+  const TensorDataset rows(zeros({6, 2}), arange(6, i64));
+  CHECK_THROWS_WITH_AS(data::subset(rows, tensor({1, 6}, {2}, i64)), "subset: position 6 of 6", std::out_of_range);
+  CHECK_THROWS_WITH_AS(data::subset(rows, tensor({-1}, {1}, i64)), "subset: position -1 of 6", std::out_of_range);
+  CHECK_THROWS_WITH_AS(data::subset(rows, zeros({2, 1}, i64)), "subset: needs positions (examples), got (2, 1)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(data::subset(rows, ones({2})), "subset: positions are i64, got f32", DTypeError);
+  CHECK_THROWS_WITH_AS(data::subset(rows, arange(2, i64)).get(2), "subset: example 2 of 2", std::out_of_range);
+}
+
 TEST_CASE("transform changes the examples of any dataset") {
   const auto doubled = [](Example e) { return Example{e.input * 2.0, e.target}; };
   const TensorDataset rows(arange(6, f32).reshape({3, 2}), arange(3, i64));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -130,6 +131,55 @@ static TensorDataset three_classes() {
   classes.resize(90, 1);
   classes.resize(100, 2);
   return {arange(100), tensor(classes, i64)};
+}
+
+// Made when they are asked for; copies share the count of calls.
+struct Squares {
+  std::shared_ptr<int> calls = std::make_shared<int>(0);
+  Index size() const { return 10; }
+  data::Example get(Index i) const {
+    ++*calls;
+    return {scalar(static_cast<double>(i * i)), scalar(i, i64)};
+  }
+};
+
+static Indices targets(const data::Dataset& dataset) {
+  Indices all;
+  for (Index i = 0; i < dataset.size(); ++i) all.push_back(dataset.get(i).target.item<Index>());
+  return all;
+}
+
+TEST_CASE("a Dataset, and a class of one's own, split into subsets as a TensorDataset into copies") {
+  const TensorDataset rows = counting(10);
+  const Squares own;
+  const auto check = [](const auto& set) {
+    const Tensor strata = tensor({0, 0, 0, 0, 0, 1, 1, 1, 1, 1}, i64);
+    Generator a(3), b(3);
+    const auto two = data::split(set, 0.8, a);
+    static_assert(std::is_same_v<decltype(two), const std::pair<data::Dataset, data::Dataset>>);
+    const Pair copies = data::split(counting(10), 0.8, b);
+    CHECK(targets(two.first) == targets(copies.first));
+    CHECK(targets(two.second) == targets(copies.second));
+    const auto by_class = data::split(set, 4, {.stratify = strata}, a);
+    CHECK(targets(by_class.first) == targets(data::split(counting(10), 4, {.stratify = strata}, b).first));
+    CHECK(targets(data::split(set, {0.5, 0.3, 0.2}, a)[1]) ==
+          targets(data::split(counting(10), {0.5, 0.3, 0.2}, b)[1]));
+    const auto folds = data::folds(set, 3, {}, a);
+    const auto copied = data::folds(counting(10), 3, {}, b);
+    for (const std::size_t fold : {0, 1, 2}) {
+      CHECK(targets(folds[fold].first) == targets(copied[fold].first));
+      CHECK(targets(folds[fold].second) == targets(copied[fold].second));
+    }
+  };
+  check(data::Dataset(rows));
+  check(own);
+  *own.calls = 0;
+  CHECK(data::folds(own, 5)[4].second.get(1).input.item() >= 0.0);
+  CHECK(*own.calls == 1);
+
+  const auto half = data::split(data::Dataset(rows), 0.5).first;
+  const Index i = half.get(2).target.item<Index>();
+  CHECK(half.get(2).input.data<float>() == rows.inputs().data<float>() + 2 * i);  // not copied
 }
 
 TEST_CASE("a stratified split gives every part its share of each class") {
