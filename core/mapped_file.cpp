@@ -1,6 +1,7 @@
 #include <ravine/core/mapped_file.hpp>
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -37,6 +38,12 @@ Tensor MappedFile::tensor(std::uint64_t at, const Shape& shape, DType dtype) con
   Tensor copy(shape, dtype);
   std::memcpy(copy.bytes(), elements, static_cast<std::size_t>(shape.numel()) * size_of(dtype));
   return copy;
+}
+
+void will_need(const std::byte* begin, std::size_t bytes) {
+  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const std::uintptr_t before = reinterpret_cast<std::uintptr_t>(begin) % page;
+  madvise(const_cast<std::byte*>(begin) - before, bytes + before, MADV_WILLNEED);
 }
 
 void free_mapped(void* block) noexcept { delete static_cast<MappedStorage*>(static_cast<Storage*>(block)); }

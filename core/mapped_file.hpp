@@ -29,6 +29,9 @@ class MappedFile {
   std::shared_ptr<std::byte> bytes_;
 };
 
+/// Has the system read these bytes of a mapped file, and does not wait for it.
+void will_need(const std::byte* begin, std::size_t bytes);
+
 /// Frees the block of such a tensor (see mapped_class).
 void free_mapped(void* block) noexcept;
 

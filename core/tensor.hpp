@@ -145,6 +145,8 @@ class Tensor {
   const std::byte* bytes() const { return storage_ ? storage_->bytes() + first_byte() : nullptr; }
   /// True if no other handle shares the memory: an op that was given this one may work in it.
   bool unique() const { return storage_ && storage_->references.get() == 1; }
+  /// True if the elements lie in a mapped file.
+  bool mapped() const { return storage_ && storage_->size_class == detail::mapped_class; }
   std::uint64_t written() const { return storage_ ? storage_->written : 0; }
   void mark_written(std::uint64_t time) {
     if (storage_) storage_->written = time;

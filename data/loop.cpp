@@ -5,6 +5,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include <ravine/core/mapped_file.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine::data {
@@ -53,6 +54,11 @@ void put(const char* what, const Tensor& part, Index number, Index place, Index 
   check_like_others<ShapeError>(what, number, part.shape(), part_of(batch.shape()));
   const std::size_t bytes = static_cast<std::size_t>(part.numel()) * size_of(part.dtype());
   if (bytes > 0) std::memcpy(batch.bytes() + static_cast<std::size_t>(place) * bytes, part.bytes(), bytes);
+}
+
+// True for what the first epoch will hardly bring to memory once and for all.
+bool lies_on_disk(const Tensor& x) {
+  return x.mapped() && static_cast<std::size_t>(x.numel()) * size_of(x.dtype()) >= std::size_t{1} << 28;
 }
 
 }  // namespace
@@ -124,6 +130,8 @@ void DataLoader::Loop::gather(const Tensor& from, Index begin, Index end, Tensor
   if (rows.numel() == 0) return;
   const std::size_t row_bytes = static_cast<std::size_t>(rows.numel() / shape[0]) * size_of(from.dtype());
   const auto row = [&](Index i) { return from.bytes() + static_cast<std::size_t>(i) * row_bytes; };
+  if (!order_.empty() && lies_on_disk(from))  // its rows are read all at once, instead of one after the other
+    for (Index place = begin; place < end; ++place) detail::will_need(row(example(place)), row_bytes);
   std::byte* to = rows.bytes();
   if (order_.empty())
     std::memcpy(to, row(begin), static_cast<std::size_t>(end - begin) * row_bytes);

@@ -11,10 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include <ravine/core/core.hpp>
-#include <ravine/data/data.hpp>
-#include <ravine/nn/nn.hpp>
-#include <ravine/optim/optim.hpp>
+#include <ravine/ravine.hpp>
 
 #include "temporary.hpp"
 
@@ -64,14 +61,16 @@ TEST_CASE("a mapped array is the one in the file, of every type") {
 }
 
 TEST_CASE("a mapped array takes no memory: of a file of 64 GiB, what is looked at") {
-  const TemporaryFile file("large.npy", npy("<f4", "(16777216, 1024)", 128, 0));
+  const TemporaryFile file("large.npy", npy("<f4", "(1048576, 16384)", 128, 0));
   std::filesystem::resize_file(file.path(), 128 + (std::uintmax_t{1} << 36));  // a hole, of zeros
   const Tensor x = map_npy(file.path());
-  CHECK(x.shape() == Shape{16777216, 1024});
+  CHECK(x.shape() == Shape{1048576, 16384});
   CHECK(x.at({-1, -1}) == 0.0);
-  CHECK(sum(x.slice(0, 5'000'000, 5'001'000)).item() == 0.0);
-  DataLoader loader({x, map_npy(file.path())}, {.batch_size = 8, .seed = 1});
-  CHECK(loader.begin()->inputs.shape() == Shape{8, 1024});
+  CHECK(sum(x.slice(0, 500'000, 500'100)).item() == 0.0);
+  for (const bool shuffle : {false, true}) {
+    DataLoader loader({x, map_npy(file.path())}, {.batch_size = 8, .shuffle = shuffle, .seed = 1});
+    CHECK(bitwise_equal(loader.begin()->inputs, zeros({8, 16384})));
+  }
 }
 
 TEST_CASE("writing to a mapped array changes neither the file nor another one") {
