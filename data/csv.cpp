@@ -81,7 +81,7 @@ char guess_separator(const CsvPart& text, CsvOptions options, const std::string&
     } catch (const std::exception&) {  // it means something else, or quotes do not fit
     }
   }
-  return ',';
+  return options.decimal == ',' ? ';' : ',';
 }
 
 // The first record.

@@ -314,6 +314,7 @@ TEST_CASE("a separator is guessed if asked") {
   CHECK(guessed("a,b\n\"1;2\",\"x;y;z\"\n") == Strings{"a", "b"});
   CHECK(guessed("a b\n1  2\n") == Strings{"a", "b"});
   CHECK(guessed("a\n1\n") == Strings{"a"});
+  CHECK(parse("a\n1,5\n", {.separator = data::csv_guess, .decimal = ','}).column("a").item() == 1.5);
   const std::string said = parse("a;b\n1,5;2\n", {.separator = data::csv_guess, .decimal = ','}).describe();
   CHECK(said.find("\nfields are separated by ';', as guessed\n") != std::string::npos);
 }

@@ -10,6 +10,7 @@
 #include <ravine/data/csv.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/idx.hpp>
+#include <ravine/data/npy.hpp>
 #include <ravine/data/safetensors.hpp>
 
 #include "temporary.hpp"
@@ -99,6 +100,24 @@ TEST_CASE("damaged safetensors files are read or refused") {
   data::save_safetensors(whole.path(), {{"a", ones({2, 3})}, {"b", ones({4}, u8)}}, {{"format", "pt"}});
   const auto outcome =
       fuzz(whole.read(), "{}[]\",:0123456789-", 3000, [](const std::string& path) { data::load_safetensors(path); });
+  CHECK(outcome.read > 10);
+  CHECK(outcome.refused > 500);
+}
+
+TEST_CASE("damaged .npy files are read or refused") {
+  const TemporaryFile whole("whole");
+  data::write_npy(whole.path(), ones({2, 3}));
+  const auto outcome =
+      fuzz(whole.read(), "{}()[],':<>=|0123456789-fiubL ", 3000, [](const std::string& path) { data::read_npy(path); });
+  CHECK(outcome.read > 10);
+  CHECK(outcome.refused > 500);
+}
+
+TEST_CASE("damaged .npz files are read or refused") {
+  const TemporaryFile whole("whole");
+  data::write_npz(whole.path(), {{"a", ones({2})}, {"b", ones({1}, u8)}});
+  const auto outcome = fuzz(whole.read(), std::string_view("\0\1\10\377PK", 6), 3000,
+                            [](const std::string& path) { data::read_npz(path); });
   CHECK(outcome.read > 10);
   CHECK(outcome.refused > 500);
 }

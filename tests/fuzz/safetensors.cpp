@@ -1,0 +1,18 @@
+// What is read can be written and read again, texts included; what is mapped is what is read.
+#include <ravine/data/safetensors.hpp>
+
+#include "fuzz.hpp"
+
+using namespace ravine;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return read_or_refuse(data, size, [](const std::string& path) {
+    data::Metadata texts, texts_again;
+    const StateDict tensors = data::load_safetensors(path, texts);
+    const Written again;
+    data::save_safetensors(again.path, tensors, texts);
+    require_equal(data::load_safetensors(again.path, texts_again), tensors);
+    require(texts == texts_again);
+    require_equal(data::map_safetensors(path), tensors);
+  });
+}
