@@ -9,6 +9,9 @@ namespace ravine::detail {
 
 /// The rows in which none of these columns lacks its value.
 data::Table rows_with(const data::Table& table, const std::vector<std::string>& names);
+/// A column's numbers, NaN where missing, also where they are text in this table, since they would name things if
+/// nothing else were known (007), or words stand in other rows. Throws FormatError for words.
+Tensor numbers_of(const data::Table& table, const std::string& name);
 [[noreturn]] void refuse_missing(const data::Table& table, Index row, const std::string& name);
 
 }  // namespace ravine::detail

@@ -35,6 +35,20 @@ data::Table detail::rows_with(const data::Table& table, const std::vector<std::s
   return static_cast<Index>(rows.size()) == table.rows() ? table : table.take(tensor(rows, i64));
 }
 
+Tensor detail::numbers_of(const data::Table& table, const std::string& name) {
+  const data::Column& column = table.at(name);
+  if (column.numeric() || !words(column).empty()) return table.column(name);
+  std::vector<double> values;
+  for (const auto& category : column.categories)
+    values.push_back(parse_number(category, {column.decimal, column.thousands})->value);
+  Tensor numbers = full({table.rows()}, std::numeric_limits<double>::quiet_NaN(), f64);
+  for (Index row = 0; row < table.rows(); ++row) {
+    const Index code = column.values.data<std::int64_t>()[row];
+    if (code >= 0) numbers.raw<double>()[row] = values[static_cast<std::size_t>(code)];
+  }
+  return numbers;
+}
+
 namespace data {
 namespace {
 
@@ -100,24 +114,8 @@ void write_categories(const EncodedColumn& column, const Table& table, float* to
   });
 }
 
-// Numbers that are text in this table, as they would name things if nothing else were known (007), are numbers all the
-// same. Throws FormatError for words.
-Tensor numbers_of(const Table& table, const std::string& name) {
-  const Column& column = table.at(name);
-  if (column.numeric() || !detail::words(column).empty()) return table.column(name);
-  std::vector<double> values;
-  for (const auto& category : column.categories)
-    values.push_back(detail::parse_number(category, {column.decimal, column.thousands})->value);
-  values.push_back(std::numeric_limits<double>::quiet_NaN());  // of what is missing
-  Tensor numbers({table.rows()}, f64);
-  for (Index row = 0; row < table.rows(); ++row)
-    numbers.raw<double>()[row] =
-        column.missing(row) ? values.back() : values[static_cast<std::size_t>(column.values.data<std::int64_t>()[row])];
-  return numbers;
-}
-
 void write_numbers(const EncodedColumn& column, const Table& table, float* to, Index stride) {
-  const Tensor values = numbers_of(table, column.name);
+  const Tensor values = detail::numbers_of(table, column.name);
   const auto* numbers = values.data<double>();
   for (Index row = 0; row < table.rows(); ++row, to += stride) {
     const bool missing = std::isnan(numbers[row]);

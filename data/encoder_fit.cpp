@@ -82,7 +82,7 @@ void require_some(const std::string& name, bool some) {
 // The column's missing numbers are filled before it is scaled, so that its rows have mean 0 when all is done.
 EncodedColumn learn_number(const Table& rows, const std::string& name, Scaling scaling, Filling filling) {
   EncodedColumn column{.name = name, .categories = {}};
-  const auto values = rows.column(name).to_vector<double>();
+  const auto values = detail::numbers_of(rows, name).to_vector<double>();
   std::vector<double> present;
   for (std::size_t row = 0; row < values.size(); ++row) {
     if (std::isinf(values[row]))
@@ -136,7 +136,7 @@ void refuse_words_among_numbers(const Table& rows, const std::string& name) try 
 
 bool is_categorical(const Table& rows, const std::string& name, const TableEncoderOptions& options) {
   if (contains(options.categorical, name)) return true;
-  if (rows.numeric(name)) return false;
+  if (detail::numeric_if_possible(rows.at(name)).numeric()) return false;  // the words may be in other rows
   refuse_words_among_numbers(rows, name);
   return true;
 }

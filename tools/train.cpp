@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -50,19 +51,23 @@ void check_columns(const Table& table, const char* option, const Strings& names)
   throw WrongArgument(std::string(option) + ": " + error.what());
 }
 
-// Text of many values, most of which come once, tells rows apart: there is nothing in it to learn.
-bool tells_rows_apart(const Table& table, const std::string& name) {
-  const std::size_t different = table.numeric(name) ? 0 : table.categories(name).size();
-  const Strings values = table.text(name);
-  const auto present = values.size() - static_cast<std::size_t>(std::count(values.begin(), values.end(), ""));
-  return different > 12 && different > present / 2;
+bool is_number(const std::string& text) {
+  double number = 0.0;
+  return std::from_chars(text.data(), text.data() + text.size(), number).ptr == text.data() + text.size();
+}
+
+// Text of many values, most of which come once, tells rows apart: there is nothing in it to learn. But numbers with a
+// word or two among them are another matter, of which the encoder speaks.
+bool tells_rows_apart(const data::Column& column) {
+  const auto different = static_cast<Index>(column.categories.size());
+  const auto words = different - std::count_if(column.categories.begin(), column.categories.end(), is_number);
+  return different > 12 && different > (column.values.numel() - column.missing()) / 2 && (words == 0 || words > 2);
 }
 
 Table with_target(const Table& table, const std::string& target) {
   std::vector<Index> rows;
-  const auto codes = table.codes(target).to_vector<Index>();
-  for (std::size_t row = 0; row < codes.size(); ++row)
-    if (codes[row] >= 0) rows.push_back(static_cast<Index>(row));
+  for (Index row = 0; row < table.rows(); ++row)
+    if (!table.at(target).missing(row)) rows.push_back(row);
   return table.take(tensor(rows, i64));
 }
 
@@ -76,7 +81,7 @@ Table read_table(const TrainArguments& a) {
   std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
   table = table.drop_column(a.drop);
   for (const auto& name : table.column_names()) {
-    if (name == a.target || !tells_rows_apart(table, name)) continue;
+    if (name == a.target || !tells_rows_apart(table.at(name))) continue;
     std::cout << "Column '" << name << "' is left out: " << table.categories(name).size() << " different texts.\n";
     table = table.drop_column(name);
   }

@@ -218,6 +218,18 @@ TEST_CASE("words among many numbers are a mistake, or categories if it is said s
   CHECK(TableEncoder::fit(parse(content + "a,1\nb,1\nc,1\n")).feature_names().size() == 16);
 }
 
+TEST_CASE("a column whose words are in other rows holds numbers") {
+  const Table table = parse("n,y\n1,1\n3,\n5,2\nx,3\n"), train = table.take(arange(3, i64));
+  CHECK_FALSE(train.numeric("n"));
+  const auto encoder = TableEncoder::fit(train, {.drop = "y", .scaling = Scaling::none});
+  CHECK(bitwise_equal(encoder.inputs(train), tensor({{1}, {3}, {5}})));
+  CHECK_THROWS_WITH_AS(encoder.inputs(table), Contains("line 5, column 'n': found 'x', expected a number"),
+                       FormatError);
+  CHECK(TableEncoder::fit(train, {.target = "n"}).class_names().empty());
+  const Table zips = parse("zip\n01730\n02139\nx\n").take(arange(2, i64));
+  CHECK(TableEncoder::fit(zips).feature_names() == Strings{"zip=01730", "zip=02139"});
+}
+
 TEST_CASE("numbers that another table takes for identifiers are numbers") {
   const auto encoder = TableEncoder::fit(parse("n\n5\n7\n"), {.scaling = Scaling::none});
   CHECK(bitwise_equal(encoder.inputs(parse("n\n007\n\n9007199254740993\n")), tensor({{7}, {6}, {9007199254740993.0}})));

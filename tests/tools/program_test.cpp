@@ -231,6 +231,15 @@ TEST_CASE("texts that only tell rows apart are left out, and categories that few
     CHECK(trained.code == 0);
     CHECK(trained.out.find("Column 'id' is left out: 60 different texts.") != std::string::npos);
   }
+  std::string numbers = "x,y\n";
+  for (int i = 0; i < 40; ++i)
+    numbers += (i == 7 ? "many" : std::to_string(i) + ".5") + "," + std::to_string(i % 5) + "\n";
+  const TemporaryFile odd("odd.csv", numbers);
+  for (const char* seed : {"1", "2", "3", "4", "5", "6"})  // wherever the word is dealt to
+    refuses("train " + odd.path() + " --target y --seed " + seed, 1,
+            "line 9, column 'x': found 'many', expected a number");
+  refuses("train " + odd.path() + " --target y --test 0 --validation 0", 1,
+          "line 9, column 'x': found 'many', expected a number; all are numbers except 'many'");
   for (const char* seed : {"1", "2", "3"})  // classes of a single row: they are learned, or not measured
     CHECK(ravine_program("train " + table.path() + " --target rare --drop id --seed " + seed + quick).code == 0);
   const Outcome all =
