@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <limits>
+#include <utility>
 
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
@@ -74,6 +75,7 @@ struct Share {
   Findings findings;
   Dictionary texts;
   std::deque<std::string> unquoted;  // texts whose quotes are doubled in the file
+  CsvField field = {};               // of the row that is being read
 };
 
 // A text, to be sorted, and where its position is wanted.
@@ -135,7 +137,11 @@ class Reader {
     for (Shares& shares : shares_) shares.resize(columns_.size());
     reader_of_.resize(count);
     line_ = lines_.mutable_data<std::int64_t>();
-    for (Conversion& column : columns_) prepare(column);
+    texts_.clear();
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      prepare(columns_[c]);
+      if (columns_[c].state == Conversion::text) texts_.push_back(c);
+    }
     run_all(count, shares_.size(), [&](std::size_t i) { read_part(i); });
     for (std::size_t c = 0; c < columns_.size(); ++c)
       if (columns_[c].state == Conversion::number) {
@@ -174,6 +180,7 @@ class Reader {
         cursor.field();
       ++c;
     } while (cursor.more());
+    for (const std::size_t column : texts_) columns_[column].codes[row] = code(shares[column]);
     if (c != columns_.size())
       throw FormatError(
           text(path_, ", line ", line_[row], ": found ", counted(c, "field"), ", expected ", columns_.size()));
@@ -182,7 +189,8 @@ class Reader {
   void read_field(CsvCursor& cursor, Index row, std::size_t c, Share& share) {
     Conversion& column = columns_[c];
     if (column.state == Conversion::text) {
-      column.codes[row] = code(cursor.field(), share);
+      share.field = cursor.field();
+      share.texts.prefetch(share.field.text);  // of several columns at once, before any is looked for
     } else if (column.state == Conversion::number && !share.findings.word) {
       Number number;
       if (!cursor.number(number) && !unusual_number(cursor.field(), row, c, number)) {
@@ -209,7 +217,8 @@ class Reader {
                            field.value(format_.quote), "', expected a number"));
   }
 
-  std::int64_t code(const CsvField& field, Share& share) const {
+  std::int64_t code(Share& share) const {
+    const CsvField field = std::exchange(share.field, {});
     if (!field.doubled) return share.texts.number(field.text, [&] { return field.text; });
     const std::string value = field.value(format_.quote);
     return share.texts.number(value, [&] { return std::string_view(share.unquoted.emplace_back(value)); });
@@ -284,7 +293,8 @@ class Reader {
   Tensor lines_;
   std::int64_t* line_ = nullptr;
   std::vector<Conversion> columns_;
-  std::vector<Shares> shares_;  // of each thread
+  std::vector<std::size_t> texts_;  // the columns that are read as text
+  std::vector<Shares> shares_;      // of each thread
 };
 
 }  // namespace

@@ -16,11 +16,16 @@ class Dictionary {
  public:
   const std::vector<std::string_view>& texts() const { return texts_; }
 
+  /// Has the memory fetched in which `number(text)` will look.
+  void prefetch(std::string_view text) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[first(slot(text))]);
+  }
+
   /// The number of a text. One that is new is kept as `keep()` gives it, equal but longer-lived.
   template <class Keep>
   std::uint32_t number(std::string_view text, Keep keep) {
     if (2 * texts_.size() >= slots_.size()) grow();
-    const Slot wanted{key(text), static_cast<std::uint32_t>(text.size()), none};
+    const Slot wanted = slot(text);
     for (std::size_t at = first(wanted);; at = (at + 1) & (slots_.size() - 1)) {
       Slot& slot = slots_[at];
       if (slot.number == none) {
@@ -40,11 +45,13 @@ class Dictionary {
     std::uint32_t size = 0, number = none;
   };
 
-  static std::uint64_t key(std::string_view text) {
-    if (text.size() > 8) return std::hash<std::string_view>{}(text);
-    std::uint64_t key = 0;
-    for (const char c : text) key = key << 8 | static_cast<unsigned char>(c);
-    return key;
+  static Slot slot(std::string_view text) {
+    Slot slot{0, static_cast<std::uint32_t>(text.size())};
+    if (text.size() > 8)
+      slot.key = std::hash<std::string_view>{}(text);
+    else
+      for (const char c : text) slot.key = slot.key << 8 | static_cast<unsigned char>(c);
+    return slot;
   }
 
   std::size_t first(const Slot& slot) const {
