@@ -165,7 +165,8 @@ class Reader {
     const auto thread = static_cast<std::size_t>(shares_.size() > 1 ? worker() : 0);
     reader_of_[i] = thread;
     CsvCursor cursor(format_, path_, parts_[i], columns_.size() == 1);
-    for (Index row = parts_[i].row; cursor.next_record(); ++row) {
+    const Index end = i + 1 < parts_.size() ? parts_[i + 1].row : lines_.numel();
+    for (Index row = parts_[i].row; row < end && cursor.next_record(); ++row) {
       line_[row] = cursor.line();
       read_row(cursor, row, shares_[thread]);
     }

@@ -116,6 +116,8 @@ void check(const char* op, const data::CsvOptions& options) {
                                                {"decimal", options.decimal},
                                                {"thousands", options.thousands},
                                                {"comment", options.comment}};
+  if (options.quote == ' ' || options.quote == '\t')
+    throw std::invalid_argument(text(op, ": quote must not be a space or tab"));
   if (options.skip_lines < 0 || options.skip_footer < 0)
     throw std::invalid_argument(text(op, ": skip_lines and skip_footer must be >= 0"));
   for (const auto& [use, c] : uses) {

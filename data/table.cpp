@@ -186,10 +186,20 @@ Table Table::fill_missing() const {
   return result;
 }
 
-Table Table::with_column(const std::string& name, Column column) const {
+Table Table::replaced(Column column) const {
   Table result = *this;
   for (Column& old : result.columns_)
-    if (old.name == name) old = std::move(column);
+    if (old.name == column.name) old = std::move(column);
+  return result;
+}
+
+Table Table::with_column(const std::string& name, const Tensor& values) const {
+  if (values.shape() != lines_.shape())
+    throw ShapeError(detail::text("with_column: '", name, "' is ", values.shape(), ", expected ", lines_.shape()));
+  Column column{name, values.dtype() == f64 ? values.clone() : values.to(f64), {}};
+  if (has(name)) return replaced(std::move(column));
+  Table result = *this;
+  result.columns_.push_back(std::move(column));
   return result;
 }
 
@@ -197,14 +207,14 @@ Table Table::fill_missing(const std::string& name, double value) const {
   const Column& column = at(name);
   if (!column.numeric())
     throw std::invalid_argument(detail::text("fill_missing: column '", name, "' holds text, got the number ", value));
-  return with_column(name, with_numbers(column, value));
+  return replaced(with_numbers(column, value));
 }
 
 Table Table::fill_missing(const std::string& name, const std::string& value) const {
   const Column& column = at(name);
   if (column.numeric())
     throw std::invalid_argument("fill_missing: column '" + name + "' holds numbers, got the text '" + value + "'");
-  return with_column(name, detail::replace_missing(column, value));
+  return replaced(detail::replace_missing(column, value));
 }
 
 Table Table::one_hot(const std::string& name) const {

@@ -73,6 +73,9 @@ class Table {
   Table drop_column(const Names& names) const;
   /// These columns only, in this order.
   Table select(const Names& names) const;
+  /// With a column of these numbers, (rows) of any type, in the place of the one of this name, or behind all: what is
+  /// computed from others, predictions. Throws ShapeError.
+  Table with_column(const std::string& name, const Tensor& values) const;
   /// The rows at these positions (i64). Columns of text stay so, with the categories that occur. Throws as
   /// `index_select`.
   Table take(const Tensor& positions) const;
@@ -106,7 +109,7 @@ class Table {
 
  private:
   void require_numbers(const Column& column) const;
-  Table with_column(const std::string& name, Column column) const;
+  Table replaced(Column column) const;
   std::string place(Index row, const Column& column) const;
   Tensor class_targets(const Column& column) const;
   std::string odd_words(const Column& column) const;

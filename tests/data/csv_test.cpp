@@ -160,6 +160,8 @@ TEST_CASE("files that cannot be read or written, options that contradict each ot
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(parse("a\n", {.separator = data::csv_spaces, .comment = '\t'}),
                        Contains("comment and separator must differ"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(parse("a\n", {.quote = ' '}), "read_csv: quote must not be a space or tab",
+                       std::invalid_argument);
   for (const char c : {'\n', '\r', '-', 'e', '0'})
     CHECK_THROWS_WITH_AS(parse("a\n", {.separator = c}),
                          "read_csv: separator must not be a line end, letter, digit or sign", std::invalid_argument);
@@ -377,7 +379,7 @@ static std::string long_content() {
   std::string content = "n,late,quoted,id\n";
   for (int row = 0; row < 30000; ++row) {
     const std::string number = std::to_string(row);
-    content += number + ".25," + (row == 29000 ? "word" : number) + ",\"line " + std::to_string(row % 97) +
+    content += number + ".25," + (row == 29000 ? "word" : number) + ", \"line " + std::to_string(row % 97) +
                "\n\"\"x\"\", " + std::string(static_cast<std::size_t>(row % 13), '\n') + "\"," +
                (row == 28000 ? "007" : number) + "\n";
     if (row % 1000 == 0) content += "\n";

@@ -73,6 +73,18 @@ TEST_CASE("categories are sorted, and codes are positions among them") {
   CHECK(table.codes("weight").to_vector<Index>() == Indices{3, 2, -1, 1, 0});
 }
 
+TEST_CASE("with_column adds a column of numbers or puts it in another's place") {
+  const Table table = parse("a,b\n1,x\n2,y\n");
+  Tensor doubled = table.column("a") * 2.0;
+  const Table more = table.with_column("c", doubled);
+  CHECK(more.column_names() == Strings{"a", "b", "c"});
+  doubled.fill(0.0);
+  CHECK(more.text("c") == Strings{"2", "4"});
+  CHECK(table.with_column("b", tensor({7, 8}, i64)).text("b") == Strings{"7", "8"});
+  CHECK(table.with_column("b", tensor({7, 8}, i64)).numeric("b"));
+  CHECK_THROWS_WITH_AS(table.with_column("c", ones({3})), "with_column: 'c' is (3), expected (2)", ShapeError);
+}
+
 TEST_CASE("drop_missing keeps the complete rows") {
   const Table table = pets().drop_missing();
   CHECK(table.rows() == 2);
