@@ -74,7 +74,7 @@ TEST_CASE("the suggestion converges, and larger rates that diverge end the test"
 
 TEST_CASE("everything is in the end as it was") {
   manual_seed(5);
-  nn::Sequential model{nn::Linear(3, 8), nn::BatchNorm1d(8), nn::Dropout(0.5), nn::Linear(8, 1)};
+  nn::Sequential model{nn::Linear(3, 8), nn::BatchNorm1d(8), nn::Dropout(0.5), nn::Dropout(0.1), nn::Linear(8, 1)};
   model[2].eval();
   const Tensor x = randn({20, 3});
   data::DataLoader loader({x, sum(x, 1, true)}, {.batch_size = 8, .shuffle = true});

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -22,6 +23,10 @@ namespace {
 
 struct Throw final : train::Callback {
   Index at = 0;
+  std::function<void()> begin;
+  void on_begin(train::Run&) override {
+    if (begin) begin();
+  }
   void on_step(train::Run& run) override {
     if (run.step == at) throw std::runtime_error("killed");
   }
@@ -91,8 +96,10 @@ TEST_CASE("a log that goes on has each epoch once, whatever was logged after the
   CHECK_THROWS_WITH(go_on(), "killed");  // four epochs are logged, two are in the checkpoint
   std::ofstream(log_file.path(), std::ios::app) << "4,8,0.";
   kill.at = 0;
+  kill.begin = [&] { CHECK(data::read_csv(log_file.path()).rows() == 2); };
   go_on();
   CHECK(log_file.read() == straight.read());
+  kill.begin = {};
   go_on();  // it is over
   CHECK(log_file.read() == straight.read());
 }

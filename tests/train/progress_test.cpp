@@ -169,10 +169,11 @@ TEST_CASE("the bar is cut to the terminal's width, and wiped where a line gets s
     if (columns > 2) CHECK(lines.at(0).starts_with("epoch 2/2"));
     CHECK(lines.size() <= 2);
   }
-  Terminal terminal(80);
+  Terminal terminal(200);
   Progress progress(terminal.out(), {.seconds = 0.0});
-  progress.update(1, 3, 0.123456);
-  progress.update(2, 3, 1.0);
+  progress.update(3, 10, 1.0);
+  progress.update(4, 10, 1.234e-100);
+  progress.update(5, 10, 1.0);
   const auto lines = terminal.screen(terminal.written());
   CHECK(lines.size() == 1);
   CHECK(lines[0].ends_with("left  loss 1"));
