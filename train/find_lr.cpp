@@ -33,13 +33,14 @@ class Restore {
  public:
   Restore(nn::Module& model, optim::Optimizer& optimizer)
       : model_(model), optimizer_(optimizer), of_model_(model.state_dict()), of_optimizer_(optimizer.state_dict()) {
-    for (const Variable& p : optimizer.parameters()) gradients_.push_back(p.grad());
-    for (const Variable& p : optimizer.parameters()) p.zero_grad();  // so that nothing is added to them
+    for (const auto& all : {model.parameters(), optimizer.parameters()})
+      for (const Variable& p : all) gradients_.emplace_back(p, p.grad());
+    for (const auto& [p, gradient] : gradients_) p.zero_grad();  // so that nothing is added to them
   }
   ~Restore() {
     model_.load_state_dict(of_model_);
     optimizer_.load_state_dict(of_optimizer_);
-    for (std::size_t i = 0; i < gradients_.size(); ++i) optimizer_.parameters()[i].set_grad(gradients_[i]);
+    for (const auto& [p, gradient] : gradients_) p.set_grad(gradient);
     default_generator() = random_;
   }
   Restore(const Restore&) = delete;
@@ -56,7 +57,7 @@ class Restore {
   nn::Module& model_;
   optim::Optimizer& optimizer_;
   StateDict of_model_, of_optimizer_;
-  std::vector<Tensor> gradients_;
+  std::vector<std::pair<Variable, Tensor>> gradients_;
   Generator random_ = default_generator();
   detail::TrainingFlags flags_{model_};
 };

@@ -107,6 +107,17 @@ TEST_CASE("everything is in the end as it was") {
   untouched();
 }
 
+TEST_CASE("gradients of parameters that are not the optimizer's stay as they were") {
+  nn::Sequential model{nn::Linear(3, 4), nn::Linear(4, 1)};
+  optim::Adam head(model[1].parameters());
+  const Tensor x = randn({8, 3}), given = full({4}, 7.0);
+  model[0].parameters()[1].set_grad(given.clone());
+  data::DataLoader loader({x, sum(x, 1, true)}, {.batch_size = 8});
+  find_lr(model, head, nn::mse_loss, loader, {.steps = 3});
+  CHECK(!model[0].parameters()[0].grad().defined());
+  CHECK(bitwise_equal(model[0].parameters()[1].grad(), given));
+}
+
 TEST_CASE("a loss that is not finite ends the test") {
   Parabola f(1.0);
   optim::SGD sgd(f.model.parameters());
