@@ -32,7 +32,8 @@ class Progress final : public Callback {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// For a loop of one's own: after each step, with the number of those that are done; the last one ends the line.
+  /// For a loop of one's own: after each step, with the number of those that are done; the last one ends the line,
+  /// and a smaller number begins another loop.
   void update(Index done, Index total, double loss);
 
   void on_begin(Run& run) override;
@@ -50,7 +51,7 @@ class Progress final : public Callback {
   std::FILE* out_;
   ProgressOptions options_;
   bool terminal_;
-  Index first_ = -1;             // steps that were done when it began; -1: it has not
+  Index first_ = 0, done_ = -1;  // steps that were done when it began, and are; -1: it has not
   Index next_ = 0, stride_ = 1;  // the step after which it looks at the clock, and from there to the next
   double began_ = 0.0, looked_ = 0.0, shown_ = 0.0;  // when, in seconds
   std::size_t drawn_ = 0;                            // characters of the line that is on the terminal

@@ -191,6 +191,16 @@ TEST_CASE("a loop of one's own shows its steps; a bar that is left ends its line
   Progress progress(file.get());
   for (Index i = 1; i <= 100000; ++i) progress.update(i, 100000, 0.25);
   CHECK(matches(content(file), R"(step 100000/100000  100%  \S+ steps/s  in 0:0\d  loss 0.25\n)"));
+  const File twice(std::tmpfile());
+  Progress loops(twice.get(), {.seconds = 0.0});
+  for (const Index total : {3, 2})
+    for (Index i = 1; i <= total; ++i) loops.update(i, total, 0.25);
+  loops.update(5, 9, 0.25);
+  loops.update(1, 9, 0.25);  // the loop before was left
+  const std::string lines = content(twice);
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 7);
+  CHECK(lines.find("step 1/2  50%") != std::string::npos);
+  CHECK(lines.find("step 1/9  11%") != std::string::npos);
   CHECK_THROWS_WITH_AS(Progress(nullptr), "Progress: the stream is null", std::invalid_argument);
   CHECK_THROWS_WITH_AS(Progress(file.get(), {.seconds = -1.0}), "Progress: seconds must be >= 0, got -1",
                        std::invalid_argument);
