@@ -149,11 +149,9 @@ void TensorBoard::add_text(const std::string& tag, const std::string& text, Inde
 }
 
 void TensorBoard::on_begin(Run& run) {
-  if (run.step > 0) {
-    constexpr int start = 1;  // what other files have from this step on is void
-    write(event(run.step + 1).message(7, Protobuf().integer(1, start)).bytes());
-    return;
-  }
+  constexpr int start = 1;  // what other files have from this step on is void
+  write(event(run.step + 1).message(7, Protobuf().integer(1, start)).bytes());
+  if (run.step > 0) return;
   add_text("model", preformatted(to_string(run.model)), 0);
   add_text("optimizer", preformatted(run.optimizer.describe()), 0);
 }
