@@ -92,6 +92,8 @@ DataLoader::Iterator& DataLoader::Iterator::operator++() {
 
 bool DataLoader::Iterator::operator==(std::default_sentinel_t) const { return !loop_ || loop_->over; }
 
+Index DataLoader::Iterator::position() const { return loop_->position; }
+
 StateDict DataLoader::state_dict() const {
   return {{"seed", scalar(static_cast<Index>(seed_), i64)}, {"epoch", scalar(oldest().epoch, i64)},
           {"position", scalar(oldest().position, i64)},     {"epochs", scalar(epochs_, i64)},

@@ -112,6 +112,8 @@ class DataLoader::Iterator {
   Iterator& operator++();
   void operator++(int) { ++*this; }
   bool operator==(std::default_sentinel_t) const;
+  /// Batches of the epoch that have been handed out, this one among them.
+  Index position() const;
 
  private:
   friend class DataLoader;

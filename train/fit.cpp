@@ -15,6 +15,7 @@
 #include <ravine/autograd/reevaluation.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
+#include <ravine/core/reduce.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/nn/flags.hpp>
 #include <ravine/train/checkpoint.hpp>
@@ -77,11 +78,16 @@ double size(const data::Batch& batch) { return static_cast<double>(batch.inputs.
 
 /// "the inputs hold nan", or nothing.
 std::string bad_number(const std::string& what, const Tensor& x) {
-  if (is_floating(x.dtype()))
+  if (is_floating(x.dtype()) && !std::isfinite(sum(x).item()))
     for (const double value : x.to_vector<double>())
       if (!std::isfinite(value)) return text(what, " hold ", std::isnan(value) ? "nan" : "infinity");
   return "";
 }
+
+/// A loss that is NaN or infinite, with its step.
+struct BadLoss final : AnomalyError {
+  using AnomalyError::AnomalyError;
+};
 
 void add_part(StateDict& all, const std::string& prefix, const StateDict& part) {
   for (const auto& [name, value] : part) all[prefix + name] = value;
@@ -114,8 +120,16 @@ class Fit {
   void note_best();
   bool checkpoint_due() const;
   void save();
+  /// A run that looks for another best epoch has another name for it, and is refused.
+  std::string best_key() const {
+    return (options_.maximize ? "best_epoch.highest." : "best_epoch.lowest.") + options_.monitor;
+  }
 
   void remember();
+  void put_back();
+  [[noreturn]] void refuse_step();
+  std::string bad_parameter() const;
+  void check_parameters() const;
   [[noreturn]] void refuse_loss(const data::Batch& batch, double loss, const Generator& before);
   std::string culprit(const data::Batch& batch, const Generator& before);
   void tell(void (Callback::*hook)(Run&)) {
@@ -139,6 +153,7 @@ class Fit {
   bool saved_ = false;  // as everything is now
   Clock::time_point saved_at_ = Clock::now();
 
+  std::vector<std::pair<std::string, Variable>> parameters_;
   std::vector<Variable> buffers_;  // and what a step that fails puts back
   std::vector<Tensor> buffers_before_;
   Generator random_before_;
@@ -153,7 +168,8 @@ Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data:
       options_(checked(options)),
       history_(columns(options)),
       run_{model, optimizer, history_, options.epochs, total_steps(options, loader.size()), loader.size()},
-      sums_(1 + options.metrics.size()) {
+      sums_(1 + options.metrics.size()),
+      parameters_(model.named_parameters()) {
   const auto& names = history_.names();
   const auto found = std::find(names.begin(), names.end(), options.monitor);
   if (found != names.end())
@@ -180,10 +196,8 @@ History Fit::run() {
   tell(&Callback::on_begin);
   while (!over()) epoch();
   if (!saved_) save();  // in the middle of an epoch, if it ends there: with larger limits it goes on from there
-  if (history_.stopped != Stopped::signal) {
-    if (run_.batch > 0) finish_epoch(!was_over);
-    if (!best_model_.empty()) model_.load_state_dict(best_model_);
-  }
+  if (run_.batch > 0 && history_.stopped != Stopped::signal) finish_epoch(!was_over);
+  if (!best_model_.empty()) model_.load_state_dict(best_model_);
   tell(&Callback::on_end);
   return std::move(history_);
 }
@@ -201,27 +215,25 @@ bool Fit::over() {
 }
 
 void Fit::epoch() {
-  for (const data::Batch& batch : loader_) {
-    const bool last = ++run_.batch == run_.batches;
+  for (auto batch = loader_.begin(); batch != loader_.end(); ++batch) {
+    run_.batch = batch.position();
+    const bool last = run_.batch == run_.batches;
     if (options_.accumulate > 1) {
-      waiting_.push_back(batch);
+      waiting_.push_back(*batch);
       if (static_cast<Index>(waiting_.size()) < options_.accumulate && !last) continue;
       step(waiting_);
       waiting_.clear();
     } else {
-      step({&batch, 1});
+      step({&*batch, 1});
     }
     if (last) finish_epoch(true);
     if (checkpoint_due()) save();
     if (over()) return;
   }
-  if (!waiting_.empty()) step(waiting_);
-  waiting_.clear();
-  if (run_.batch > 0) finish_epoch(true);  // the loader had handed out some of it before
 }
 
 void Fit::step(std::span<const data::Batch> batches) {
-  if (options_.schedule) optimizer_.set_lr_factor(options_.schedule(optimizer_.steps()));
+  if (options_.schedule) optimizer_.set_lr_factor(options_.schedule(run_.step));
   remember();
   double examples = 0.0;
   for (const data::Batch& batch : batches) examples += size(batch);
@@ -233,7 +245,11 @@ void Fit::step(std::span<const data::Batch> batches) {
     return loss;
   };
   const bool at_once = batches.size() == 1 || optimizer_.needs_closure();
-  run_.loss = at_once ? optimizer_.step(loss_of_all) : step_in_parts(batches, examples);
+  try {
+    run_.loss = at_once ? optimizer_.step(loss_of_all) : step_in_parts(batches, examples);
+  } catch (...) {
+    refuse_step();
+  }
   if (options_.average) options_.average->update();
 
   run_.epoch = history_.epochs() + 1;
@@ -273,6 +289,7 @@ Variable Fit::loss_of(const data::Batch& batch) {
 }
 
 void Fit::finish_epoch(bool tell_of_it) {
+  check_parameters();
   std::vector<double> row{static_cast<double>(history_.epochs() + 1), static_cast<double>(run_.step)};
   for (const double sum : sums_) row.push_back(sum / examples_);
   {
@@ -332,6 +349,7 @@ bool Fit::checkpoint_due() const {
 }
 
 void Fit::save() {
+  check_parameters();
   if (options_.checkpoint.empty()) return;
   save_checkpoint(options_.checkpoint, model_, optimizer_, loader_, *this);
   saved_ = true;
@@ -339,23 +357,27 @@ void Fit::save() {
 }
 
 StateDict Fit::state_dict() const {
-  StateDict all{{"step", scalar(run_.step, i64)},
-                {"batch", scalar(run_.batch, i64)},
-                {"examples", scalar(examples_, f64)},
-                {"sums", tensor(sums_, f64)},
-                {"best_epoch", scalar(history_.best_epoch, i64)}};
+  StateDict all{
+      {"step", scalar(run_.step, i64)}, {"batch", scalar(run_.batch, i64)}, {"examples", scalar(examples_, f64)}};
+  for (std::size_t i = 0; i < sums_.size(); ++i) all["sum." + history_.names()[i + 2]] = scalar(sums_[i], f64);
   for (const std::string& name : history_.names()) all["history." + name] = history_.column(name);
+  if (monitored_) all[best_key()] = scalar(history_.best_epoch, i64);
   add_part(all, "best_model.", best_model_);
   if (options_.average) add_part(all, "average.", options_.average->state_dict());
   if (options_.validation) add_part(all, "validation.", options_.validation->state_dict());
   return all;
 }
 
-void Fit::load_state_dict(const StateDict& state) {
+void Fit::load_state_dict(const StateDict& saved) {
+  StateDict state = saved;
+  if (!options_.keep_best)
+    std::erase_if(state, [](const auto& entry) { return entry.first.starts_with("best_model."); });
   // Of what grows with the run, the names must fit; of all else the shapes as well.
   StateDict expected = state_dict();
   std::erase_if(expected, [](const auto& entry) { return entry.first.starts_with("best_model."); });
-  if (options_.keep_best && !part(state, "best_model.").empty()) add_part(expected, "best_model.", model_.state_dict());
+  const auto best = state.find(best_key());
+  if (options_.keep_best && best != state.end() && best->second.numel() == 1 && best->second.item() > 0.0)
+    add_part(expected, "best_model.", model_.state_dict());
   const auto epochs = state.find("history.epoch");
   if (epochs != state.end() && epochs->second.rank() == 1)
     for (const std::string& name : history_.names()) expected["history." + name] = zeros(epochs->second.shape(), f64);
@@ -366,16 +388,17 @@ void Fit::load_state_dict(const StateDict& state) {
   run_.step = state.at("step").item<Index>();
   run_.batch = state.at("batch").item<Index>();
   examples_ = state.at("examples").item();
-  sums_ = state.at("sums").to_vector<double>();
-  run_.mean_loss = sums_[0] / examples_;
+  for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] = state.at("sum." + history_.names()[i + 2]).item();
   best_model_ = part(state, "best_model.");
-  history_.clear();
+  history_ = History(history_.names());
   for (Index i = 0; i < state.at("history.epoch").numel(); ++i) {
     std::vector<double> row;
     for (const std::string& name : history_.names()) row.push_back(state.at("history." + name).at({i}));
     history_.add(std::move(row));
   }
-  history_.best_epoch = state.at("best_epoch").item<Index>();
+  if (monitored_) history_.best_epoch = state.at(best_key()).item<Index>();
+  run_.epoch = std::max<Index>(history_.epochs() + (run_.batch > 0), 1);
+  run_.mean_loss = run_.batch > 0 ? sums_[0] / examples_ : run_.step > 0 ? history_.row(run_.epoch - 1)[2] : 0.0;
 }
 
 void Fit::remember() {
@@ -383,19 +406,51 @@ void Fit::remember() {
   for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_before_[i] = buffers_[i].value().clone();
 }
 
-void Fit::refuse_loss(const data::Batch& batch, double loss, const Generator& before) {
-  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i]);
-  const std::string why = culprit(batch, before);
+void Fit::put_back() {
   default_generator() = random_before_;
-  throw AnomalyError(text("fit: the loss of step ", run_.step + 1, " is ", loss, ": ", why));
+  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i]);
+}
+
+/// Throws what a step has thrown, with the step where numbers are to blame.
+void Fit::refuse_step() {
+  put_back();
+  const auto where = [&](const std::exception& error) { return text("fit: step ", run_.step + 1, ": ", error.what()); };
+  try {
+    throw;
+  } catch (const BadLoss&) {
+    throw;
+  } catch (const AnomalyError& error) {
+    throw AnomalyError(where(error));
+  } catch (const std::out_of_range& error) {  // as running statistics are
+    const std::string bad = bad_parameter();
+    throw std::out_of_range(where(error) + (bad.empty() ? "" : ": " + bad));
+  }
+}
+
+/// Which parameter that learns holds NaN or infinity; or nothing.
+std::string Fit::bad_parameter() const {
+  for (const auto& [name, p] : parameters_)
+    if (auto bad = p.requires_grad() ? bad_number("elements of " + name, p.value()) : std::string(); !bad.empty())
+      return run_.step == 0 ? "before the first step, " + bad
+                            : text("after step ", run_.step, ", ", bad, ": under DetectAnomaly fit says by which op");
+  return "";
+}
+
+void Fit::check_parameters() const {
+  if (const std::string bad = bad_parameter(); !bad.empty()) throw AnomalyError("fit: " + bad);
+}
+
+void Fit::refuse_loss(const data::Batch& batch, double loss, const Generator& before) {
+  put_back();
+  throw BadLoss(text("fit: the loss of step ", run_.step + 1, " is ", std::isnan(loss) ? std::abs(loss) : loss, ": ",
+                     culprit(batch, before)));
 }
 
 /// What makes the loss of a batch NaN or infinite.
 std::string Fit::culprit(const data::Batch& batch, const Generator& before) {
   if (auto bad = bad_number("the batch's inputs", batch.inputs); !bad.empty()) return bad;
   if (auto bad = bad_number("the batch's targets", batch.targets); !bad.empty()) return bad;
-  for (const auto& [name, p] : model_.named_parameters())
-    if (auto bad = bad_number("after the steps before, elements of " + name, p.value()); !bad.empty()) return bad;
+  if (auto bad = bad_parameter(); !bad.empty()) return bad;
   try {
     const Reevaluation again(before);
     const DetectAnomaly detect;

@@ -24,7 +24,7 @@ struct FitOptions {
   bool keep_best = true;                   ///< if there is that column, the model ends as it was after its best epoch
   Index patience = 0;                      ///< over after so many epochs without a new best; 0: never
 
-  optim::Schedule schedule = {};  ///< the factor of the learning rate after so many updates
+  optim::Schedule schedule = {};  ///< the factor of the learning rate after so many updates of this run
   Index accumulate = 1;           ///< batches that make one update
   optim::ExponentialMovingAverage* average =
       nullptr;  ///< updated after each step; validation and the best model use it
@@ -32,7 +32,7 @@ struct FitOptions {
   std::string checkpoint = "";       ///< a file that keeps the run: `fit` goes on from it, if it is there
   Index checkpoint_steps = 0;        ///< written after every so many updates; 0: not by their number
   double checkpoint_minutes = 10.0;  ///< and so many minutes after the last time; 0: not by the clock
-  bool stop_on_signals = false;      ///< SIGINT and SIGTERM end the run after the step; a second one acts as ever
+  bool stop_on_signals = false;      ///< SIGINT and SIGTERM end the run after the step; a second one acts as before
 
   std::vector<Callback*> callbacks = {};  ///< called in this order
 };
@@ -47,7 +47,7 @@ struct FitOptions {
 /// The history has a row for each epoch: "epoch", "step" (updates so far), "loss", the metrics, and with validation
 /// "val_loss" and "val_…" of each metric. Losses are means over examples, in training as they came, before each step;
 /// so are metrics in training. In validation a metric sees the predictions of all examples at once. The last epoch may
-/// be one that `steps` or a callback cut short.
+/// be one that `steps` or a callback cut short; one that a signal cuts short has no row.
 ///
 /// `accumulate` batches make the update that one batch of all their examples would (where the loss is their mean, and
 /// but for batch normalization). A model that is in evaluation trains nevertheless; parts that are in evaluation in a
@@ -60,8 +60,13 @@ struct FitOptions {
 ///
 /// Throws std::invalid_argument for options out of their range, without a limit, or a `monitor` that is needed and not
 /// there; ShapeError for a loss of more than one number; AnomalyError for a loss that is NaN or infinite: it says which
-/// step, and what is to blame, as DetectAnomaly finds it when the step is repeated. The parameters, running statistics
-/// and random numbers are then as before that step.
+/// step, and what is to blame, as DetectAnomaly finds it when the step is repeated. Whatever a step throws, the
+/// parameters, running statistics and random numbers are then as before it.
+///
+/// Gradients are not searched, as that would take longer than all else that `fit` does: a parameter that one of them
+/// has made NaN or infinite is an AnomalyError with the next loss, at the end of the epoch or of the run, and before
+/// anything is kept. So no checkpoint and no best model has such a number, and the same call while a DetectAnomaly
+/// lives goes on from the checkpoint and says by which step and op, with the parameters as before that step.
 History fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
             const FitOptions& options);
 

@@ -35,7 +35,6 @@ class History {
 
   /// Throws std::invalid_argument unless there is a number for each name.
   void add(std::vector<double> row);
-  void clear() { rows_.clear(); }
 
  private:
   std::vector<std::string> names_;

@@ -16,6 +16,10 @@ std::mutex mutex;  // of what follows
 int alive = 0;
 struct sigaction before[2];
 
+void put_back() {
+  for (int i = 0; i < 2; ++i) sigaction(signals[i], &before[i], nullptr);
+}
+
 }  // namespace
 
 StopSignals::StopSignals() {
@@ -23,18 +27,19 @@ StopSignals::StopSignals() {
   if (alive++ > 0) return;
   noted = false;
   struct sigaction note {};
-  note.sa_handler = [](int) { noted = true; };
-  note.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-  for (int i = 0; i < 2; ++i) {
-    sigaction(signals[i], nullptr, &before[i]);
+  note.sa_handler = [](int) {
+    noted = true;
+    put_back();
+  };
+  note.sa_flags = SA_RESTART;
+  for (int i = 0; i < 2; ++i) sigaction(signals[i], nullptr, &before[i]);
+  for (int i = 0; i < 2; ++i)
     if (before[i].sa_handler != SIG_IGN) sigaction(signals[i], &note, nullptr);  // as a shell has it in the background
-  }
 }
 
 StopSignals::~StopSignals() {
   const std::lock_guard lock(mutex);
-  if (--alive > 0) return;
-  for (int i = 0; i < 2; ++i) sigaction(signals[i], &before[i], nullptr);
+  if (--alive == 0) put_back();
 }
 
 bool StopSignals::received() { return noted.load(std::memory_order_relaxed); }

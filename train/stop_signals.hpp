@@ -5,8 +5,8 @@
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
-/// While one lives, SIGINT and SIGTERM are noted, each once: the second time it does what it does by default. One that
-/// was ignored stays so. What they did before comes back with the last one's end.
+/// While one lives, the first SIGINT or SIGTERM is noted; a second one does what it did before. One that was ignored
+/// stays so. What they did before is back when the last one ends.
 class StopSignals {
  public:
   StopSignals();

@@ -302,7 +302,8 @@ TEST_CASE("checkpoints are written after steps, and a file of another run is ref
   CHECK_THROWS_WITH_AS(other.run(), Contains("fit: missing history.error, history.val_error"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(other.run(), Contains("unexpected history.mae, history.val_mae"), std::invalid_argument);
   other.options.metrics.clear();
-  CHECK_THROWS_WITH_AS(other.run(), Contains("sums is (2), expected (1)"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(other.run(), Contains("unexpected history.mae, history.val_mae, sum.mae"),
+                       std::invalid_argument);
   CHECK(same_bits(other.state(), before));
 }
 
@@ -329,7 +330,34 @@ TEST_CASE("signals do what they did before once fit is over") {
   CHECK(own == 1);
   raise(SIGTERM);
   CHECK(own == 2);
+  hooks.step = [](Run& run) { run.step == 2 ? raise(SIGINT) + raise(SIGTERM) : 0; };
+  CHECK(asked.run().stopped == Stopped::signal);
+  CHECK(own == 3);  // the second one, of either kind, acts as before
   sigaction(SIGTERM, &before, nullptr);
+}
+
+TEST_CASE("a signal ends with the best model so far") {
+  nn::Linear model(4, 1);
+  optim::SGD sgd(model.parameters(), {.lr = 1e-3});
+  data::DataLoader loader(examples(8, 1), {.batch_size = 4}), validation(examples(1, 1));
+  double given = 0.0;
+  std::vector<StateDict> states;
+  Hooks hooks;
+  hooks.epoch = [&](Run& run) { states.push_back(run.model.state_dict()); };
+  hooks.step = [](Run& run) { run.step == 5 ? raise(SIGINT) : 0; };
+  hooks.end = [&](Run& run) { CHECK(same_bits(run.model.state_dict(), states[0])); };
+  const auto rising = [&](const Variable&, const Tensor&) { return given += 1.0; };
+  const History history = fit(model, sgd, nn::mse_loss, loader,
+                              {.epochs = 9,
+                               .validation = &validation,
+                               .metrics = {{"given", rising}},
+                               .monitor = "val_given",
+                               .stop_on_signals = true,
+                               .callbacks = {&hooks}});
+  CHECK(history.stopped == Stopped::signal);
+  CHECK(history.epochs() == 2);
+  CHECK(history.best_epoch == 1);
+  CHECK(same_bits(model.state_dict(), states.at(0)));
 }
 
 TEST_CASE("the best epoch is kept, and patience ends") {
@@ -457,10 +485,77 @@ TEST_CASE("a loss that is not finite ends the run with the step and what is to b
   CHECK(sgd.steps() == 0);
   CHECK(failing(x, nn::mse_loss) == "fit: the loss of step 2 is nan: the batch's inputs hold nan");
   model.parameters()[1].set_value(full({1}, std::numeric_limits<double>::infinity()));
-  CHECK(failing(ones({4, 4}), nn::mse_loss) ==
-        "fit: the loss of step 1 is inf: after the steps before, elements of 0.bias hold infinity");
+  CHECK(failing(ones({4, 4}), nn::mse_loss) == "fit: before the first step, elements of 0.bias hold infinity");
   model.parameters()[1].set_value(full({1}, 3e38));
   CHECK(failing(ones({4, 4}), nn::mse_loss) != "no error");
+}
+
+TEST_CASE("a gradient that is not finite is found before anything is kept, and by DetectAnomaly where it is made") {
+  const TemporaryFile file("run.safetensors");
+  std::filesystem::remove(file.path());
+  manual_seed(1);
+  nn::Linear model(4, 1);
+  optim::SGD sgd(model.parameters());
+  const auto all = examples(8, 1);
+  data::DataLoader loader(all, {.batch_size = 4}), validation(all);
+  const auto broken = [&](const Variable& y, const Tensor& t) {  // the loss is finite, the gradient 0 times infinity
+    const Variable loss = nn::mse_loss(y, t);
+    return sgd.steps() == 1 ? loss + sum(sqrt(square(model.weight) * 0.0)) : loss;
+  };
+  const auto what = [&](const FitOptions& options) {
+    try {
+      fit(model, sgd, broken, loader, options);
+    } catch (const AnomalyError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const StateDict first = model.state_dict(), of_sgd = sgd.state_dict(), of_loader = loader.state_dict();
+  const auto again = [&] {
+    model.load_state_dict(first);
+    sgd.load_state_dict(of_sgd);
+    loader.load_state_dict(of_loader);
+  };
+  const std::string found = "after step 2, elements of weight hold nan: under DetectAnomaly fit says by which op";
+  CHECK(what({.epochs = 3, .validation = &validation}) == "fit: " + found);  // an epoch ends
+  again();
+  data::DataLoader longer(all, {.batch_size = 2});
+  CHECK_THROWS_WITH_AS(fit(model, sgd, broken, longer, {.epochs = 1}),
+                       ("fit: the loss of step 3 is nan: " + found).c_str(), AnomalyError);
+  again();
+  Hooks hooks;
+  StateDict after_one;
+  hooks.step = [&](Run& run) {
+    if (run.step == 1) after_one = model.state_dict();
+  };
+  const FitOptions options{.steps = 2, .checkpoint = file.path(), .checkpoint_steps = 1, .callbacks = {&hooks}};
+  CHECK(what(options) == "fit: " + found);
+  const DetectAnomaly detect;
+  const std::string op = what(options);
+  CAPTURE(op);
+  CHECK(op.starts_with("fit: step 2: "));
+  CHECK(op.find("in the gradient of sqrt: first infinity at (0, 0)") != std::string::npos);
+  CHECK(same_bits(model.state_dict(), after_one));  // which the file had kept
+  CHECK(sgd.steps() == 1);
+}
+
+TEST_CASE("what a step throws says the step where numbers are to blame, and nothing has moved") {
+  manual_seed(1);
+  nn::Sequential model{nn::BatchNorm1d(4), nn::Dropout(0.5), nn::Linear(4, 4), nn::BatchNorm1d(4), nn::Linear(4, 1)};
+  optim::SGD sgd(model.parameters(), {.lr = 1e-3});
+  data::DataLoader loader(examples(8, 1), {.batch_size = 4});
+  StateDict before, random;
+  Hooks hooks;
+  hooks.step = [&](Run& run) {
+    if (run.step != 3) return;
+    model.parameters()[2].set_value(full({4, 4}, 1e25));
+    before = model.state_dict();
+    random = default_generator().state_dict();
+  };
+  CHECK_THROWS_WITH_AS(fit(model, sgd, nn::mse_loss, loader, {.steps = 5, .callbacks = {&hooks}}),
+                       Contains("fit: step 4: BatchNorm1d: running_"), std::out_of_range);
+  CHECK(same_bits(model.state_dict(), before));
+  CHECK(same_bits(default_generator().state_dict(), random));
 }
 
 TEST_CASE("parts in evaluation stay so, a model in evaluation trains, and all is as it was in the end") {
@@ -536,6 +631,112 @@ TEST_CASE("an epoch that a loader is in the middle of is finished first") {
   training.loader.load_state_dict(place);
   training.options.epochs = 2;
   CHECK(numbers(training.run(), "step") == std::vector<double>{3, 7});
+
+  const auto run = [&](Index epochs, const std::string& path, StateDict& state) {
+    Training part;
+    part.loader.load_state_dict(place);
+    part.options.epochs = epochs;
+    part.options.checkpoint = path;
+    part.options.checkpoint_steps = 1;
+    const History history = part.run();
+    state = part.state();
+    return history;
+  };
+  const TemporaryFile whole("whole.safetensors"), parts("parts.safetensors");
+  std::filesystem::remove(whole.path());
+  std::filesystem::remove(parts.path());
+  StateDict expected, state;
+  const History history = run(3, whole.path(), expected);
+  CHECK(numbers(history, "step") == std::vector<double>{3, 7, 11});
+  run(1, parts.path(), state);
+  CHECK(same_bits(run(3, parts.path(), state), history));
+  CHECK(same_bits(state, expected));
+}
+
+TEST_CASE("who resumes hears of the place where the run was") {
+  const TemporaryFile file("run.safetensors");
+  std::filesystem::remove(file.path());
+  for (const Index steps : {4, 8, 10, 12, 12}) {
+    Training training;
+    training.options.steps = steps;
+    training.options.checkpoint = file.path();
+    Hooks hooks;
+    hooks.begin = [&](Run& run) {
+      CHECK(run.epoch == std::max<Index>((run.step + 3) / 4, 1));
+      CHECK(std::isfinite(run.mean_loss));
+      if (run.step == 8) CHECK(run.mean_loss == run.history.row(1)[2]);
+    };
+    training.options.callbacks = {&hooks};
+    training.run();
+  }
+}
+
+TEST_CASE("a file of a run that looked for another best epoch is refused by its name") {
+  const TemporaryFile file("run.safetensors");
+  const auto run = [&](Index epochs, const std::string& monitor, bool maximize, bool keep_best) {
+    Training training;
+    training.options.epochs = epochs;
+    training.options.monitor = monitor;
+    training.options.maximize = maximize;
+    training.options.keep_best = keep_best;
+    training.options.checkpoint = file.path();
+    StateDict last;
+    Hooks hooks;
+    hooks.step = [&](Run&) { last = training.model.state_dict(); };
+    training.options.callbacks = {&hooks};
+    const History history = training.run();
+    CHECK(history.best_epoch > 0);
+    return same_bits(last, training.model.state_dict());
+  };
+  std::filesystem::remove(file.path());
+  CHECK(!run(1, "val_loss", false, true));  // the best model is one of averages
+  CHECK_THROWS_WITH_AS(run(2, "val_mae", false, true),
+                       Contains("fit: missing best_epoch.lowest.val_mae; unexpected best_epoch.lowest.val_loss"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run(2, "val_loss", true, true), Contains("missing best_epoch.highest.val_loss"),
+                       std::invalid_argument);
+  CHECK(run(2, "val_loss", false, false));  // what is not wanted is left
+  CHECK_THROWS_WITH_AS(run(3, "val_loss", false, true), Contains("missing best_model.0.bias"), std::invalid_argument);
+}
+
+TEST_CASE("a run of accumulated batches that are made ahead goes on to the bit") {
+  const auto run = [](Index steps, const std::string& path, StateDict& state) {
+    Training training;
+    training.loader = data::DataLoader(examples(50, 5), {.batch_size = 8, .shuffle = true, .seed = 7, .prefetch = 2});
+    training.options.steps = steps;
+    training.options.accumulate = 3;
+    training.options.checkpoint = path;
+    const History history = training.run();
+    state = training.state();
+    return history;
+  };
+  const TemporaryFile whole("whole.safetensors"), parts("parts.safetensors");
+  std::filesystem::remove(whole.path());
+  std::filesystem::remove(parts.path());
+  StateDict expected, state;
+  const History history = run(8, whole.path(), expected);
+  CHECK(numbers(history, "step") == std::vector<double>{3, 6, 8});
+  for (const Index steps : {1, 3, 5}) run(steps, parts.path(), state);
+  CHECK(same_bits(run(8, parts.path(), state), history));
+  CHECK(same_bits(state, expected));
+}
+
+TEST_CASE("the clock writes checkpoints, and the schedule counts the updates of the run") {
+  const TemporaryFile file("run.safetensors");
+  std::filesystem::remove(file.path());
+  Training training;
+  training.adam.step();  // another run's
+  training.options.steps = 3;
+  training.options.checkpoint = file.path();
+  training.options.checkpoint_minutes = 1e-9;
+  Hooks hooks;
+  hooks.step = [&](Run& run) {
+    CHECK(run.optimizer.lr_factor() == 1.0 / (1.0 + 0.1 * static_cast<double>(run.step - 1)));
+    CHECK(std::filesystem::exists(file.path()));
+    std::filesystem::remove(file.path());
+  };
+  training.options.callbacks = {&hooks};
+  training.run();
 }
 
 TEST_CASE("what a loss must not return is said") {
