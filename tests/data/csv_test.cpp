@@ -235,6 +235,7 @@ TEST_CASE("identifiers stay text: integers beyond 2^53, or with leading zeros") 
   CHECK(numbers(parse("a\n9007199254740992\n0\n-0\n"), "a") == Doubles{9007199254740992.0, 0.0, 0.0});
   CHECK(table.take(tensor({1}, i64)).text("zip") == Strings{"1730"});  // also where no zeros are left
   CHECK(table.take(tensor({1}, i64)).drop_missing().text("zip") == Strings{"1730"});
+  CHECK(parse("a,b\n007,1\nx,\n").drop_missing().text("a") == Strings{"007"});
 }
 
 TEST_CASE("what a column holds can be said") {
