@@ -225,10 +225,10 @@ class Reader {
     return share.texts.number(value, [&] { return std::string_view(share.unquoted.emplace_back(value)); });
   }
 
-  bool turned_out_text(std::size_t c) const {
+  bool turned_out_text(std::size_t c, bool all) const {
     const Conversion& column = columns_[c];
     return column.state == Conversion::number && !plans_[c].type &&
-           (column.findings.word || column.findings.identifiers());
+           (column.findings.word || (all && column.findings.identifiers()));
   }
 
   // Decides what columns hold, and if all has been read finishes them. True if some are to be read as text.
@@ -237,7 +237,7 @@ class Reader {
     bool again = false;
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       Conversion& column = columns_[c];
-      if (turned_out_text(c)) {
+      if (turned_out_text(c, all)) {
         column.state = Conversion::text;
         again = true;
       } else if (all && column.state != Conversion::done) {
@@ -276,7 +276,7 @@ class Reader {
   std::string remark(const data::Column& column, std::size_t c) const {
     const Findings& findings = columns_[c].findings;
     if (!column.numeric() && plans_[c].type) return "text, as asked for";
-    if (!column.numeric() && findings.identifiers()) {
+    if (!column.numeric() && !findings.word && findings.identifiers()) {
       const bool zeros = findings.leading_zeros != nowhere;
       const Index row = zeros ? findings.leading_zeros : findings.inexact;
       return text("text, since ", zeros ? "integers have leading zeros" : "f64 does not hold integers beyond 2^53",

@@ -388,6 +388,13 @@ static std::string long_content() {
   return content;
 }
 
+TEST_CASE("all fields decide what a column holds, not the first ones") {
+  std::string content = "a\n";
+  for (int row = 0; row < 100000; ++row) content += "00" + std::to_string(row) + "\n";
+  CHECK_FALSE(parse(content).numeric("a"));
+  CHECK(parse(content + "0.5\n").numeric("a"));
+}
+
 // The line in which a text stands.
 static std::string line_of(const std::string& content, const std::string& text) {
   const auto end = content.begin() + static_cast<std::ptrdiff_t>(content.find(text));
