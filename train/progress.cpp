@@ -86,8 +86,8 @@ Progress::~Progress() { end_line(); }
 
 void Progress::update(Index done, Index total, double loss) {
   if (!options_.on) return;
-  if (done_ < 0 || done < done_) start(std::max<Index>(done - 1, 0));
-  done_ = done == total ? -1 : done;
+  if (done_ < 0 || done <= done_) start(std::max<Index>(done - 1, 0));
+  done_ = done;
   if (!due(done) && done != total) return;
   show(text("step ", done, "/", total), done, total, "loss " + number(loss), done == total);
 }

@@ -33,7 +33,7 @@ class Progress final : public Callback {
   Progress& operator=(const Progress&) = delete;
 
   /// For a loop of one's own: after each step, with the number of those that are done; the last one ends the line,
-  /// and a smaller number begins another loop.
+  /// and a number that is no larger begins another loop.
   void update(Index done, Index total, double loss);
 
   void on_begin(Run& run) override;

@@ -196,9 +196,10 @@ TEST_CASE("a loop of one's own shows its steps; a bar that is left ends its line
   for (const Index total : {3, 2})
     for (Index i = 1; i <= total; ++i) loops.update(i, total, 0.25);
   loops.update(5, 9, 0.25);
-  loops.update(1, 9, 0.25);  // the loop before was left
+  loops.update(1, 9, 0.25);  // the loop before was left,
+  loops.update(1, 9, 0.25);  // and this one
   const std::string lines = content(twice);
-  CHECK(std::count(lines.begin(), lines.end(), '\n') == 7);
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 8);
   CHECK(lines.find("step 1/2  50%") != std::string::npos);
   CHECK(lines.find("step 1/9  11%") != std::string::npos);
   CHECK_THROWS_WITH_AS(Progress(nullptr), "Progress: the stream is null", std::invalid_argument);
