@@ -104,7 +104,7 @@ TEST_CASE("make: options by their names are those of the class") {
         by_hand<optim::AdamW>(optim::AdamWOptions{
             .lr = 3e-3, .decay = optim::Decay::plain, .eps_inside = true, .bias_correction = false}));
   CHECK(made("lbfgs:history=5") == by_hand<optim::LBFGS>(optim::LBFGSOptions{.history = 5}));
-  CHECK(made("factored_adam:lr=1e-2") == by_hand<optim::FactoredAdam>(optim::FactoredAdamOptions{}));
+  CHECK(made("factored_adam:lr=3e-3") == by_hand<optim::FactoredAdam>(optim::FactoredAdamOptions{.lr = 3e-3}));
   CHECK(made("adahessian:samples=3") == by_hand<optim::AdaHessian>(optim::AdaHessianOptions{.samples = 3}));
 }
 

@@ -257,7 +257,9 @@ TEST_CASE("a run that was over goes on with larger limits as if they had always 
 
   const TemporaryFile file("run.safetensors");
   std::filesystem::remove(file.path());
-  for (const Index steps : {6, 6, 8, 14, 14}) {
+  const Index limits[] = {6, 6, 8, 14, 14}, epochs_told[] = {2, 0, 1, 2, 0};  // of what is over nobody hears twice
+  for (int i = 0; i < 5; ++i) {
+    const Index steps = limits[i];
     Training part;
     part.options.steps = steps;
     part.options.checkpoint = file.path();
@@ -265,10 +267,9 @@ TEST_CASE("a run that was over goes on with larger limits as if they had always 
     Hooks hooks;
     hooks.epoch = [&](Run&) { ++told; };
     part.options.callbacks = {&hooks};
-    const bool again = std::filesystem::exists(file.path()) && (steps == 6 || told > 0);
     const History history = part.run();
     CHECK(history.epochs() == (steps + 3) / 4);
-    if (again && steps == 6) CHECK(told == 0);  // of what is over nobody hears twice
+    CHECK(told == epochs_told[i]);
     if (steps == 14) {
       CHECK(same_bits(history, whole));
       CHECK(same_bits(part.state(), expected));
@@ -330,7 +331,11 @@ TEST_CASE("signals do what they did before once fit is over") {
   CHECK(own == 1);
   raise(SIGTERM);
   CHECK(own == 2);
-  hooks.step = [](Run& run) { run.step == 2 ? raise(SIGINT) + raise(SIGTERM) : 0; };
+  hooks.step = [](Run& run) {
+    if (run.step != 2) return;
+    raise(SIGINT);
+    raise(SIGTERM);
+  };
   CHECK(asked.run().stopped == Stopped::signal);
   CHECK(own == 3);  // the second one, of either kind, acts as before
   sigaction(SIGTERM, &before, nullptr);
