@@ -17,7 +17,8 @@ namespace {
 // The same encoder, for which a category that it does not know is none of them.
 data::TableEncoder with_unknown(const data::TableEncoder& encoder) {
   StateDict state = encoder.state_dict();
-  state.at("zeros").fill(1);
+  const Tensor inputs = eq(state.at("target"), 0), categories = gt(state.at("category_counts"), 0);
+  state.at("zeros") = inputs * categories;
   data::TableEncoder result;
   result.load_state_dict(state);
   return result;

@@ -19,6 +19,7 @@
 #include <ravine/data/csv.hpp>
 #include <ravine/data/split.hpp>
 #include <ravine/nn/nn.hpp>
+#include <ravine/optim/lbfgs.hpp>
 #include <ravine/optim/make.hpp>
 #include <ravine/report/plot.hpp>
 #include <ravine/tools/commands.hpp>
@@ -146,8 +147,20 @@ nn::Sequential network(const Data& data, std::vector<Index> sizes) {
   return nn::mlp(sizes, {.batch_norm = true});
 }
 
-train::History fit(const char* name, nn::Sequential net, const Data& data, const TrainArguments& a,
-                   std::vector<train::Callback*> callbacks = {}) {
+train::Loss loss_of(const Data& data) {
+  return data.classifies() ? train::Loss(nn::cross_entropy) : train::Loss(nn::mse_loss);
+}
+
+// Least squares, or for classes the least cross-entropy, whatever the network's optimizer.
+nn::Sequential linear_model(const Data& data) {
+  nn::Sequential linear = network(data, {});
+  optim::LBFGS lbfgs(linear.parameters(), {.max_iterations = 200});
+  lbfgs.step([&] { return loss_of(data)(linear(data.training.inputs()), data.training.targets()); });
+  return linear;
+}
+
+train::History fit(nn::Sequential net, const Data& data, const TrainArguments& a,
+                   std::vector<train::Callback*> callbacks) {
   const auto optimizer = optim::make(a.optimizer, net.parameters());
   const Index batch = std::min(a.batch, data.training.size());
   data::DataLoader loader(data.training, {.batch_size = batch, .shuffle = true, .drop_last = true});
@@ -155,13 +168,14 @@ train::History fit(const char* name, nn::Sequential net, const Data& data, const
   if (data.validation.size() > 0) validation.emplace(data.validation, data::DataLoaderOptions{.batch_size = 4096});
   train::Progress progress(stderr);
   callbacks.push_back(&progress);
-  train::History history =
-      train::fit(net, *optimizer, data.classifies() ? train::Loss(nn::cross_entropy) : nn::mse_loss, loader,
-                 {.epochs = a.epochs,
-                  .validation = validation ? &*validation : nullptr,
-                  .patience = validation ? a.patience : 0,
-                  .callbacks = callbacks});
-  std::cout << "The " << name << " was trained for " << history.epochs() << " epochs";
+  train::History history = train::fit(net, *optimizer, loss_of(data), loader,
+                                      {.epochs = a.epochs,
+                                       .validation = validation ? &*validation : nullptr,
+                                       .patience = validation ? a.patience : 0,
+                                       .stop_on_signals = true,
+                                       .callbacks = callbacks});
+  std::cout << "The network was trained for " << history.epochs() << " epochs";
+  if (history.stopped == train::Stopped::signal) std::cout << ", until a signal came";
   if (history.best_epoch > 0) std::cout << ", and is kept as it was after " << history.best_epoch;
   std::cout << ".\n" << std::flush;
   return history;
@@ -257,6 +271,8 @@ void check_arguments(const TrainArguments& a) {
     const std::string folder = std::filesystem::path(file).parent_path();
     if (!file.empty() && access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
       throw FileError("cannot write " + file + ": " + std::generic_category().message(errno));
+    if (!file.empty() && std::filesystem::is_directory(file))
+      throw FileError("cannot write " + file + ": it is a folder");
   }
 }
 
@@ -266,14 +282,13 @@ void train(const TrainArguments& a) {
   check_arguments(a);
   manual_seed(a.seed);
   const Data data = encode(read_table(a), a);
-  nn::Sequential linear = network(data, {});
   Model model{network(data, a.hidden), data.encoder, ""};
   std::cout << nn::summary(model.net, {a.batch, data.features()}) << '\n';
-  fit("linear model", linear, data, a);
   std::optional<train::Log> log;
   std::vector<train::Callback*> callbacks;
   if (!a.history.empty()) callbacks.push_back(&log.emplace(a.history));
-  const train::History history = fit("network", model.net, data, a, callbacks);
+  const train::History history = fit(model.net, data, a, callbacks);
+  const nn::Sequential linear = linear_model(data);
 
   Results results(data, a.target);
   results.add(data.classifies() ? "most frequent class" : "guess the mean",

@@ -439,6 +439,9 @@ TEST_CASE("states that are none are refused, with the reason, and change nothing
   refuses("scale", tensor({1, 0, 1, 1}, f64), "column 'weight' has offset");
   refuses("fill", tensor({1, 1, 1, 3}, f64), "column 'kind' is filled with 3");
   refuses("fill", tensor({1, 1, 1, 0.5}, f64), "column 'kind' is filled with 0.5");
+  const char* const of_inputs = "the target 'kind' has what only inputs have";
+  refuses("fill", tensor({1, 1, 1, 2}, f64), of_inputs);
+  for (const char* flag : {"indicator", "zeros"}) refuses(flag, tensor({0, 0, 0, 1}, u8), of_inputs);
   refuses("category_counts", tensor({0, 0, 0, 4}, i64), "column 'kind' has 4 categories, of 3 left");
   refuses("category_counts", tensor({0, 0, 0, -1}, i64), "column 'kind' has -1 categories");
   refuses("category_counts", tensor({0, 0, 0, 2}, i64), "1 categories belong to no column");
@@ -469,7 +472,11 @@ TEST_CASE("any damage to a state is refused or harmless") {
           try {
             encoder.load_state_dict(bad);
             static_cast<void>(encoder.describe());
-            static_cast<void>(encoder.dataset(pets()));
+            const Tensor targets = encoder.dataset(pets()).targets();
+            if (encoder.class_names().empty())
+              CHECK(targets.size(1) == static_cast<Index>(encoder.target_names().size()));
+            else
+              CHECK(min(targets).item() >= 0.0);
           } catch (const std::exception&) {
           }
         }

@@ -31,10 +31,11 @@ struct Outcome {
   std::string out, error;
 };
 
-// Runs `ravine` with these arguments, as a shell does.
-Outcome ravine_program(const std::string& arguments, const std::string& before = "") {
+// Runs `ravine` with these arguments, as a shell does, between other commands.
+Outcome ravine_program(const std::string& arguments, const std::string& before = "", const std::string& behind = "") {
   const TemporaryFile out("out"), error("error");
-  const std::string command = before + " '" RAVINE_PROGRAM "' " + arguments + " >" + out.path() + " 2>" + error.path();
+  const std::string command =
+      before + " '" RAVINE_PROGRAM "' " + arguments + " >" + out.path() + " 2>" + error.path() + behind;
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, out.read(), error.read()};
 }
@@ -176,6 +177,29 @@ TEST_CASE("the errors it prints are those of its predictions, and the network be
   const double all = std::sqrt(squares / 398.0);
   CHECK(all > network[0]);
   CHECK(all < network[2]);
+}
+
+TEST_CASE("the linear model is fitted to the end, whatever optimizer the network has") {
+  for (const std::string target : {"mpg", "origin"}) {
+    const auto linear = [&](const std::string& options) {
+      const Outcome trained = ravine_program("train " + cars + " --drop name --target " + target + quick + options);
+      return lines_with(trained.out, "linear model   ");
+    };
+    CHECK(linear("--optimizer adam:lr=1e-5") == linear("--optimizer sgd:lr=0.01 --batch 16"));
+  }
+}
+
+TEST_CASE("a training that gets a signal ends after the step, and the model is kept") {
+  const TemporaryFile model("cars.safetensors"), history("history.csv");
+  history.write("");
+  const Outcome trained = ravine_program(
+      "train " + cars + " --target mpg --drop name --epochs 1000000000 --patience 0 --hidden 8 --save " + model.path() +
+          " --history " + history.path(),
+      "", " & while [ $(wc -l <" + history.path() + ") -lt 3 ]; do sleep 0.02; done; kill -TERM $!; wait $!");
+  CHECK(trained.code == 0);
+  CHECK(trained.out.find(" epochs, until a signal came") != std::string::npos);
+  CHECK(trained.out.find("The model is in ") != std::string::npos);
+  CHECK(ravine_program("predict " + model.path() + " " + cars).code == 0);
 }
 
 TEST_CASE("a target of text, or of numbers that name things, is classified") {
@@ -349,7 +373,8 @@ TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line")
     refuses(train + option, 1, "cannot write no/such/folder/x");
   refuses("info /tmp", 1, "/tmp");
   refuses("train /tmp --target x", 1, "/tmp");
-  refuses(train + "--optimizer sgd:lr=1e30", 1, "the loss of step 2 is inf");
+  refuses(train + "--optimizer sgd:lr=1e30", 1,
+          "fit: step 2: BatchNorm1d: running_var would be more than f32 can hold");
   refuses("train " + empty.path() + " --target a", 1, "fewer than two rows to learn from");
   refuses("train " + few.path() + " --target a", 1, "fewer than two rows to learn from");
   refuses("train " + words.path() + " --target a --drop b", 1, "no column is left for the inputs");
