@@ -239,12 +239,12 @@ void TableEncoder::load_state_dict(const StateDict& state) {
   for (std::size_t i = 0; i < columns.size(); ++i)
     (state.at("target").data<std::uint8_t>()[i] != 0 ? targets : inputs).push_back(columns[i]);
   if (inputs.empty() && !targets.empty()) refuse("there are no inputs");
-  for (const auto& column : targets) {
+  for (const auto& column : targets)
     if (column.kind == Kind::classes && targets.size() > 1)
       refuse("the target '", column.name, "' is not the only one");
+  for (const auto& column : targets)
     if (column.indicator || column.zeros || !std::isnan(column.fill))
       refuse("the target '", column.name, "' has what only inputs have");
-  }
   inputs_ = std::move(inputs);
   targets_ = std::move(targets);
 }
