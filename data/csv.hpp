@@ -51,7 +51,7 @@ struct CsvOptions {
 /// column that is not there.
 Table read_csv(const std::string& path, const CsvOptions& options = {});
 
-/// Writes a table as CSV. `read_csv` with the same options reads the same values back.
+/// Writes a table as CSV, complete or not at all. `read_csv` with the same options reads the same values back.
 /// Throws FileError if the file cannot be written; std::invalid_argument, before anything is written, where these
 /// options would read another value: text that means "no value", text of numbers only whose type is not `text`.
 void write_csv(const std::string& path, const Table& table, const CsvOptions& options = {});

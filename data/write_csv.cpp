@@ -1,15 +1,12 @@
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <system_error>
 
+#include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/data/column.hpp>
 #include <ravine/data/csv.hpp>
 #include <ravine/data/csv_text.hpp>
-#include <ravine/data/error.hpp>
 
 namespace ravine::data {
 namespace {
@@ -36,20 +33,12 @@ class Writer {
   // Has the file written: cell(row, column) is the text of a field, or nothing if its value is missing.
   template <class Cell>
   void write(const std::string& path, const std::vector<std::string>& names, Index rows, Cell cell) {
-    errno = 0;
-    std::ofstream out(path, std::ios::binary);
     const auto columns = static_cast<Index>(names.size());
     if (options_.header.value_or(true))
       add_row(columns, [&](Index c) { return std::optional(names[static_cast<std::size_t>(c)]); });
-    for (Index row = 0; row < rows && out; ++row) {
-      add_row(columns, [&](Index c) { return cell(row, c); });
-      if (text_.size() < 1 << 16) continue;
-      out << text_;
-      text_.clear();
-    }
-    out << text_;
-    out.close();
-    if (!out) throw FileError(detail::text("cannot write ", path, ": ", std::generic_category().message(errno)));
+    for (Index row = 0; row < rows; ++row) add_row(columns, [&](Index c) { return cell(row, c); });
+    const std::string_view pieces[] = {text_};
+    detail::write_file("write_csv", path, pieces);
   }
 
   // The number as a reader takes it for one: integers beyond 2^53 are written with an exponent.

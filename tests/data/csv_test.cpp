@@ -153,7 +153,7 @@ TEST_CASE("files that cannot be read or written, options that contradict each ot
                        FileError);
   CHECK_THROWS_WITH_AS(data::read_csv("/"), "cannot read /: Is a directory", FileError);
   CHECK_THROWS_WITH_AS(data::write_csv("no-such-folder/x.csv", {"a"}, ones({2})),
-                       "cannot write no-such-folder/x.csv: No such file or directory", FileError);
+                       "write_csv: cannot write no-such-folder/x.csv: No such file or directory", FileError);
   CHECK_THROWS_WITH_AS(parse("a\n", {.separator = '"'}), "read_csv: quote and separator must differ, both are '\"'",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(parse("a\n", {.decimal = ','}), "read_csv: decimal and separator must differ, both are ','",
