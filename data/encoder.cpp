@@ -69,16 +69,28 @@ std::string listed(const Strings& names) {
   throw FormatError(table.place(row, name) + ": " + why);
 }
 
+// What a category is known by. Where numbers may be written in several ways, by the number: 4.0 is 4, and -0 is 0.
+std::string key(const std::string& category, bool numbers, const detail::NumberFormat& format = {}) {
+  const auto number = numbers ? detail::parse_number(category, format) : std::nullopt;
+  return number ? text(number->value + 0.0) : category;
+}
+
 // The positions, among those the encoder knows, of the categories that a table has; -1 of one that it does not know.
 std::vector<Index> known_positions(const EncodedColumn& column, const Column& read, bool numeric) {
-  std::unordered_map<std::string, Index> known;
-  for (const auto& category : column.categories) known.emplace(category, static_cast<Index>(known.size()));
+  const bool numbers = column.numeric || numeric;
+  const detail::NumberFormat format =
+      numeric ? detail::NumberFormat() : detail::NumberFormat{read.decimal, read.thousands};
+  std::unordered_map<std::string, Index> known, as_written;
+  Index position = 0;
+  for (const auto& category : column.categories) {
+    as_written.emplace(category, position);
+    const auto [place, first] = known.emplace(key(category, numbers), position++);
+    if (!first) place->second = -1;  // which of the two it is cannot be told
+  }
+  for (const auto& [category, place] : as_written) known[category] = place;
   std::vector<Index> positions;
   for (const auto& category : read.categories) {
-    // A number may be written otherwise here, where words stand beside it: 4.0 is 4.
-    const bool rewrite = column.numeric && !numeric;
-    const auto number = rewrite ? detail::parse_number(category, {read.decimal, read.thousands}) : std::nullopt;
-    const auto found = known.find(number ? text(number->value) : category);
+    const auto found = known.find(key(category, numbers, format));
     positions.push_back(found == known.end() ? -1 : found->second);
   }
   return positions;

@@ -203,6 +203,17 @@ TEST_CASE("a category keeps its place, whatever the other table holds") {
   CHECK(bitwise_equal(text.inputs(parse("n\n10\n10\n")), tensor({{1, 0}, {1, 0}})));
 }
 
+TEST_CASE("a category that is a number is known however another table writes it") {
+  const auto text = TableEncoder::fit(parse("n,y\n1.50,1\nten,2\n"), {.target = "y"});
+  CHECK(bitwise_equal(text.inputs(parse("n\n1.50\n1.5\n")), tensor({{1, 0}, {1, 0}})));
+  const auto number = TableEncoder::fit(parse("n,y\n-0,1\n1,2\n"), {.target = "y", .categorical = "n"});
+  CHECK(bitwise_equal(number.inputs(parse("n\n0\n1.0\n-0.0\n")), tensor({{1, 0}, {0, 1}, {1, 0}})));
+  const auto two = TableEncoder::fit(parse("n,y\n1.50,1\n1.500,1\nten,2\n"), {.target = "y"});
+  CHECK(bitwise_equal(two.inputs(parse("n\n1.50\n1.500\nten\n")), tensor({{1, 0, 0}, {0, 1, 0}, {0, 0, 1}})));
+  CHECK_THROWS_WITH_AS(two.inputs(parse("n\n1.5\n")), Contains("found '1.5', expected one of the 3 known categories"),
+                       data::FormatError);
+}
+
 TEST_CASE("words among many numbers are a mistake, or categories if it is said so") {
   std::string content = "n,y\n";
   for (int i = 0; i < 12; ++i) content += std::to_string(i) + ",1\n";
