@@ -22,7 +22,9 @@ std::string system_error() { return std::generic_category().message(errno); }
 
 }  // namespace
 
-BinaryFile::BinaryFile(const std::string& path) : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+// Without O_NONBLOCK opening a pipe waits for somebody who writes to it.
+BinaryFile::BinaryFile(const std::string& path)
+    : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   struct stat about {};
   const bool known = descriptor_ >= 0 && fstat(descriptor_, &about) == 0;
   size_ = static_cast<std::uint64_t>(about.st_size);

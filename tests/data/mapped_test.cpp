@@ -11,6 +11,9 @@
 #include <thread>
 #include <vector>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <ravine/ravine.hpp>
 
 #include "temporary.hpp"
@@ -137,6 +140,19 @@ TEST_CASE("what must be converted is not mapped") {
   CHECK(map_npy(row.path()).shape() == Shape{2});
   CHECK(bitwise_equal(map_npy(bytes.path()), tensor({1, 2}, u8)));
   CHECK(bitwise_equal(map_npy(bools.path()), tensor({1}, u8)));
+}
+
+TEST_CASE("a pipe is refused at once, whether or not anybody writes to it") {
+  const TemporaryFile pipe("pipe");
+  std::filesystem::remove(pipe.path());
+  REQUIRE(mkfifo(pipe.path().c_str(), 0600) == 0);
+  const std::string words = "cannot open " + pipe.path() + ": not a regular file";
+  alarm(60);  // ends a program that waits
+  CHECK_THROWS_WITH_AS(read_npy(pipe.path()), words.c_str(), FileError);
+  CHECK_THROWS_WITH_AS(map_npy(pipe.path()), words.c_str(), FileError);
+  CHECK_THROWS_WITH_AS(read_npz(pipe.path()), words.c_str(), FileError);
+  CHECK_THROWS_WITH_AS(load_safetensors(pipe.path()), words.c_str(), FileError);
+  alarm(0);
 }
 
 TEST_CASE("ops give the same bits on mapped tensors, which lie at any multiple of an element") {
