@@ -44,5 +44,13 @@ class BinaryFile {
   std::uint64_t size_ = 0;
 };
 
+/// Hands out the bytes of a file from byte `at` on, one after the other.
+inline auto bytes_from(const BinaryFile& file, std::uint64_t at) {
+  return [&file, at](void* to, std::size_t count) mutable {
+    file.read(at, to, count);
+    at += count;
+  };
+}
+
 }  // namespace ravine::detail
 #pragma GCC visibility pop

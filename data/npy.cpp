@@ -1,14 +1,10 @@
 #include <ravine/data/npy.hpp>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <charconv>
-#include <cmath>
-#include <limits>
+#include <optional>
 #include <set>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include <ravine/core/file.hpp>
@@ -21,20 +17,16 @@
 namespace ravine::detail {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "elements are written as they lie in memory");
-
 constexpr std::string_view magic = "\x93NUMPY";
 // Only structures have longer headers than version 1 can hold.
-constexpr std::uint64_t most_header_bytes = 65535, most_bytes = std::uint64_t{1} << 45;
+constexpr std::uint64_t most_header_bytes = 65535;
 constexpr const char* types = "b1, i1 to i8, u1 to u8, f2, f4 or f8";
 
 /// What an array's header says.
 struct Header {
-  std::string type;   // as NumPy writes it: "<f4"
-  char kind;          // b, i, u or f
-  std::size_t bytes;  // of an element
-  bool swapped;       // the elements are big-endian
-  bool fortran;       // the first index runs fastest
+  std::string type;  // as NumPy writes it: "<f4"
+  StoredType stored;
+  bool fortran;  // the first index runs fastest
   Shape shape;
   std::uint64_t first;  // byte of the first element
 };
@@ -126,9 +118,7 @@ class HeaderText {
     if (std::find(known.begin(), known.end(), kind) == known.end())
       refuse("the elements are of type '", type, "', expected ", types);
     header.type = type;
-    header.kind = kind[0];
-    header.bytes = static_cast<std::size_t>(kind[1] - '0');
-    header.swapped = type[0] == '>';
+    header.stored = {kind[0], static_cast<std::size_t>(kind[1] - '0'), type[0] == '>'};
   }
 
   Shape parse_shape() {
@@ -174,12 +164,9 @@ std::string take(ByteSource& source, std::uint64_t& at, std::uint64_t count, con
 }
 
 void check_size(const Header& header, const ByteSource& source) {
-  std::uint64_t bytes = header.bytes;
-  for (const Index size : header.shape) {
-    const auto count = static_cast<std::uint64_t>(size);
-    if (__builtin_mul_overflow(bytes, count, &bytes) || bytes > most_bytes || count > most_bytes / 8)
-      throw data::FormatError(text(source.name, ": the header promises the impossible shape ", header.shape));
-  }
+  const std::optional<std::uint64_t> numel = possible_numel(header.shape);
+  if (!numel) throw data::FormatError(text(source.name, ": the header promises the impossible shape ", header.shape));
+  const std::uint64_t bytes = *numel * header.stored.bytes;
   if (bytes != source.size - header.first)
     throw data::FormatError(text(source.name, ": found ", source.size, " bytes, expected ", header.first + bytes,
                                  ": a header of ", header.first, " and ", bytes, " for the elements ", header.shape));
@@ -206,86 +193,6 @@ Header read_header(ByteSource& source) {
   return header;
 }
 
-/// IEEE's number of 16 bits.
-struct Half {
-  std::uint16_t bits;
-  operator float() const {
-    const std::uint32_t exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const float size = exponent == 0
-                           ? std::ldexp(static_cast<float>(fraction), -24)
-                           : std::bit_cast<float>((exponent + (exponent == 31 ? 224 : 112)) << 23 | fraction << 13);
-    return std::copysign(size, bits >> 15 ? -1.0f : 1.0f);
-  }
-};
-
-template <class T>
-T swap_bytes(T value) {
-  auto bytes = std::bit_cast<std::array<std::byte, sizeof(T)>>(value);
-  std::reverse(bytes.begin(), bytes.end());
-  return std::bit_cast<T>(bytes);
-}
-
-/// What elements that are stored so become.
-template <class Stored>
-using Element = std::conditional_t<
-    std::is_same_v<Stored, Half>, float,
-    std::conditional_t<std::is_integral_v<Stored> && !std::is_same_v<Stored, std::uint8_t>, std::int64_t, Stored>>;
-
-/// Calls f with an element as it is stored.
-template <class F>
-auto visit_stored(const Header& header, F f) {
-  switch (header.kind << 4 | static_cast<int>(header.bytes)) {
-    case 'b' << 4 | 1:
-    case 'u' << 4 | 1: return f(std::uint8_t{});
-    case 'u' << 4 | 2: return f(std::uint16_t{});
-    case 'u' << 4 | 4: return f(std::uint32_t{});
-    case 'u' << 4 | 8: return f(std::uint64_t{});
-    case 'i' << 4 | 1: return f(std::int8_t{});
-    case 'i' << 4 | 2: return f(std::int16_t{});
-    case 'i' << 4 | 4: return f(std::int32_t{});
-    case 'i' << 4 | 8: return f(std::int64_t{});
-    case 'f' << 4 | 2: return f(Half{});
-    case 'f' << 4 | 4: return f(float{});
-    default: return f(double{});
-  }
-}
-
-template <class Stored>
-void read_elements(ByteSource& source, bool swapped, Element<Stored>* to, Index n) {
-  if constexpr (std::is_same_v<Stored, Element<Stored>>)
-    if (!swapped) return source.next(to, static_cast<std::size_t>(n) * sizeof(Stored));
-  std::vector<Stored> part(static_cast<std::size_t>(std::min(n, Index{8192})));
-  for (Index i = 0; i < n;) {
-    const auto count = std::min(part.size(), static_cast<std::size_t>(n - i));
-    source.next(part.data(), count * sizeof(Stored));
-    for (std::size_t k = 0; k < count; ++k, ++i) {
-      const Stored value = swapped ? swap_bytes(part[k]) : part[k];
-      if constexpr (std::is_same_v<Stored, std::uint64_t>)
-        if (value > std::uint64_t{std::numeric_limits<std::int64_t>::max()})
-          throw data::FormatError(text(source.name, ": element ", i, " is ", value, ", which i64 does not hold"));
-      to[i] = static_cast<Element<Stored>>(value);
-    }
-  }
-}
-
-DType dtype_of(const Header& header) {
-  return visit_stored(header, [](auto stored) { return ravine::dtype_of<Element<decltype(stored)>>(); });
-}
-
-bool lies_as_in_memory(const Header& header) {
-  const bool stays =
-      visit_stored(header, [](auto stored) { return std::is_same_v<decltype(stored), Element<decltype(stored)>>; });
-  return stays && !(header.swapped && header.bytes > 1) && !(header.fortran && header.shape.rank() > 1);
-}
-
-/// Hands out the bytes of a file.
-auto from_front(const BinaryFile& file) {
-  return [&file, at = std::uint64_t{0}](void* to, std::size_t count) mutable {
-    file.read(at, to, count);
-    at += count;
-  };
-}
-
 Shape reversed(const Shape& shape) {
   Shape result = shape;
   for (int d = 0; d < shape.rank(); ++d) result[d] = shape[shape.rank() - 1 - d];
@@ -307,11 +214,7 @@ const char* type_name(DType dtype) {
 
 Tensor read_npy_array(ByteSource& source) {
   const Header header = read_header(source);
-  Tensor array(header.fortran ? reversed(header.shape) : header.shape, dtype_of(header));
-  visit_stored(header, [&](auto stored) {
-    using Stored = decltype(stored);
-    read_elements<Stored>(source, header.swapped, array.raw<Element<Stored>>(), array.numel());
-  });
+  const Tensor array = read_elements(source, header.stored, header.fortran ? reversed(header.shape) : header.shape);
   return header.fortran ? from_fortran(array) : array;
 }
 
@@ -333,20 +236,20 @@ namespace ravine::data {
 
 Tensor read_npy(const std::string& path) {
   const detail::BinaryFile file(path);
-  auto next = detail::from_front(file);
+  auto next = detail::bytes_from(file, 0);
   detail::ByteSource source{path, file.size(), next};
   return detail::read_npy_array(source);
 }
 
 Tensor map_npy(const std::string& path) {
   const detail::BinaryFile file(path);
-  auto next = detail::from_front(file);
+  auto next = detail::bytes_from(file, 0);
   detail::ByteSource source{path, file.size(), next};
   const detail::Header header = detail::read_header(source);
-  if (!detail::lies_as_in_memory(header))
+  if (!detail::lies_as_in_memory(header.stored) || (header.fortran && header.shape.rank() > 1))
     throw FormatError(detail::text(path, ": type ", header.type, header.fortran ? " in Fortran's order" : "",
                                    " cannot be mapped, as elements must be converted: read_npy does"));
-  return file.map().tensor(header.first, header.shape, detail::dtype_of(header));
+  return file.map().tensor(header.first, header.shape, detail::dtype_of(header.stored));
 }
 
 void write_npy(const std::string& path, const Tensor& array) {

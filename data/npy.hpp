@@ -21,7 +21,8 @@ Tensor read_npy(const std::string& path);
 
 /// The array in an .npy file, left where it is: elements are read from the disk when they are first looked at, and the
 /// system forgets them when it is short of memory, so that the file may be larger than that. For f4, f8, i8, u1 and b1,
-/// little-endian, in C's order; others are refused, as they must be converted.
+/// little-endian, in C's order; others are refused, as they must be converted. Where the system is told to promise no
+/// more memory than it has (vm.overcommit_memory=2), a file counts in full, as if all of it were written to.
 ///
 /// Writing to the tensor changes memory of this process, page by page, and never the file. A file that another one
 /// replaces (as all writers here do) stays as it was for this tensor. One that is written to in place may show here,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include <ravine/core/text.hpp>
 #include <ravine/data/binary_file.hpp>
 #include <ravine/data/error.hpp>
+#include <ravine/data/stored.hpp>
 
 namespace ravine::data {
 namespace {
@@ -20,7 +22,7 @@ using detail::text;
 using nlohmann::json;
 
 constexpr const char* metadata_key = "__metadata__";
-constexpr std::uint64_t length_bytes = 8, most_header_bytes = 100'000'000, most_bytes = std::uint64_t{1} << 45;
+constexpr std::uint64_t length_bytes = 8, most_header_bytes = 100'000'000;
 
 const char* type_name(DType dtype) { return dtype == f32 ? "F32" : dtype == f64 ? "F64" : dtype == i64 ? "I64" : "U8"; }
 
@@ -153,12 +155,10 @@ class Reader {
     Part part{name, dtype_of(name, field("dtype")), {}, 0, 0};
     const std::vector<std::uint64_t> sizes = numbers(name, "shape", field("shape"));
     if (sizes.size() > max_rank) refuse(name, ": at most ", max_rank, " dimensions, found ", sizes.size());
-    std::uint64_t bytes = size_of(part.dtype);
-    for (const std::uint64_t size : sizes) {
-      if (__builtin_mul_overflow(bytes, size, &bytes) || bytes > most_bytes || size > most_bytes)
-        refuse(name, ": too large: ", field("shape").dump());
-      part.shape.push_back(static_cast<Index>(size));
-    }
+    for (const std::uint64_t size : sizes) part.shape.push_back(static_cast<Index>(size));
+    const std::optional<std::uint64_t> numel = detail::possible_numel(part.shape);
+    if (!numel) refuse(name, ": too large: ", field("shape").dump());
+    const std::uint64_t bytes = *numel * size_of(part.dtype);
     const std::vector<std::uint64_t> offsets = numbers(name, "data_offsets", field("data_offsets"));
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > size_ - first_)
       refuse(name, ": data_offsets ", field("data_offsets").dump(), " of ", size_ - first_, " bytes");

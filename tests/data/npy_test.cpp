@@ -233,6 +233,11 @@ TEST_CASE("shapes that lie are refused before memory is taken") {
          "the header promises the impossible shape (4294967296, 4294967296)");
   refuse(array("<f4", "(100000000000000, 0)", 0), "the impossible shape (100000000000000, 0)");
   refuse(array("<f4", "(0, 9223372036854775807)", 0), "the impossible shape (0, 9223372036854775807)");
+  for (const char* order : {"False", "True"})
+    for (const char* shape : {"(0, 4398046511104, 4398046511104)", "(4398046511104, 0, 4398046511104)",
+                              "(4398046511104, 4398046511104, 0)", "(0, 4194304, 8388608)"})
+      refuse(array("<f4", shape, 0, order), (std::string("the header promises the impossible shape ") + shape).c_str());
+  CHECK(read(array("<f4", "(0, 4194304, 4194304)", 0, "True")).shape() == Shape{0, 4194304, 4194304});
   refuse(array("<f4", "(1, 1, 1, 1, 1, 1, 1, 1, 1)", 4), "the array has 9 dimensions, expected at most 8");
   refuse(array("<f4", "(1000000000,)", 4),
          "found 81 bytes, expected 4000000077: a header of 77 and 4000000000 for the elements (1000000000)");

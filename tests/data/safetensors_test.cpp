@@ -129,6 +129,9 @@ TEST_CASE("tensors that lie are refused by name") {
   refuse_header(entry(R"("F32")", "[4294967296,4294967296]", "[0,4]"), 4, "w: too large");
   refuse_header(entry(R"("F32")", "[18446744073709551615]", "[0,4]"), 4, "w: too large");
   refuse_header(entry(R"("F32")", "[100000000000000,0]", "[0,0]"), 0, "w: too large");
+  for (const char* shape :
+       {"[0,4398046511104,4398046511104]", "[4398046511104,4398046511104,0]", "[0,4194304,8388608]"})
+    refuse_header(entry(R"("F32")", shape, "[0,0]"), 0, (std::string("w: too large: ") + shape).c_str());
   refuse_header(entry(R"("F32")", "[2]", "[0,4]"), 4, "w: (2) of f32 takes 8 bytes, found 4");
   refuse_header(entry(R"("F32")", "[1]", "[4,0]"), 4, "w: data_offsets [4,0] of 4 bytes");
   refuse_header(entry(R"("F32")", "[1]", "[0,8]"), 4, "w: data_offsets [0,8] of 4 bytes");
