@@ -70,9 +70,19 @@ std::string header_of(const std::vector<const StateDict::value_type*>& order, co
   return std::string(reinterpret_cast<const char*>(&length), length_bytes) + written;
 }
 
+/// A type by the format's name.
+struct Type {
+  const char* name;
+  detail::StoredType stored;
+};
+constexpr Type types[] = {{"F64", {'f', 8}}, {"F32", {'f', 4}}, {"F16", {'f', 2}}, {"BF16", {'g', 2}},
+                          {"I64", {'i', 8}}, {"I32", {'i', 4}}, {"I16", {'i', 2}}, {"I8", {'i', 1}},
+                          {"U64", {'u', 8}}, {"U32", {'u', 4}}, {"U16", {'u', 2}}, {"U8", {'u', 1}},
+                          {"BOOL", {'b', 1}}};
+
 struct Part {
   std::string name;
-  DType dtype;
+  Type type;
   Shape shape;
   std::uint64_t begin, end;  // of its elements, in bytes behind the header
 };
@@ -89,16 +99,20 @@ class Reader {
   StateDict tensors() const {
     StateDict all;
     for (const Part& part : parts_) {
-      Tensor x(part.shape, part.dtype);
-      file_.read(first_ + part.begin, x.bytes(), part.end - part.begin);
-      all.emplace(part.name, std::move(x));
+      auto next = detail::bytes_from(file_, first_ + part.begin);
+      detail::ByteSource source{text(file_.path(), ": ", part.name), part.end - part.begin, next};
+      all.emplace(part.name, detail::read_elements(source, part.type.stored, part.shape));
     }
     return all;
   }
   StateDict mapped() const {
     const detail::MappedFile bytes = file_.map();
     StateDict all;
-    for (const Part& part : parts_) all.emplace(part.name, bytes.tensor(first_ + part.begin, part.shape, part.dtype));
+    for (const auto& [name, type, shape, begin, end] : parts_) {
+      if (!detail::lies_as_in_memory(type.stored))
+        refuse(name, ": ", type.name, " cannot be mapped, as elements must be converted: load_safetensors does");
+      all.emplace(name, bytes.tensor(first_ + begin, shape, detail::dtype_of(type.stored)));
+    }
     return all;
   }
 
@@ -152,29 +166,29 @@ class Reader {
       return value[key];
     };
     if (value.size() > 3) refuse(name, ": expected dtype, shape and data_offsets, found ", value.size(), " fields");
-    Part part{name, dtype_of(name, field("dtype")), {}, 0, 0};
+    Part part{name, type_of(name, field("dtype")), {}, 0, 0};
+    const std::size_t element = part.type.stored.bytes;
     const std::vector<std::uint64_t> sizes = numbers(name, "shape", field("shape"));
     if (sizes.size() > max_rank) refuse(name, ": at most ", max_rank, " dimensions, found ", sizes.size());
     for (const std::uint64_t size : sizes) part.shape.push_back(static_cast<Index>(size));
     const std::optional<std::uint64_t> numel = detail::possible_numel(part.shape);
     if (!numel) refuse(name, ": too large: ", field("shape").dump());
-    const std::uint64_t bytes = *numel * size_of(part.dtype);
+    const std::uint64_t bytes = *numel * element;
     const std::vector<std::uint64_t> offsets = numbers(name, "data_offsets", field("data_offsets"));
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > size_ - first_)
       refuse(name, ": data_offsets ", field("data_offsets").dump(), " of ", size_ - first_, " bytes");
     part.begin = offsets[0];
     part.end = offsets[1];
     if (part.end - part.begin != bytes)
-      refuse(name, ": ", part.shape, " of ", part.dtype, " takes ", bytes, " bytes, found ", part.end - part.begin);
-    if (part.begin % size_of(part.dtype) != 0)
-      refuse(name, ": starts at byte ", part.begin, ", not a multiple of ", size_of(part.dtype));
+      refuse(name, ": ", part.shape, " of ", part.type.name, " takes ", bytes, " bytes, found ", part.end - part.begin);
+    if (part.begin % element != 0) refuse(name, ": starts at byte ", part.begin, ", not a multiple of ", element);
     parts_.push_back(std::move(part));
   }
 
-  DType dtype_of(const std::string& name, const json& value) const {
-    for (const DType dtype : {f32, f64, i64, u8})
-      if (value == type_name(dtype)) return dtype;
-    refuse(name, ": the dtype is ", value.dump(), ", expected F32, F64, I64 or U8");
+  Type type_of(const std::string& name, const json& value) const {
+    for (const Type& type : types)
+      if (value == type.name) return type;
+    refuse(name, ": the dtype is ", value.dump(), ", expected F64, F32, F16, BF16, I64 to I8, U64 to U8 or BOOL");
   }
 
   std::vector<std::uint64_t> numbers(const std::string& name, const char* key, const json& value) const {

@@ -19,17 +19,20 @@ using Metadata = std::map<std::string, std::string>;
 /// Source: the format's description by its authors (Hugging Face, safetensors).
 void save_safetensors(const std::string& path, const StateDict& tensors, const Metadata& metadata = {});
 
-/// The tensors of such a file: F32, F64, I64 and U8.
+/// The tensors of such a file. BOOL and U8 give u8, other signed and unsigned integers i64; F16, BF16 and F32 give f32,
+/// F64 gives f64: every value exactly, as `read_npy` has it.
 ///
 /// Nothing the header says is believed: the parts must follow each other without gap or overlap and fill the file, each
 /// as long as its shape and type ask for and at a multiple of its element's size, before memory is taken for any.
-/// Throws FileError if the file cannot be read; FormatError, with the tensor's name or the place, for anything else.
+/// Throws FileError if the file cannot be read; FormatError, with the tensor's name or the place, for anything else,
+/// which includes other types and a U64 that i64 does not hold.
 StateDict load_safetensors(const std::string& path);
 /// The same, and the texts of the same file, whatever becomes of its name meanwhile.
 StateDict load_safetensors(const std::string& path, Metadata& metadata);
 
 /// The tensors left where they are in the file, as `map_npy` does, with the same promises; those whose elements do not
-/// start at a multiple of their size are copied. Throws as `load_safetensors`; FileError if the system cannot map it.
+/// start at a multiple of their size are copied. A file with others than F32, F64, I64, U8 and BOOL is refused, as they
+/// must be converted. Throws as `load_safetensors`; FileError if the system cannot map it.
 StateDict map_safetensors(const std::string& path);
 
 /// The texts in such a file. Throws as `load_safetensors`.

@@ -2,6 +2,7 @@
 #include <iomanip>
 #include <iostream>
 
+#include <ravine/data/error.hpp>
 #include <ravine/data/safetensors.hpp>
 #include <ravine/tools/commands.hpp>
 #include <ravine/tools/model_file.hpp>
@@ -15,6 +16,13 @@ void print_model(const std::string& path) {
             << model.net << "\n\n"
             << model.encoder.describe() << '\n'
             << model.results << '\n';
+}
+
+/// Left in the file if their types allow it.
+StateDict tensors_in(const std::string& path) try {
+  return data::map_safetensors(path);
+} catch (const data::FormatError&) {
+  return data::load_safetensors(path);
 }
 
 void print_tensors(const StateDict& tensors) {
@@ -32,7 +40,7 @@ void print_tensors(const StateDict& tensors) {
 }  // namespace
 
 void info(const std::string& path) {
-  const StateDict tensors = data::map_safetensors(path);
+  const StateDict tensors = tensors_in(path);
   if (is_model(tensors)) print_model(path);
   for (const auto& [name, text] : data::safetensors_metadata(path)) std::cout << name << ": " << text << '\n';
   print_tensors(tensors);

@@ -1,9 +1,11 @@
 // safetensors files: written and read back, from another writer, and refused with the reason.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <string>
 
 #include <ravine/core/factories.hpp>
@@ -38,6 +40,24 @@ void refuse(const std::string& content, const char* words) {
 
 void refuse_header(const std::string& header, std::size_t bytes, const char* words) {
   refuse(file_of(header, bytes), words);
+}
+
+/// A file of one tensor, "w".
+std::string file_of(const char* dtype, const char* shape, std::size_t bytes) {
+  return file_of(std::string(R"({"w":{"dtype":")") + dtype + R"(","shape":)" + shape + R"(,"data_offsets":[0,)" +
+                     std::to_string(bytes) + "]}}",
+                 bytes);
+}
+
+/// What torch/make.py writes of each kind.
+template <class T>
+Tensor integers() {
+  const auto most =
+      sizeof(T) == 8 ? std::numeric_limits<Index>::max() : static_cast<Index>(std::numeric_limits<T>::max());
+  return tensor({static_cast<Index>(std::numeric_limits<T>::min()), Index{1}, most}, i64);
+}
+Tensor floats(double most, double normal, double least, double third) {
+  return tensor({-most, normal, least, -0.0, third, INFINITY, -INFINITY}, f64).to(f32);
 }
 
 }  // namespace
@@ -91,6 +111,43 @@ TEST_CASE("a file of another writer: names in any order, spaces, no texts") {
   CHECK(read.at("v").to_vector<Index>()[0] == 0x0706050403020100);
 }
 
+TEST_CASE("PyTorch's tensors of every type keep their values") {
+  const StateDict read = load_safetensors(RAVINE_SOURCE "/tests/data/torch/types.safetensors");
+  CHECK(read.size() == 14);
+  CHECK(bitwise_equal(read.at("bool"), tensor({0, 1}, u8)));
+  CHECK(bitwise_equal(read.at("uint8"), tensor({0, 1, 255}, u8)));
+  CHECK(bitwise_equal(read.at("int8"), integers<std::int8_t>()));
+  CHECK(bitwise_equal(read.at("int16"), integers<std::int16_t>()));
+  CHECK(bitwise_equal(read.at("int32"), integers<std::int32_t>()));
+  CHECK(bitwise_equal(read.at("int64"), integers<std::int64_t>()));
+  CHECK(bitwise_equal(read.at("uint16"), integers<std::uint16_t>()));
+  CHECK(bitwise_equal(read.at("uint32"), integers<std::uint32_t>()));
+  CHECK(bitwise_equal(read.at("uint64"), integers<std::uint64_t>()));
+  CHECK(bitwise_equal(read.at("float16"), floats(65504.0, 0x1p-14, 0x1p-24, 0x1.554p-2)));
+  CHECK(bitwise_equal(read.at("bfloat16"), floats(0x1.fep127, 0x1p-126, 0x1p-133, 0x1.56p-2)));
+  CHECK(bitwise_equal(read.at("float32"), floats(std::numeric_limits<float>::max(), 0x1p-126, 0x1p-149, 1.0f / 3)));
+  CHECK(bitwise_equal(read.at("f64"), scalar(1.0 / 3, f64)));
+  CHECK(bitwise_equal(read.at("empty"), zeros({0, 3})));
+}
+
+TEST_CASE("what must be converted is not mapped, and not what no tensor holds") {
+  const auto refuse_mapping = [](const char* dtype, std::size_t bytes) {
+    const TemporaryFile file("unmapped.safetensors", file_of(dtype, "[1]", bytes));
+    CHECK_THROWS_WITH_AS(map_safetensors(file.path()),
+                         Contains((std::string("unmapped.safetensors: w: ") + dtype +
+                                   " cannot be mapped, as elements must be converted: load_safetensors does")
+                                      .c_str()),
+                         FormatError);
+  };
+  for (const char* dtype : {"F16", "BF16", "I16", "U16"}) refuse_mapping(dtype, 2);
+  for (const char* dtype : {"I32", "U32"}) refuse_mapping(dtype, 4);
+  refuse_mapping("I8", 1);
+  refuse_mapping("U64", 8);
+  const TemporaryFile bools("bools.safetensors", file_of("BOOL", "[2]", 2));
+  CHECK(bitwise_equal(map_safetensors(bools.path()).at("w"), tensor({0, 1}, u8)));
+  refuse(file_of("U64", "[31]", 248), "w: element 16 is 9765639646188044672, which i64 does not hold");
+}
+
 TEST_CASE("headers that lie are refused with the place") {
   refuse("", "expected the 8 bytes of a header's length, found 0");
   refuse("1234567", "found 7");
@@ -120,7 +177,9 @@ TEST_CASE("tensors that lie are refused by name") {
   refuse_header(R"({"w":1})", 0, "w: no dtype");
   refuse_header(R"({"w":{"dtype":"F32"}})", 0, "w: no shape");
   refuse_header(R"({"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"more":1}})", 1, "w: expected dtype, shape and");
-  refuse_header(entry(R"("F16")", "[1]", "[0,2]"), 2, R"(w: the dtype is "F16", expected F32, F64, I64 or U8)");
+  refuse_header(entry(R"("C64")", "[1]", "[0,8]"), 8,
+                R"(w: the dtype is "C64", expected F64, F32, F16, BF16, I64 to I8, U64 to U8 or BOOL)");
+  refuse_header(entry(R"("BF16")", "[2]", "[0,2]"), 2, "w: (2) of BF16 takes 4 bytes, found 2");
   refuse_header(entry("4", "[1]", "[0,4]"), 4, "w: the dtype is 4");
   refuse_header(entry(R"("F32")", "[-1]", "[0,4]"), 4, "w: shape is [-1]");
   refuse_header(entry(R"("F32")", "[1.0]", "[0,4]"), 4, "w: shape is [1.0]");
@@ -132,7 +191,7 @@ TEST_CASE("tensors that lie are refused by name") {
   for (const char* shape :
        {"[0,4398046511104,4398046511104]", "[4398046511104,4398046511104,0]", "[0,4194304,8388608]"})
     refuse_header(entry(R"("F32")", shape, "[0,0]"), 0, (std::string("w: too large: ") + shape).c_str());
-  refuse_header(entry(R"("F32")", "[2]", "[0,4]"), 4, "w: (2) of f32 takes 8 bytes, found 4");
+  refuse_header(entry(R"("F32")", "[2]", "[0,4]"), 4, "w: (2) of F32 takes 8 bytes, found 4");
   refuse_header(entry(R"("F32")", "[1]", "[4,0]"), 4, "w: data_offsets [4,0] of 4 bytes");
   refuse_header(entry(R"("F32")", "[1]", "[0,8]"), 4, "w: data_offsets [0,8] of 4 bytes");
   refuse_header(entry(R"("F32")", "[1]", "[0]"), 4, "w: data_offsets [0]");

@@ -303,6 +303,8 @@ TEST_CASE("info says what a file holds") {
         "author: me\na       f32  (2, 3)\nlonger  i64  (4)\n2 tensors, 56 bytes\n");
   data::save_safetensors(plain.path(), {});
   CHECK(ravine_program("info " + plain.path()).out == "0 tensors, 0 bytes\n");
+  const std::string torch = ravine_program("info " RAVINE_SOURCE "/tests/data/torch/types.safetensors").out;
+  CHECK(torch.find("bfloat16  f32  (7)") != std::string::npos);
   nn::Linear linear(2, 1);
   train::save_checkpoint(checkpoint.path(), linear);
   CHECK(ravine_program("info " + checkpoint.path()).out.find("0/weight    f32  (1, 2)") != std::string::npos);
