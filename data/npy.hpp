@@ -41,6 +41,10 @@ void write_npy(const std::string& path, const Tensor& array);
 /// Source: NumPy, `numpy.savez`; PKWARE, "APPNOTE.TXT: .ZIP File Format Specification", 6.3.
 StateDict read_npz(const std::string& path);
 
+/// One array of an .npz file by its name; the others are not read, and may be of types no tensor holds, as text is.
+/// Throws as `read_npz`; std::out_of_range for a name that is not there, with those that are.
+Tensor read_npz(const std::string& path, const std::string& name);
+
 /// Writes tensors as an .npz file, stored, as `numpy.savez` does; beyond 4 GiB in the ZIP64 form. It appears complete
 /// or not at all. Throws FileError; std::invalid_argument for an undefined tensor, and for an empty name or one of more
 /// than 65,000 bytes.

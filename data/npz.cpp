@@ -1,6 +1,7 @@
 #include <zlib.h>
 
 #include <list>
+#include <map>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,18 @@ using detail::text;
 
 constexpr std::string_view ending = ".npy";
 constexpr std::size_t most_name_bytes = 65000;
+
+/// The arrays in an archive by their names.
+std::map<std::string, detail::ZipEntry> arrays_in(const detail::BinaryFile& archive) {
+  std::map<std::string, detail::ZipEntry> arrays;
+  for (const detail::ZipEntry& entry : detail::zip_entries(archive)) {
+    if (!entry.name.ends_with(ending))
+      throw FormatError(text(archive.path(), ": found the file ", entry.name, ", expected names that end in .npy"));
+    const std::string name = entry.name.substr(0, entry.name.size() - ending.size());
+    if (!arrays.emplace(name, entry).second) throw FormatError(text(archive.path(), ": two arrays are named ", name));
+  }
+  return arrays;
+}
 
 Tensor read_array(const detail::BinaryFile& archive, const detail::ZipEntry& entry) {
   detail::ZipReader reader(archive, entry);
@@ -55,14 +68,19 @@ detail::ZipEntry entry_of(const std::string& name, std::string_view header, std:
 StateDict read_npz(const std::string& path) {
   const detail::BinaryFile archive(path);
   StateDict arrays;
-  for (const detail::ZipEntry& entry : detail::zip_entries(archive)) {
-    if (!entry.name.ends_with(ending))
-      throw FormatError(text(path, ": found the file ", entry.name, ", expected names that end in .npy"));
-    const std::string name = entry.name.substr(0, entry.name.size() - ending.size());
-    if (arrays.contains(name)) throw FormatError(text(path, ": two arrays are named ", name));
-    arrays.emplace(name, read_array(archive, entry));
-  }
+  for (const auto& [name, entry] : arrays_in(archive)) arrays.emplace(name, read_array(archive, entry));
   return arrays;
+}
+
+Tensor read_npz(const std::string& path, const std::string& name) {
+  const detail::BinaryFile archive(path);
+  const auto entries = arrays_in(archive);
+  const auto found = entries.find(name);
+  if (found != entries.end()) return read_array(archive, found->second);
+  std::string names;
+  for (const auto& entry : entries) names += (names.empty() ? "" : ", ") + entry.first;
+  throw std::out_of_range(
+      text("read_npz: no array '", name, "' in ", path, ", which has ", names.empty() ? "none" : names));
 }
 
 void write_npz(const std::string& path, const StateDict& arrays) {

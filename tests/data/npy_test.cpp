@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <stdexcept>
 #include <string>
 
 #include <ravine/core/factories.hpp>
@@ -152,6 +153,22 @@ TEST_CASE(
   CHECK(bitwise_equal(arrays.at("zeros"), zeros({100, 200})));
   check_all_types(arrays);
   CHECK(read_npz(of_numpy("nothing.npz")).empty());
+}
+
+TEST_CASE("one array of an archive is read whatever the others are") {
+  const std::string path = of_numpy("text.npz");
+  CHECK(bitwise_equal(read_npz(path, "X"), read_npy(of_numpy("version1.npy"))));
+  CHECK_THROWS_WITH_AS(read_npz(path), Contains("text.npz: names.npy: the elements are of type '<U4'"), FormatError);
+  CHECK_THROWS_WITH_AS(read_npz(path, "names"), Contains("names.npy: the elements are of type '<U4'"), FormatError);
+  CHECK_THROWS_WITH_AS(read_npz(path, "notes"), Contains("notes.npy: the elements are of type '|O'"), FormatError);
+  CHECK_THROWS_WITH_AS(read_npz(path, "Y"),
+                       ("read_npz: no array 'Y' in " + path + ", which has X, names, notes").c_str(),
+                       std::out_of_range);
+  CHECK_THROWS_WITH_AS(read_npz(of_numpy("nothing.npz"), ""), Contains("nothing.npz, which has none"),
+                       std::out_of_range);
+  const TemporaryFile damaged("damaged.npz", with(npz(two), 170, "x"));  // in a
+  CHECK(bitwise_equal(read_npz(damaged.path(), "b"), two.at("b")));
+  CHECK_THROWS_WITH_AS(read_npz(damaged.path(), "a"), Contains("a.npy: it is damaged"), FormatError);
 }
 
 TEST_CASE("arrays of every type and shape come back bit by bit") {

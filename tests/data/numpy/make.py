@@ -37,3 +37,4 @@ arrays |= {"empty": np.zeros((0, 3)), "scalar": np.array(2.5), "größe": np.arr
 np.savez(path("stored.npz"), **arrays)
 np.savez_compressed(path("compressed.npz"), zeros=np.zeros((100, 200), "f4"), **arrays)
 np.savez(path("nothing.npz"))
+np.savez(path("text.npz"), X=counted, names=np.array(["mpg", "year"]), notes=np.array([None]))
