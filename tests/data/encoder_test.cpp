@@ -15,6 +15,7 @@
 #include <ravine/data/scaler.hpp>
 #include <ravine/data/split.hpp>
 
+#include "../same_bits.hpp"
 #include "temporary.hpp"
 
 using namespace ravine;
@@ -40,13 +41,6 @@ Table parse(const std::string& content) {
 // Missing are an age, a kind and a price.
 Table pets() {
   return parse("kind,age,weight,price\ndog,1,10,100\ncat,,4,50\ndog,3,10,\n,8,2,30\nbird,3,0.5,20\ndog,5,12,200\n");
-}
-
-bool same_bits(const StateDict& a, const StateDict& b) {
-  if (a.size() != b.size()) return false;
-  for (const auto& [name, tensor] : a)
-    if (!b.contains(name) || !bitwise_equal(tensor, b.at(name))) return false;
-  return true;
 }
 
 // Every kind of column there is.

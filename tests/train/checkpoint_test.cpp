@@ -13,6 +13,7 @@
 #include <ravine/train/checkpoint.hpp>
 
 #include "../data/temporary.hpp"
+#include "../same_bits.hpp"
 
 using namespace ravine;
 using doctest::Contains;
@@ -47,12 +48,6 @@ struct Training {
   void load(const std::string& path) { load_checkpoint(path, model, adam, average, loader); }
 };
 
-bool same_bits(const StateDict& a, const StateDict& b) {
-  if (a.size() != b.size()) return false;
-  for (const auto& [name, tensor] : a)
-    if (!b.contains(name) || !bitwise_equal(tensor, b.at(name))) return false;
-  return true;
-}
 bool same_bits(const Training& a, const Training& b) {
   return same_bits(a.model.state_dict(), b.model.state_dict()) && same_bits(a.adam.state_dict(), b.adam.state_dict()) &&
          same_bits(a.average.state_dict(), b.average.state_dict()) &&

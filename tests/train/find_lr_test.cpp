@@ -11,19 +11,14 @@
 #include <ravine/optim/optim.hpp>
 #include <ravine/train/train.hpp>
 
+#include "../same_bits.hpp"
+
 using namespace ravine;
 using doctest::Approx;
 using doctest::Contains;
 using train::find_lr;
 
 namespace {
-
-bool same_bits(const StateDict& a, const StateDict& b) {
-  if (a.size() != b.size()) return false;
-  for (const auto& [name, tensor] : a)
-    if (!b.contains(name) || !bitwise_equal(tensor, b.at(name))) return false;
-  return true;
-}
 
 /// f(w) = c w² / 2 of one weight, which starts as 1.
 struct Parabola {

@@ -18,6 +18,7 @@
 #include <ravine/train/train.hpp>
 
 #include "../data/temporary.hpp"
+#include "../same_bits.hpp"
 
 using namespace ravine;
 using doctest::Approx;
@@ -37,13 +38,6 @@ data::TensorDataset examples(Index n, std::uint64_t seed) {
 }
 
 nn::Sequential net() { return {nn::Linear(4, 8), nn::BatchNorm1d(8), nn::ReLU(), nn::Dropout(0.2), nn::Linear(8, 1)}; }
-
-bool same_bits(const StateDict& a, const StateDict& b) {
-  if (a.size() != b.size()) return false;
-  for (const auto& [name, tensor] : a)
-    if (!b.contains(name) || !bitwise_equal(tensor, b.at(name))) return false;
-  return true;
-}
 
 bool same_bits(const History& a, const History& b) {
   if (a.names() != b.names() || a.best_epoch != b.best_epoch) return false;

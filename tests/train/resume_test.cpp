@@ -12,19 +12,13 @@
 #include <ravine/ravine.hpp>
 
 #include "../data/temporary.hpp"
+#include "../same_bits.hpp"
 
 using namespace ravine;
 using train::load_checkpoint;
 using train::save_checkpoint;
 
 namespace {
-
-bool same_bits(const StateDict& a, const StateDict& b) {
-  if (a.size() != b.size()) return false;
-  for (const auto& [name, tensor] : a)
-    if (!b.contains(name) || !bitwise_equal(tensor, b.at(name))) return false;
-  return true;
-}
 
 /// Rows of numbers, made with noise whenever they are asked for.
 struct Noisy {
