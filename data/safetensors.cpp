@@ -125,7 +125,8 @@ class Reader {
     if (size_ < length_bytes) refuse("expected the 8 bytes of a header's length, found ", size_);
     const std::uint64_t length = detail::little_endian(file_.read(0, length_bytes));
     if (length > most_header_bytes || length > size_ - length_bytes)
-      refuse("the header's length at byte 0 is ", length, ", of ", size_ - length_bytes, " bytes behind it");
+      refuse("the header's length at byte 0 is ", length, ", of ", size_ - length_bytes,
+             " bytes behind it: it is cut short, or no safetensors file");
     first_ = length_bytes + length;
     return file_.read(length_bytes, length);
   }

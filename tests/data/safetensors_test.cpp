@@ -151,7 +151,9 @@ TEST_CASE("what must be converted is not mapped, and not what no tensor holds") 
 TEST_CASE("headers that lie are refused with the place") {
   refuse("", "expected the 8 bytes of a header's length, found 0");
   refuse("1234567", "found 7");
-  refuse(std::string(8, '\xff'), "the header's length at byte 0 is 18446744073709551615, of 0 bytes");
+  refuse(std::string(8, '\xff'),
+         "the header's length at byte 0 is 18446744073709551615, of 0 bytes behind it: it is cut short, or no "
+         "safetensors file");
   refuse(file_of("{}", 0).substr(0, 9), "the header's length at byte 0 is 2, of 1 bytes");
   refuse_header("", 0, "not JSON");
   refuse_header("{]", 0, "not JSON");
