@@ -4,12 +4,13 @@
 /// @mainpage
 /// Tensors and their ops are declared in core/, Variable and differentiation in autograd/, modules, layers and losses
 /// in nn/, optimizers, schedules and landscapes in optim/, tables, readers and loaders in data/, pictures in report/,
-/// the training loop and checkpoints in train/.
+/// the training loop and checkpoints in train/, comparisons of optimizers in compare/.
 /// Every header is included as `<ravine/core/tensor.hpp>`; each of these folders has one for all of it, as
 /// `<ravine/nn/nn.hpp>`.
 #pragma once
 
 #include <ravine/autograd/autograd.hpp>
+#include <ravine/compare/compare.hpp>
 #include <ravine/core/core.hpp>
 #include <ravine/data/data.hpp>
 #include <ravine/nn/nn.hpp>

@@ -1,0 +1,34 @@
+/// @file
+/// Comparing methods on problems.
+///
+///     auto results = compare::run({compare::problem("beale"), mine}, {compare::method("adam"),
+///     compare::method("sgd")},
+///                                 {.trials = 8, .seeds = 5});
+///     results.save("out");
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include <ravine/compare/method.hpp>
+#include <ravine/compare/problem.hpp>
+#include <ravine/compare/run.hpp>
+
+namespace ravine::compare {
+
+class Results;
+
+/// What does not change a result.
+struct Execution {
+  std::function<void(Index done, Index total)> progress{};  ///< of runs; called by one thread at a time
+  bool stop_on_signals = false;  ///< after a SIGINT or SIGTERM the runs that are finished are the results
+  std::vector<Run> finished{};   ///< by an earlier call with the same protocol: they are not made again
+};
+
+/// Tunes each method on each problem, runs the winners and the defaults on other seeds, shared out over the threads.
+/// Throws std::invalid_argument for no problem, no method, two of one name and a protocol that cannot be; what a
+/// problem's functions throw.
+Results run(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol = {},
+            const Execution& execution = {});
+
+}  // namespace ravine::compare
