@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <ravine/autograd/reevaluation.hpp>
 #include <ravine/core/elementwise.hpp>
@@ -34,6 +35,14 @@ void add_to(std::vector<Tensor>& x, double factor, const std::vector<Tensor>& y)
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::move(x[i]) + y[i] * factor;
 }
 
+/// How far off a loss of such parameters may be, as a part of it.
+double rounding(const std::vector<Variable>& params) {
+  double most = std::numeric_limits<double>::epsilon();
+  for (const Variable& p : params)
+    if (p.dtype() == f32) most = std::numeric_limits<float>::epsilon();
+  return most;
+}
+
 /// Where a cubic with these values and slopes at a and b is smallest, kept away from the ends.
 template <class Point>
 double minimum_of_cubic(const Point& a, const Point& b) {
@@ -52,6 +61,7 @@ LBFGS::LBFGS(std::vector<Variable> params, LBFGSOptions options) : Grouped("LBFG
     for (const char* slot : {"s", "y"})
       add_state(i, slot, zeros({options.history, parameters()[i].numel()}, parameters()[i].dtype()));
   add_state("pairs", scalar(0, i64));
+  add_state("start_gradient", scalar(0.0, f64));
 }
 
 void LBFGS::check_loaded(const Group& present, const LBFGSOptions& loaded) const {
@@ -132,6 +142,7 @@ LBFGS::Point LBFGS::search(const Line& line, Point from, double t) {
     return std::isfinite(p.f) && std::isfinite(p.slope) && p.f <= f + c1 * p.t * slope;
   };
   const auto flat_enough = [&](const Point& p) { return std::abs(p.slope) <= -c2 * slope; };
+  const double smallest_fall = rounding(parameters()) * std::abs(f);
 
   // Ever longer steps, until one is good or a good one must lie between the last two.
   Point low = from, high = from;
@@ -152,6 +163,7 @@ LBFGS::Point LBFGS::search(const Line& line, Point from, double t) {
   }
   // Narrow it down: low is the best point so far, and a good one lies between it and high.
   while (left-- > 0) {
+    if (low.t == 0.0 && -slope * high.t <= smallest_fall) break;  // no fall that could be seen
     Point here = look(line, minimum_of_cubic(low, high));
     if (!falls_enough(here) || here.f >= low.f) {
       high = std::move(here);
@@ -164,26 +176,52 @@ LBFGS::Point LBFGS::search(const Line& line, Point from, double t) {
   return low;
 }
 
-double LBFGS::advance(Closure closure) {
+double LBFGS::first_length(const std::vector<Pair>& pairs, const Vector& g) const {
+  return groups()[0].options.lr * lr_factor() * (pairs.empty() ? std::min(1.0, 1.0 / total_norm(g)) : 1.0);
+}
+
+const char* LBFGS::reason_at(double f, const Vector& g, double start) const {
   const LBFGSOptions& o = groups()[0].options;
+  const double most = largest(g);
+  if (!std::isfinite(f) || !std::isfinite(most)) return "not_finite";
+  const double enough = std::max(o.gradient_tolerance, o.relative_gradient_tolerance * start);
+  return most <= enough ? "gradient_tolerance" : nullptr;
+}
+
+bool LBFGS::hardly_moves(const Vector& s, double f, double next) const {
+  const LBFGSOptions& o = groups()[0].options;
+  return largest(s) <= o.change_tolerance ||
+         std::abs(next - f) <= std::max(o.change_tolerance, o.relative_change_tolerance * std::abs(f));
+}
+
+double LBFGS::advance(Closure closure) {
   const Generator before = default_generator();
   const double first_loss = evaluate(closure);
   check_unchanged();
   std::vector<Pair> pairs = kept();
   const std::size_t old = pairs.size();
   Vector theta;
+  Point at{first_loss, 0.0, 0.0, gradient()};
+  const double start = start_gradient().item() > 0.0 ? start_gradient().item() : largest(at.g);
+  const char* stopped = nullptr;
   {
     const detail::Excursion excursion(parameters(), saved_);
     theta = saved_;
-    Point at{first_loss, 0.0, 0.0, gradient()};
-    for (Index k = 0; k < o.max_iterations && largest(at.g) > o.gradient_tolerance; ++k) {
+    for (Index k = 0; k < groups()[0].options.max_iterations && !stopped; ++k) {
+      stopped = reason_at(at.f, at.g, start);
+      if (stopped) break;
       const Vector d = direction(pairs, at.g);
       at.slope = dot(at.g, d);
       at.t = 0.0;
-      const double t = o.lr * lr_factor() * (pairs.empty() ? std::min(1.0, 1.0 / total_norm(at.g)) : 1.0);
-      if (!(at.slope < 0.0 && std::isfinite(at.slope) && t > 0.0)) break;
+      const double t = first_length(pairs, at.g);
+      if (t == 0.0) break;
+      stopped = !std::isfinite(at.slope) ? "not_finite" : at.slope < 0.0 ? nullptr : "line_search";
+      if (stopped) break;
       Point next = search({closure, before, theta, d}, at, t);
-      if (next.t == 0.0) break;  // nothing better in sight
+      if (next.t == 0.0) {  // nothing better in sight
+        stopped = "line_search";
+        break;
+      }
       Pair pair;
       for (std::size_t i = 0; i < d.size(); ++i) {
         pair.s.push_back(d[i] * next.t);
@@ -191,16 +229,17 @@ double LBFGS::advance(Closure closure) {
         if (theta[i].defined()) theta[i] = theta[i] + pair.s[i];  // else it is frozen
       }
       pair.product = dot(pair.s, pair.y);
-      const bool still = largest(pair.s) <= o.change_tolerance || std::abs(next.f - at.f) <= o.change_tolerance;
+      if (hardly_moves(pair.s, at.f, next.f)) stopped = "change_tolerance";
       // Without positive curvature along s, H would no longer be positive definite.
       if (pair.product > 1e-10 * total_norm(pair.s) * total_norm(pair.y)) pairs.push_back(std::move(pair));
       at = std::move(next);
-      if (still) break;
     }
   }
   for (std::size_t i = 0; i < theta.size(); ++i)
     if (theta[i].defined()) parameters()[i].node()->value.copy_from(theta[i]);
   for (std::size_t k = old; k < pairs.size(); ++k) keep(pairs[k]);
+  state(2 * parameters().size() + 1).fill(start);
+  stopped_ = stopped;
   return first_loss;
 }
 

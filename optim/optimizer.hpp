@@ -50,6 +50,9 @@ class Optimizer {
   void zero_grad();
   /// True if `step()` is refused, because the loss must be evaluated where the optimizer says.
   virtual bool needs_closure() const { return false; }
+  /// Why more steps like the last one would change nothing, in a word, or null: only L-BFGS can tell, see there. Not
+  /// part of the state.
+  virtual const char* stopped() const { return nullptr; }
 
   /// Of all groups, in order.
   const std::vector<Variable>& parameters() const { return parameters_; }

@@ -1,6 +1,9 @@
 // L-BFGS: convergence, the conditions of its line search, and what happens when a loss misbehaves.
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -37,7 +40,7 @@ TEST_CASE("LBFGS: Rosenbrock to the bottom in a few dozen evaluations") {
 TEST_CASE("LBFGS: an ill-conditioned quadratic over parameters of two shapes") {
   const rv::Variable a = rv::parameter(rv::ones({2, 3}, rv::f64)), b = rv::parameter(rv::ones({2}, rv::f64));
   const rv::Tensor scale = rv::tensor({1.0, 10.0, 100.0, 1000.0, 0.1, 5.0}, {2, 3}, rv::f64);
-  LBFGS lbfgs({a, b}, {.max_iterations = 200, .change_tolerance = 0.0});
+  LBFGS lbfgs({a, b}, {.max_iterations = 200, .relative_change_tolerance = 0.0});
   const auto loss = [&] {
     return rv::sum(scale * rv::square(a - 2.0)) + rv::sum(rv::square(b)) + rv::square(rv::sum(a) - rv::sum(b));
   };
@@ -124,7 +127,7 @@ TEST_CASE("LBFGS: the scale of the loss does not matter") {
   for (const rv::DType dtype : {rv::f32, rv::f64})
     for (const double scale : {1e-3, 1.0, 1e20}) {
       const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, dtype));
-      LBFGS lbfgs({x}, {.max_iterations = 200, .gradient_tolerance = 0.0, .change_tolerance = 0.0});
+      LBFGS lbfgs({x}, {.max_iterations = 200, .relative_gradient_tolerance = 0.0, .relative_change_tolerance = 0.0});
       int evaluations = 0;
       lbfgs.step([&] {
         ++evaluations;
@@ -158,4 +161,98 @@ TEST_CASE("LBFGS: when the closure throws, the parameters are as before") {
                   std::runtime_error);
   CHECK(x.value().to_vector<double>() == Values{-1.2, 1.0});
   CHECK(lbfgs.steps() == 0);
+}
+
+namespace {
+
+/// Steps until one says why it stopped, 30 at the most; the word, and the evaluations of the last step.
+struct End {
+  std::string reason;
+  int evaluations;
+};
+End run(LBFGS& lbfgs, const std::function<rv::Variable()>& loss) {
+  for (int t = 0; t < 30; ++t) {
+    int evaluations = 0;
+    lbfgs.step([&] {
+      ++evaluations;
+      return loss();
+    });
+    if (lbfgs.stopped()) return {lbfgs.stopped(), evaluations};
+  }
+  return {"", 0};
+}
+
+}  // namespace
+
+TEST_CASE("LBFGS: says why it stopped") {
+  const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+  LBFGS one({x}, {.max_iterations = 1});
+  CHECK(one.stopped() == nullptr);
+  one.step([&] { return rosenbrock(x); });
+  CHECK(one.stopped() == nullptr);
+  CHECK(run(one, [&] { return rosenbrock(x) + 3.0; }).reason == "");  // too few iterations yet
+  const auto reason = [](const optim::LBFGSOptions& options, auto loss) {
+    const rv::Variable y = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+    LBFGS lbfgs({y}, options);
+    return run(lbfgs, [&] { return loss(y); }).reason;
+  };
+  CHECK(reason({.gradient_tolerance = 1e-3}, rosenbrock) == "gradient_tolerance");
+  CHECK(reason({.relative_gradient_tolerance = 1e-3}, rosenbrock) == "gradient_tolerance");
+  CHECK(reason({.change_tolerance = 1e-3}, rosenbrock) == "change_tolerance");
+  CHECK(reason({.relative_change_tolerance = 0.1}, [](const auto& y) { return rosenbrock(y) + 1.0; }) ==
+        "change_tolerance");
+  CHECK(reason({}, [](const auto& y) { return rv::sum(rv::log(y)); }) == "not_finite");
+  CHECK(reason({}, [](const auto& y) { return rv::sum(rv::sqrt(rv::abs(y - 1.0))); }) == "not_finite");
+  CHECK(reason({}, [](const auto& y) { return rv::sum(rv::square(y * 0.0)); }) == "gradient_tolerance");
+  CHECK(reason({.max_evaluations = 1}, [](const auto& y) { return rosenbrock(y * 100.0); }) == "line_search");
+}
+
+TEST_CASE("LBFGS: a problem that is scaled is solved as well as it was, with defaults") {
+  for (const double scale : {1e-12, 1.0, 1e12}) {
+    CAPTURE(scale);
+    const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+    LBFGS lbfgs({x});
+    CHECK(run(lbfgs, [&] { return rosenbrock(x) * scale; }).reason != "");
+    CHECK(rosenbrock(x).item() < 1e-15);
+  }
+}
+
+TEST_CASE("LBFGS: where only rounding is left, a line search ends at once") {
+  for (const rv::DType dtype : {rv::f32, rv::f64})
+    for (const double scale : {1e-6, 1.0, 1e6}) {
+      CAPTURE(scale);
+      const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, dtype));
+      LBFGS lbfgs({x}, {.relative_gradient_tolerance = 0.0, .relative_change_tolerance = 0.0});
+      // its minimum is 10, so that rounding hides the last digits of x
+      const auto loss = [&] { return (rosenbrock(x) + 10.0) * scale; };
+      CHECK(run(lbfgs, loss).reason != "");
+      int evaluations = 0;
+      for (int t = 0; t < 3; ++t)
+        lbfgs.step([&] {
+          ++evaluations;
+          return loss();
+        });
+      CHECK(evaluations <= 9);
+      CHECK(rosenbrock(x).item() < (dtype == rv::f32 ? 1e-5 : 1e-14));
+    }
+}
+
+TEST_CASE("LBFGS: the first gradient is the measure for all steps, also after a reload") {
+  const auto finish = [](bool reload) {
+    const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+    const optim::LBFGSOptions options{.max_iterations = 1, .relative_gradient_tolerance = 1e-4};
+    auto lbfgs = std::make_unique<LBFGS>(std::vector{x}, options);
+    for (int t = 0; t < 200 && !lbfgs->stopped(); ++t) {
+      if (reload) {
+        const rv::StateDict state = lbfgs->state_dict();
+        lbfgs = std::make_unique<LBFGS>(std::vector{x}, options);
+        lbfgs->load_state_dict(state);
+      }
+      lbfgs->step([&] { return rosenbrock(x); });
+    }
+    CHECK(std::string(lbfgs->stopped()) == "gradient_tolerance");
+    CHECK(rv::max(rv::abs(rv::grad(rosenbrock(x), {x})[0].value())).item() < 1e-4 * 232.8);
+    return lbfgs->steps();
+  };
+  CHECK(finish(true) == finish(false));
 }
