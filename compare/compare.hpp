@@ -10,19 +10,20 @@
 #include <functional>
 #include <vector>
 
+#include <ravine/compare/journal.hpp>
 #include <ravine/compare/method.hpp>
 #include <ravine/compare/problem.hpp>
+#include <ravine/compare/results.hpp>
 #include <ravine/compare/run.hpp>
+#include <ravine/compare/statistics.hpp>
 
 namespace ravine::compare {
-
-class Results;
 
 /// What does not change a result.
 struct Execution {
   std::function<void(Index done, Index total)> progress{};  ///< of runs; called by one thread at a time
   bool stop_on_signals = false;  ///< after a SIGINT or SIGTERM the runs that are finished are the results
-  std::vector<Run> finished{};   ///< by an earlier call with the same protocol: they are not made again
+  Journal* journal = nullptr;    ///< what it has found is not run again, and what finishes is added to it
 };
 
 /// Tunes each method on each problem, runs the winners and the defaults on other seeds, shared out over the threads.
