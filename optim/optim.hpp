@@ -1,5 +1,6 @@
 /// @file
-/// Everything of optim: optimizers, also from text, and what goes with them: schedules, clipping, averages, landscapes.
+/// Everything of optim: optimizers, also from text, and what goes with them: schedules, clipping, averages, landscapes,
+/// loss surfaces.
 #pragma once
 
 #include <ravine/optim/clip.hpp>
@@ -7,8 +8,10 @@
 #include <ravine/optim/ema.hpp>
 #include <ravine/optim/factored_adam.hpp>
 #include <ravine/optim/groups.hpp>
+#include <ravine/optim/lanczos.hpp>
 #include <ravine/optim/landscapes.hpp>
 #include <ravine/optim/lbfgs.hpp>
+#include <ravine/optim/loss_surface.hpp>
 #include <ravine/optim/make.hpp>
 #include <ravine/optim/optimizer.hpp>
 #include <ravine/optim/options.hpp>
