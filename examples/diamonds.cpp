@@ -34,7 +34,7 @@ void draw(const std::string& path, const rv::train::History& history, double lin
   each.points(prices.slice(0, 0, 1000).reshape({1000}), predicted.slice(0, 0, 1000).reshape({1000}));
   const rv::Tensor ends = rv::tensor({0.0, 19000.0});
   each.line(ends, ends, "as it should be");
-  rv::report::Plot::save_grid(path, {errors, each}, 2);
+  rv::report::save_grid(path, {errors, each}, 2);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ int main(int argc, char** argv) try {
                           .y_limits = {0.0, 1.2}});
   add_curves(left, raw, scaled);
   add_curves(right, raw_net, scaled_net);
-  rv::report::Plot::save_grid(argv[2], {left, right}, 2);
+  rv::report::save_grid(argv[2], {left, right}, 2);
   return 0;
 } catch (const std::exception& e) {
   std::fprintf(stderr, "feature_scaling: %s\n", e.what());

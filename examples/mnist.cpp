@@ -48,7 +48,7 @@ void draw(const std::string& path, const rv::train::History& history) {
   loss.line(epochs, history.column("loss"), "training").line(epochs, history.column("val_loss"), "test");
   wrong.line(epochs, 100.0 * (1.0 - history.column("accuracy")), "training");
   wrong.line(epochs, 100.0 * (1.0 - history.column("val_accuracy")), "test");
-  rv::report::Plot::save_grid(path, {loss, wrong}, 2);
+  rv::report::save_grid(path, {loss, wrong}, 2);
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ int main(int argc, char** argv) try {
     losses.line(counted(loss, 0.0), rv::tensor(loss, rv::f64), c.name);
   }
   std::printf("Guessing has a loss of log 2 = %.4f.\n", std::log(2.0));
-  if (argc > 1) rv::report::Plot::save_grid(argv[1], {norms, losses}, 2);
+  if (argc > 1) rv::report::save_grid(argv[1], {norms, losses}, 2);
   return 0;
 } catch (const std::exception& e) {
   std::fprintf(stderr, "saturation: %s\n", e.what());

@@ -286,7 +286,7 @@ bool descent_per_eigenvalue(const std::string& pictures) {
   std::puts("   lambda   1 - alpha lambda           SGD   (I - alpha A)^t theta_0");
   const char* const regimes[] = {"decay", "oscillation", "divergence"};
   const rv::Tensor t = rv::arange(steps + 1, rv::f64);
-  std::vector<report::Plot> panels;
+  std::vector<report::Panel> panels;
   for (rv::Index i = 0; i < 3; ++i) {
     const double factor = 1.0 - alpha * lambda.at({i});
     std::printf("%9g %18g %13.6f %25.6f   %s\n", lambda.at({i}), factor, path.at({-1, i}), closed_form.at({-1, i}),
@@ -299,7 +299,7 @@ bool descent_per_eigenvalue(const std::string& pictures) {
     panel.line(t, column(closed_form, i), "vᵀ(I − αA)ᵗ θ₀").points(t, column(path, i), "SGD, α = 0.1");
     panels.push_back(panel);
   }
-  if (!pictures.empty()) report::Plot::save_grid(pictures + "/descent.svg", panels, 3);
+  if (!pictures.empty()) report::save_grid(pictures + "/descent.svg", panels, 3);
   return rv::max(rv::abs(path - closed_form)).item() < 1e-10;
 }
 

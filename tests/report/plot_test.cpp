@@ -196,15 +196,15 @@ TEST_CASE("the ending of the path is the format") {
 
 TEST_CASE("a grid has its panels row by row, each as large as the largest") {
   const Tensor x = vector({0, 1, 2});
-  const std::vector<Plot> panels = {
+  const std::vector<report::Panel> panels = {
       Plot({.title = "one", .y_log = true, .width = 300, .height = 150}).line(x, exp(x)),
       Plot({.title = "two", .width = 200, .height = 250}).line(x, x),
       Plot({.title = "three"}).line(x, x),
   };
   const TemporaryFile file("grid.svg");
-  Plot::save_grid(file.path(), {panels[0], panels[1], panels[0]}, 2);
+  report::save_grid(file.path(), {panels[0], panels[1], panels[0]}, 2);
   CHECK(count(file.read(), "\n width=\"600\" height=\"500\"") == 1);
-  Plot::save_grid(file.path(), panels, 5);
+  report::save_grid(file.path(), panels, 5);
   const std::string picture = file.read();
   CHECK(count(picture, "\n width=\"1920\" height=\"420\"") == 1);
   const std::size_t one = picture.find("<text>one<"), two = picture.find("<text>two<"),
@@ -218,19 +218,18 @@ TEST_CASE("a grid has its panels row by row, each as large as the largest") {
   CHECK(line[0].second - line[1].second == Approx(line[1].second - line[2].second).epsilon(1e-3));
   CHECK(line[0].first > 640.0);
   CHECK(line[2].first < 1280.0);
-  CHECK_THROWS_WITH_AS(Plot::save_grid(file.path(), {}, 1),
-                       "Plot::save_grid: needs a panel and a column, got 0 panels in 1 columns", std::invalid_argument);
-  CHECK_THROWS_WITH_AS(Plot::save_grid(file.path(), panels, 0), Contains("got 3 panels in 0 columns"),
+  CHECK_THROWS_WITH_AS(report::save_grid(file.path(), {}, 1),
+                       "save_grid: needs a panel and a column, got 0 panels in 1 columns", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(report::save_grid(file.path(), panels, 0), Contains("got 3 panels in 0 columns"),
                        std::invalid_argument);
 }
 
 TEST_CASE("bad curves and options are refused by name") {
   Plot plot;
   const Tensor x = tensor({1, 2, 3}), classes = tensor({1, 2, 3}, i64);
-  CHECK_THROWS_WITH_AS(plot.line(x, tensor({1, 2})), "Plot::line: needs two vectors of one length, x is (3), y is (2)",
+  CHECK_THROWS_WITH_AS(plot.line(x, tensor({1, 2})), "Plot::line: needs vectors of one length, x is (3), y is (2)",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(plot.points(zeros({3, 1}), zeros({3, 1})), Contains("Plot::points: needs two vectors"),
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(plot.points(zeros({3, 1}), zeros({3, 1})), Contains("Plot::points: needs vectors"), ShapeError);
   CHECK_THROWS_WITH_AS(plot.points(x, classes), "Plot::points: needs a floating tensor (f32 or f64), got i64",
                        DTypeError);
   CHECK_THROWS_WITH_AS(plot.line(classes, x), "Plot::line: needs a floating tensor (f32 or f64), got i64", DTypeError);

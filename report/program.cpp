@@ -1,4 +1,4 @@
-#include <ravine/report/gnuplot.hpp>
+#include <ravine/report/program.hpp>
 
 #include <cerrno>
 #include <stdexcept>
@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <ravine/core/text.hpp>
 
 extern char** environ;
 
@@ -24,14 +26,15 @@ struct Sockets {
 
   Sockets() {
     int both[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) != 0) fail("no socket for gnuplot", errno);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) != 0)
+      fail("no socket for a program that draws", errno);
     ours = both[0];
     theirs = fcntl(both[1], F_DUPFD_CLOEXEC, 3);  // out of the way of the standard ones
     const int error = errno;
     close(both[1]);
     if (theirs < 0) {
       close(ours);
-      fail("no socket for gnuplot", error);
+      fail("no socket for a program that draws", error);
     }
   }
   Sockets(const Sockets&) = delete;
@@ -46,19 +49,20 @@ struct Sockets {
   }
 };
 
-pid_t start(const Sockets& data, const Sockets& errors) {
-  // -d: the picture does not depend on the user's own settings.
-  char name[] = "gnuplot", defaults[] = "-d";
-  char* arguments[] = {name, defaults, nullptr};
+pid_t start(const char* program, const std::vector<const char*>& arguments, const Sockets& data,
+            const Sockets& errors) {
+  std::vector<char*> words = {const_cast<char*>(program)};
+  for (const char* argument : arguments) words.push_back(const_cast<char*>(argument));
+  words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, data.theirs, 0);
   posix_spawn_file_actions_adddup2(&actions, data.theirs, 1);
   posix_spawn_file_actions_adddup2(&actions, errors.theirs, 2);
   pid_t child = 0;
-  const int error = posix_spawnp(&child, name, &actions, nullptr, arguments, environ);
+  const int error = posix_spawnp(&child, program, &actions, nullptr, words.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) fail("cannot start gnuplot, which must be installed and on the PATH", error);
+  if (error != 0) fail(text("cannot start ", program, ", which must be installed and on the PATH").c_str(), error);
   return child;
 }
 
@@ -80,21 +84,19 @@ bool receive_some(int socket, std::string& text) {
   return count > 0 || (count < 0 && retry(errno));
 }
 
-}  // namespace
-
-std::string run_gnuplot(const std::string& script) {
+std::string run(const char* program, const std::vector<const char*>& arguments, const std::string& input) {
   Sockets data, errors;
-  const pid_t child = start(data, errors);
+  const pid_t child = start(program, arguments, data, errors);
   data.release();
   errors.release();
 
-  // All three streams move as gnuplot pleases: it may write before it has read everything.
+  // All three streams move as the program pleases: it may write before it has read everything.
   std::string output, complaint;
   std::size_t sent = 0;
   pollfd streams[] = {{data.ours, POLLIN | POLLOUT, 0}, {errors.ours, POLLIN, 0}};
   while (streams[0].fd >= 0 || streams[1].fd >= 0) {
     if (poll(streams, 2, -1) < 0) continue;  // interrupted
-    if ((streams[0].revents & POLLOUT) && !send_some(data.ours, script, sent)) {
+    if ((streams[0].revents & POLLOUT) && !send_some(data.ours, input, sent)) {
       shutdown(data.ours, SHUT_WR);
       streams[0].events = POLLIN;
     }
@@ -105,11 +107,22 @@ std::string run_gnuplot(const std::string& script) {
 
   int status = 0;
   while (waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) fail("cannot wait for gnuplot", errno);
-  if (status == 0 && sent == script.size()) return output;
+    if (errno != EINTR) fail("cannot wait for a program that draws", errno);
+  if (status == 0 && sent == input.size()) return output;
   const std::size_t first = complaint.find_first_not_of(" \n"), last = complaint.find_last_not_of(" \n");
-  throw std::runtime_error("gnuplot failed: " + (first < last ? complaint.substr(first, last + 1 - first)
-                                                              : "wait status " + std::to_string(status)));
+  throw std::runtime_error(text(
+      program, " failed: ", first < last ? complaint.substr(first, last + 1 - first) : text("wait status ", status)));
+}
+
+}  // namespace
+
+std::string run_program(const char* op, const char* program, const std::vector<const char*>& arguments,
+                        const std::string& input) {
+  try {
+    return run(program, arguments, input);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(text(op, ": ", error.what()));
+  }
 }
 
 }  // namespace ravine::detail

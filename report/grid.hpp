@@ -1,0 +1,80 @@
+/// @file
+/// A function of two parameters on a grid, and the levels of its contours; for the library's sources, not its public
+/// headers.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ravine/autograd/grad.hpp>
+#include <ravine/report/panel.hpp>
+
+#pragma GCC visibility push(hidden)
+namespace ravine::detail {
+
+/// f, called with two numbers.
+class TwoParameters {
+ public:
+  TwoParameters(const char* op, Function f) : op_(op), f_(f) {}
+  double value(double x, double y);
+  /// 0 where f does not depend on them through a graph.
+  std::pair<double, double> gradient(double x, double y);
+
+ private:
+  Variable call(const Variable& theta) const;
+
+  const char* op_;
+  Function f_;
+  DType dtype_ = f64;  // f32 if f has refused that
+};
+
+/// Values at points that lie evenly over a domain, from its lower ends to its upper ones.
+struct Grid {
+  report::Limits x, y;
+  std::size_t columns = 0, rows = 0;
+  std::vector<double> values;          // row by row from y.low on
+  double lowest = 0.0, highest = 0.0;  // of those that are finite
+
+  double x_step() const { return (x.high - x.low) / static_cast<double>(columns - 1); }
+  double y_step() const { return (y.high - y.low) / static_cast<double>(rows - 1); }
+  double at(std::size_t row, std::size_t column) const { return values[row * columns + column]; }
+  /// The value between grid points, bilinear; NaN outside the domain and beside what is not finite.
+  double between(double px, double py) const;
+  /// The gradient by differences of what is half a cell away.
+  std::pair<double, double> slope(double px, double py) const;
+
+  /// As gnuplot reads a matrix, and the part of a command that takes it to its place, with this for the height.
+  std::string matrix() const;
+  std::string placed(const std::string& z) const;
+};
+
+/// f on a grid of resolution by resolution points; errors, naming op, as `report::contour` says.
+Grid sample(const char* op, TwoParameters& f, const report::Limits& x, const report::Limits& y, int resolution);
+/// The same of values (rows, columns).
+Grid sample(const char* op, const Tensor& values, const report::Limits& x, const report::Limits& y);
+
+/// Values whose contours show a function, ascending.
+struct Levels {
+  std::vector<double> at;
+  bool log = false;   // evenly spaced in the logarithm of their height above
+  double base = 0.0;  // this one ...
+  double low = 0.0;   // ... from this height on
+};
+/// Those that the user wants, if any; they must be finite.
+Levels choose_levels(const char* op, const Grid& grid, const std::vector<double>& wanted);
+
+/// The points (n, 2), or (2) for one of them. Throws ShapeError, DTypeError, naming op.
+std::vector<std::pair<double, double>> points_of(const char* op, const Tensor& points);
+
+/// Commands that set colours for heights, from low to high, and the legend of levels beside the picture.
+std::string colours_of(const Grid& grid, const Levels& levels);
+/// What is coloured, for a height z in a command.
+std::string colour_of(const std::string& z, const Levels& levels);
+
+/// Commands that put the contours of a grid, whose data has this name, into the table $contours: x, y, level.
+std::string tabulate(const Grid& grid, const std::string& data, const Levels& levels);
+
+}  // namespace ravine::detail
+#pragma GCC visibility pop
