@@ -1,10 +1,21 @@
 #include <ravine/compare/run.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 
+#include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/reduce.hpp>
+#include <ravine/autograd/reevaluation.hpp>
+#include <ravine/compare/options.hpp>
+#include <ravine/compare/seeds.hpp>
+#include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/core/threads.hpp>
+#include <ravine/optim/make.hpp>
+#include <ravine/optim/schedule.hpp>
 
 namespace ravine::compare {
 namespace {
@@ -60,6 +71,175 @@ std::array<double, target_count> targets(double minimum, double start_loss) {
 Index main_target(const Problem& problem) {
   if (!problem.minimum) return 21;
   return std::isinf(*problem.minimum) ? 20 : 12;
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double divergence = 1e6;       // times the start
+constexpr double below_minimum = 1e-3;   // of the way from the start: this is no minimum's neighbourhood
+constexpr Index path_steps = 2000;       // that are in a path, one by one
+constexpr double curve_spacing = 1.059;  // 40 points to a decade
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// For how many steps the budget is enough: a step's cost is seen on a parabola.
+Index steps_within(Index budget, const std::string& optimizer) {
+  const Variable x = parameter(ones({1}, f64));
+  const auto made = optim::make(optimizer, {x});
+  made->step([&] { return 0.5 * sum(square(x)); });
+  const Index cost = std::max<Index>(made->evaluations(), 1);
+  return (budget + cost - 1) / cost;
+}
+
+/// A run on its way.
+class Descent {
+ public:
+  Descent(const Problem& problem, const std::string& options, std::uint64_t seed, const RunSettings& settings)
+      : problem_(problem), settings_(settings), instance_(problem.make(seed)) {
+    if (!instance_.loss) throw std::invalid_argument(detail::text("compare: ", problem.name, " made no loss"));
+    const auto [optimizer, schedule] = detail::method_parts(options);
+    if (!schedule.empty()) schedule_ = optim::make_schedule(schedule, steps_within(settings.budget, optimizer));
+    optimizer_ = optim::make(optimizer, instance_.parameters);
+    run_.problem = problem.name;
+    run_.seed = seed;
+    run_.options = options;
+    run_.evaluations_to_target.fill(Run::never);
+  }
+
+  std::optional<Run> operator()() {
+    const auto start = Clock::now();
+    look_at_start();
+    while (!ended_ && run_.evaluations < settings_.budget) {
+      step();
+      look();
+      if (settings_.stop && settings_.stop()) return std::nullopt;
+    }
+    if (instance_.test_loss) run_.test_loss = instance_.test_loss();
+    if (run_.steps > 0) add_point();
+    run_.seconds = seconds_since(start);
+    return std::move(run_);
+  }
+
+ private:
+  /// The loss that counts, without a trace.
+  double value() const {
+    const Reevaluation trace_free(default_generator());
+    if (instance_.value) return instance_.value();
+    const NoGrad no_grad;
+    return instance_.loss().item();
+  }
+
+  void look_at_start() {
+    run_.start_loss = run_.final_loss = run_.best_loss = value();
+    if (problem_.minimum) targets_ = targets(*problem_.minimum, run_.start_loss);
+    add_point();
+    if (!std::isfinite(run_.start_loss)) diverge(text_of(run_.start_loss));
+  }
+
+  void step() {
+    if (instance_.next_batch) instance_.next_batch();
+    if (schedule_) optimizer_->set_lr_factor(schedule_(optimizer_->steps()));
+    const auto start = Clock::now();
+    optimizer_->step([&] { return instance_.loss(); });
+    run_.step_seconds += seconds_since(start);
+    ++run_.steps;
+    if (optimizer_->evaluations() <= run_.evaluations)
+      throw std::logic_error(detail::text("compare: ", run_.options, " took a step without Optimizer::evaluate"));
+    run_.evaluations = optimizer_->evaluations();
+  }
+
+  void look() {
+    const double loss = run_.final_loss = value();
+    if (const char* reason = divergence_of(loss)) return diverge(reason);
+    note_targets(loss);
+    run_.best_loss = std::min(run_.best_loss, loss);
+    if (run_.steps == next_point_) add_point();
+    if (!ended_ && !instance_.next_batch && optimizer_->stopped()) end(Status::stopped, optimizer_->stopped());
+  }
+
+  static const char* text_of(double loss) { return std::isnan(loss) ? "the loss is NaN" : "the loss is infinite"; }
+
+  /// Why a loss is none to go on from, or null.
+  const char* divergence_of(double loss) const {
+    if (!std::isfinite(loss)) return text_of(loss);
+    const double start = std::abs(run_.start_loss);
+    if (loss > divergence * (start > 0.0 ? start : 1.0)) return "the loss is above 1e6 times the start";
+    if (problem_.minimum && loss < *problem_.minimum - below_minimum * (run_.start_loss - *problem_.minimum))
+      return "the loss is below the minimum, outside of the domain";
+    return nullptr;
+  }
+
+  void note_targets(double loss) {
+    if (!problem_.minimum) {
+      if (run_.improvements.empty() || loss < run_.improvements.back().loss)
+        run_.improvements.push_back({run_.evaluations, loss});
+      return;
+    }
+    for (; reached_ < target_count && loss <= targets_[reached_]; ++reached_)
+      run_.evaluations_to_target[reached_] = run_.evaluations;
+    if (reached_ == target_count) end(Status::reached, "");
+  }
+
+  void end(Status status, const char* reason) {
+    run_.status = status;
+    run_.reason = reason;
+    ended_ = true;
+  }
+
+  void diverge(const char* reason) {
+    run_.diverged_at = run_.steps;
+    end(Status::diverged, reason);
+  }
+
+  bool has_plane() const {
+    Index elements = 0;
+    for (const Variable& p : instance_.parameters) elements += p.numel();
+    return elements == 2;
+  }
+
+  /// Where the run is, once.
+  void add_point() {
+    if (!settings_.curve || (!run_.curve.empty() && run_.curve.back().step == run_.steps)) return;
+    CurvePoint point{run_.steps, run_.evaluations, run_.final_loss};
+    if (instance_.test_loss) point.test_loss = instance_.test_loss();
+    const bool path = settings_.path && has_plane();
+    if (path) {
+      std::vector<double> at;
+      for (const Variable& p : instance_.parameters)
+        for (const double x : p.value().to(f64).to_vector<double>()) at.push_back(x);
+      point.x = at[0];
+      point.y = at[1];
+    }
+    run_.curve.push_back(point);
+    next_point_ =
+        path && run_.steps < path_steps
+            ? run_.steps + 1
+            : std::max(run_.steps + 1, static_cast<Index>(std::ceil(static_cast<double>(run_.steps) * curve_spacing)));
+  }
+
+  const Problem& problem_;
+  const RunSettings& settings_;
+  Instance instance_;
+  optim::Schedule schedule_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  Run run_;
+  std::array<double, target_count> targets_{};
+  std::size_t reached_ = 0;  // targets
+  Index next_point_ = 0;     // the step
+  bool ended_ = false;
+};
+
+}  // namespace
+
+std::optional<Run> run_once(const Problem& problem, const std::string& options, std::uint64_t seed,
+                            const RunSettings& settings) {
+  const detail::FlushSubnormals flush;
+  const detail::OwnRandomNumbers own(detail::stream(seed, detail::Stream::of_problem));
+  Descent descent(problem, options, seed, settings);
+  default_generator() = detail::stream(seed, detail::Stream::method);
+  return descent();
 }
 
 }  // namespace ravine::compare

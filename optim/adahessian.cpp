@@ -62,7 +62,7 @@ std::vector<Tensor> hutchinson_diagonal(const std::vector<Variable>& params, con
   return diagonal;
 }
 
-std::vector<Tensor> AdaHessian::diagonals(const std::vector<Variable>& gradients) const {
+std::vector<Tensor> AdaHessian::diagonals(const std::vector<Variable>& gradients) {
   std::vector<Tensor> all;
   for (const Group& group : groups()) {
     const auto of_group = [&](const std::vector<Variable>& of_all) {
@@ -73,6 +73,7 @@ std::vector<Tensor> AdaHessian::diagonals(const std::vector<Variable>& gradients
     std::vector<Tensor> d = o.diagonal ? o.diagonal(params, of_group(gradients))
                                        : hutchinson_diagonal(params, of_group(gradients), o.samples);
     check_diagonal(d, params);
+    count_products(o.diagonal ? 1 : o.samples);
     for (Tensor& x : d) {
       if (o.block > 1) average_blocks(x = x.clone(), o.block);
       all.push_back(std::move(x));

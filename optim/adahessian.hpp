@@ -90,8 +90,8 @@ class AdaHessian final : public Elementwise<AdaHessian, AdaHessianOptions> {
 
  private:
   double advance(Closure closure) override;
-  /// D, of all parameters.
-  std::vector<Tensor> diagonals(const std::vector<Variable>& gradients) const;
+  /// D, of all parameters. A group's own callable counts as one product.
+  std::vector<Tensor> diagonals(const std::vector<Variable>& gradients);
 };
 
 }  // namespace ravine::optim

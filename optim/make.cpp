@@ -5,6 +5,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/optim/call.hpp>
 #include <ravine/optim/factored_adam.hpp>
@@ -72,6 +73,20 @@ std::vector<std::string> names() {
   const std::lock_guard lock(detail::registry().mutex);
   std::vector<std::string> all;
   for (const auto& [name, maker] : detail::registry().makers) all.push_back(name);
+  return all;
+}
+
+Signature signature(const std::string& name) {
+  const detail::OptimizerMaker maker = detail::find(name);
+  Signature all{{}, maker.wraps};
+  detail::Ingredients from{name.c_str(), {parameter(zeros({1}))}, nullptr};
+  if (maker.wraps) from.inner = make("sgd", from.parameters);
+  maker.make(std::move(from), [&](const detail::OptionField& field) {
+    const std::string words = detail::join({field.names.begin(), field.names.end()});
+    const std::string value = detail::describe_option(field).substr(std::string_view(field.name).size() + 1);
+    all.options.push_back({field.name, field.range ? field.range->text : words, value});
+    return field.value;
+  });
   return all;
 }
 

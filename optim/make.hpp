@@ -60,6 +60,22 @@ std::unique_ptr<Optimizer> make(const std::string& text, const std::vector<Varia
 /// The names that `make` knows, sorted.
 std::vector<std::string> names();
 
+/// An option as `make` takes it.
+struct OptionSignature {
+  std::string name;
+  std::string range;  ///< "> 0", "in [0, 1)"; of words, those there are: "none, lookahead, reparam"
+  std::string value;  ///< where it is left out
+};
+
+/// What `make` takes behind a name.
+struct Signature {
+  std::vector<OptionSignature> options;
+  bool wraps;  ///< another optimizer, in brackets
+};
+
+/// Throws std::invalid_argument for another name, with those there are.
+Signature signature(const std::string& name);
+
 /// From now on `make` knows O, an optimizer of Elementwise or Grouped, by this name, on all threads:
 ///
 ///     optim::register_optimizer<Momentum>("momentum");

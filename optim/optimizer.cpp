@@ -69,6 +69,7 @@ double Optimizer::advance(Closure closure) {
 
 Variable Optimizer::forward(Closure closure) {
   zero_grad();
+  ++evaluations_;
   Variable loss = closure();
   if (!loss.defined()) throw std::logic_error(detail::text(name_, ": the closure returned no loss"));
   return loss;

@@ -58,6 +58,10 @@ class Optimizer {
   const std::vector<Variable>& parameters() const { return parameters_; }
   /// Finished updates.
   Index steps() const { return steps_; }
+  /// Gradients of a closure's loss that were evaluated since this object was made: one for each evaluation, two for a
+  /// product of the Hessian with a vector, whose forward and backward pass lead over a backward one. No part of the
+  /// state.
+  Index evaluations() const { return evaluations_; }
 
   /// The learning rate in force is each group's `lr` times this factor, 1 at the start; a schedule sets it before each
   /// step. Throws std::invalid_argument if it is negative, infinite or NaN.
@@ -102,6 +106,8 @@ class Optimizer {
   double evaluate(Closure closure);
   /// For an optimizer that makes gradients itself.
   void run_callbacks() const;
+  /// For one that multiplies vectors with the Hessian, so often in this step.
+  void count_products(Index products) { evaluations_ += 2 * products; }
   /// Throws std::logic_error if a parameter has changed its shape or dtype.
   void check_unchanged() const;
 
@@ -131,7 +137,7 @@ class Optimizer {
   std::vector<std::string> state_keys_;
   std::vector<Tensor> state_;
   std::vector<GradientCallback> callbacks_;
-  Index steps_ = 0;
+  Index steps_ = 0, evaluations_ = 0;
   double lr_factor_ = 1.0;
 };
 

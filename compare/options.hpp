@@ -1,0 +1,24 @@
+/// @file
+/// Methods as text, taken apart and put together; for the library's sources, not its public headers.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#pragma GCC visibility push(hidden)
+namespace ravine::detail {
+
+/// "adam:lr=0.1" and "cosine", which may be empty, of "adam:lr=0.1+cosine".
+struct MethodParts {
+  std::string optimizer, schedule;
+};
+MethodParts method_parts(const std::string& method);
+
+/// Whether the text of an optimizer gives an option; "base.lr" is that of what it wraps.
+bool gives_option(const std::string& optimizer, const std::string& option);
+/// The method's text with more options.
+std::string with_options(const std::string& method, const std::vector<std::pair<std::string, std::string>>& values);
+
+}  // namespace ravine::detail
+#pragma GCC visibility pop
