@@ -1,0 +1,200 @@
+// Axes with lines, bands and marks of what diverged; or bars.
+const MARGIN = {left: 58, right: 14, top: 12, bottom: 42};
+
+function scaleOf(log, values, low, high, zero = false) {
+  const usable = values.filter(v => known(v) && (!log || v > 0));
+  let [least, most] = usable.length ? d3.extent(usable) : log ? [0.1, 1] : [0, 1];
+  if (zero && !log) least = Math.min(least, 0);
+  if (least === most) [least, most] = log ? [least / 2, most * 2] : [least - 0.5, most + 0.5];
+  return (log ? d3.scaleLog() : d3.scaleLinear()).domain([least, most]).range([low, high]);
+}
+
+function axisOf(axis, scale, log, count) {
+  axis.scale(scale).ticks(count).tickSizeOuter(0);
+  if (!log) return axis.tickFormat(v => number(v));
+  const decades = Math.log10(scale.domain()[1] / scale.domain()[0]);
+  const powers = scale.ticks().filter(v => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-9);
+  const every = Math.ceil(powers.length / count);
+  return axis.tickValues(decades < 1.5 ? scale.ticks(count) : powers.filter((_, i) => i % every === 0)).tickFormat(v => number(v, 3));
+}
+
+// Frame, grid, axes and their labels into an empty SVG; a group to draw into, clipped.
+let clips = 0;
+function drawAxes(svg, width, height, x, y, xLog, yLog, xLabel, yLabel) {
+  const m = MARGIN, inner = height - m.bottom, id = `clip${++clips}`;
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const axisX = axisOf(d3.axisBottom(), x, xLog, width / 90), axisY = axisOf(d3.axisLeft(), y, yLog, height / 50);
+  const group = (cls, dx, dy) => svg.appendChild(make("g", {class: cls, transform: `translate(${dx},${dy})`}));
+  d3.select(group("grid", 0, inner)).call(axisX.tickSize(m.top - inner)).selectAll("text").remove();
+  d3.select(group("grid", m.left, 0)).call(axisY.tickSize(m.left + m.right - width)).selectAll("text").remove();
+  d3.select(group("axis", 0, inner)).call(axisX.tickSize(5)).attr("font-size", null);
+  d3.select(group("axis", m.left, 0)).call(axisY.tickSize(5)).attr("font-size", null);
+  svg.append(make("text", {class: "label", x: (m.left + width - m.right) / 2, y: height - 6, "text-anchor": "middle"}, xLabel),
+    make("text", {class: "label", transform: `translate(12,${(m.top + inner) / 2}) rotate(-90)`, "text-anchor": "middle"}, yLabel),
+    make("defs", {}, make("clipPath", {id}, make("rect", {x: m.left, y: m.top - 6, width: Math.max(0, width - m.left - m.right) + 6, height: inner - m.top + 12}))));
+  return svg.appendChild(make("g", {"clip-path": `url(#${id})`}));
+}
+
+function stairsOf(xs, ys) {
+  const x = [], y = [];
+  xs.forEach((value, i) => {
+    if (i) x.push(value), y.push(ys[i - 1]);
+    x.push(value), y.push(ys[i]);
+  });
+  return [x, y];
+}
+
+const nameOf = line => methods[line.m].name + (line.label ? ", " + line.label : "");
+
+function chartFigure(chart) {
+  if (chart.bars.length) return barFigure(chart);
+  const drawn = [...new Set(chart.lines.map(line => line.m))];
+  let axis = 0, xLog = chart.x_log, yLog = chart.y_log, width = 480, scales = null;
+  const xs = line => line.x[axis];
+
+  const svg = make("svg", {role: "img", tabindex: 0, "aria-label": `${chart.title}: ${chart.y_label} by ${chart.x_labels[0]}. Arrow keys read values; the data are in the table below.`});
+  const fill = target => {
+    target.replaceChildren();
+    const height = clamp(Math.round(0.62 * width), 250, 360), lines = chart.lines.filter(line => shown(line.m));
+    const x = scaleOf(xLog, lines.flatMap(xs), MARGIN.left, width - MARGIN.right);
+    const y = scaleOf(yLog, lines.flatMap(line => [...line.y, ...line.low, ...line.high]), height - MARGIN.bottom, MARGIN.top, chart.stairs);
+    const group = drawAxes(target, width, height, x, y, xLog, yLog, chart.x_labels[axis], chart.y_label);
+    lines.forEach(line => drawLine(group, chart, line, xs(line), x, y, xLog, yLog));
+    return {x, y, height, lines};
+  };
+  const draw = () => { scales = fill(svg); };
+
+  let reading = -1;
+  const read = (value, clientX, clientY) => {
+    const {x, height, lines} = scales;
+    svg.querySelector(".cursor")?.remove();
+    if (!lines.length) return;
+    const at = x(value);
+    svg.append(make("line", {class: "cursor", x1: at, x2: at, y1: MARGIN.top, y2: height - MARGIN.bottom}));
+    const words = lines.map(line => {
+      const i = chart.stairs ? indexAt(xs(line), value) : nearest(xs(line), value, xLog);
+      return i < 0 ? null : `${nameOf(line)}: ${line.y[i] === Infinity ? "diverged" : number(line.y[i])}` +
+        (line.low.length ? ` [${number(line.low[i])}, ${number(line.high[i])}]` : "");
+    }).filter(Boolean);
+    const text = `${chart.x_labels[axis]} ${number(value)}\n${words.join("\n")}`;
+    const box = svg.getBoundingClientRect();
+    showTip(clientX ?? box.left + at, clientY ?? box.top + box.height / 3, text);
+    return text;
+  };
+  const leave = () => { hideTip(); svg.querySelector(".cursor")?.remove(); };
+  const stops = () => [...new Set(scales.lines.flatMap(xs))].filter(v => known(v) && (!xLog || v > 0)).sort(d3.ascending);
+  svg.addEventListener("pointermove", event => {
+    const all = stops(), value = scales.x.invert(event.clientX - svg.getBoundingClientRect().left);
+    if (all.length) read(all[nearest(all, value, xLog)], event.clientX, event.clientY);
+  });
+  svg.addEventListener("pointerleave", leave);
+  svg.addEventListener("blur", leave);
+  svg.addEventListener("keydown", event => {
+    const all = stops(), move = {ArrowRight: 1, ArrowLeft: -1, PageUp: Math.ceil(all.length / 10), PageDown: -Math.ceil(all.length / 10), Home: -1e9, End: 1e9}[event.key];
+    if (event.key === "Escape") leave();
+    if (!move || !all.length) return;
+    event.preventDefault();
+    reading = clamp(reading + move, 0, all.length - 1);
+    say(read(all[reading]));
+  });
+
+  const tools = [];
+  if (chart.x_labels.length > 1)
+    tools.push(make("select", {"aria-label": `x axis of ${chart.title}`, change: event => { axis = Number(event.target.value); draw(); fill2(); }},
+      ...chart.x_labels.map((name, i) => make("option", {value: i}, "by " + name))));
+  tools.push(toggle("log x", `logarithmic x axis of ${chart.title}`, xLog, on => { xLog = on; draw(); }),
+    toggle("log y", `logarithmic y axis of ${chart.title}`, yLog, on => { yLog = on; draw(); }));
+  const {element, stage, fill: fill2} = figureOf({title: chart.title, note: chart.note, drawn, tools,
+    picture: () => { const picture = make("svg"); fill(picture); return picture; }, table: () => chartTable(chart, axis)});
+  stage.append(svg);
+  onWidth(stage, now => { width = now; draw(); });
+  return {element, shown: draw};
+}
+
+function nearest(all, value, log) {
+  const i = d3.bisectLeft(all, value);
+  if (i <= 0) return 0;
+  if (i >= all.length) return all.length - 1;
+  const far = v => log ? Math.abs(Math.log(v / value)) : Math.abs(v - value);
+  return far(all[i - 1]) <= far(all[i]) ? i - 1 : i;
+}
+
+function drawLine(group, chart, line, xs, x, y, xLog, yLog) {
+  const method = methods[line.m], top = MARGIN.top;
+  const px = v => known(v) && (!xLog || v > 0) ? x(v) : NaN;
+  const py = v => known(v) && (!yLog || v > 0) ? y(v) : NaN;
+  let at = xs.map(px), height = line.y.map(py);
+  const faint = line.label ? " faint" : "";
+  if (line.low.length) {
+    // What is 0 or less on a logarithmic axis lies below the picture, what is infinite above it.
+    const edge = v => v === null || Number.isNaN(v) ? NaN : v === Infinity ? top - 10 : yLog && v <= 0 || v === -Infinity ? y.range()[0] + 10 : y(v);
+    const area = d3.area().x((_, i) => at[i]).y0((_, i) => edge(line.low[i])).y1((_, i) => edge(line.high[i]))
+      .defined((_, i) => Number.isFinite(at[i]) && Number.isFinite(edge(line.low[i])) && Number.isFinite(edge(line.high[i])));
+    if (chart.stairs) area.curve(d3.curveStepAfter);
+    group.append(make("path", {class: "band", "data-method": method.name, fill: method.colour, d: area(line.low) ?? ""}));
+  }
+  const failed = at.filter((v, i) => Number.isFinite(v) && (line.y[i] === Infinity || line.high[i] === Infinity));
+  const marks = markAt(at, height);
+  if (chart.stairs) [at, height] = stairsOf(at, height);
+  group.append(make("path", {class: "line" + faint, "data-method": method.name, stroke: method.colour, "stroke-dasharray": method.dash, d: new Trace(at, height).text}));
+  for (const [mx, my] of marks)
+    group.append(make("path", {class: "head-mark" + faint, d: method.mark, fill: method.colour, transform: `translate(${mx.toFixed(1)},${my.toFixed(1)})`}));
+  failed.forEach(v => group.append(make("path", {class: "failed", stroke: method.colour, d: "M-4,-4L4,4M-4,4L4,-4", transform: `translate(${v.toFixed(1)},${top + 2})`})));
+}
+
+// Where marks go: all of a few points, else some that lie apart, so that they do not hide the line.
+function markAt(xs, ys) {
+  const all = xs.map((x, i) => [x, ys[i]]).filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+  if (all.length <= 24) return all;
+  const marks = [];
+  for (const p of all) if (!marks.length || p[0] - marks[marks.length - 1][0] > 70) marks.push(p);
+  return marks;
+}
+
+// x in the first column, a column for each line.
+function chartTable(chart, axis) {
+  const all = [...new Set(chart.lines.flatMap(line => line.x[axis]).filter(known))].sort(d3.ascending);
+  const rows = thin(all, 40);
+  const cell = (line, value) => {
+    const i = indexAt(line.x[axis], value);
+    if (i < 0) return "";
+    if (!chart.stairs && line.x[axis].length <= 60 && line.x[axis][i] !== value) return "";
+    return (line.y[i] === Infinity ? "diverged" : number(line.y[i])) + (line.low.length ? ` [${number(line.low[i])}, ${number(line.high[i])}]` : "");
+  };
+  return {columns: [chart.x_labels[axis], ...chart.lines.map(nameOf)], rows: rows.map(value => [number(value), ...chart.lines.map(line => cell(line, value))])};
+}
+
+// At most so many of a list, first and last among them, denser at the beginning.
+function thin(list, most) {
+  if (list.length <= most) return list;
+  const picked = new Set();
+  for (let k = 0; k < most; ++k) picked.add(Math.round((list.length - 1) * (k / (most - 1)) ** 2));
+  return [...picked].map(i => list[i]);
+}
+
+function barFigure(chart) {
+  let width = 480;
+  const svg = make("svg", {role: "img", "aria-label": `${chart.title}. The data are in the table below.`});
+  const fill = target => {
+    const bars = chart.bars.filter(bar => shown(bar.m)), step = 30, left = clamp(0.36 * width, 110, 220);
+    const high = MARGIN.top + step * bars.length, room = width - left - 90;
+    const x = d3.scaleLinear().domain([0, d3.max(chart.bars, bar => bar.value) || 1]).range([0, room]);
+    target.replaceChildren();
+    target.setAttribute("viewBox", `0 0 ${width} ${high + 26}`);
+    bars.forEach((bar, i) => {
+      const method = methods[bar.m], y = MARGIN.top + step * i, most = Math.floor((left - 10) / 6.4);
+      target.append(
+        make("text", {class: "label", x: left - 8, y: y + 15, "text-anchor": "end"}, method.name.length > most ? method.name.slice(0, most - 1) + "…" : method.name),
+        make("rect", {class: "bar", "data-method": method.name, x: left, y: y + 3, width: Math.max(1.5, x(bar.value)), height: 16, rx: 2, fill: method.colour}),
+        make("text", {x: left + x(bar.value) + 8, y: y + 15}, bar.text || number(bar.value)));
+    });
+    target.append(make("line", {x1: left, x2: left, y1: MARGIN.top, y2: high, stroke: "var(--soft)"}),
+      make("text", {class: "label", x: left, y: high + 18}, chart.y_label));
+  };
+  const draw = () => fill(svg);
+  const {element, stage} = figureOf({title: chart.title, note: chart.note, drawn: [], picture: () => { const picture = make("svg"); fill(picture); return picture; },
+    table: () => ({columns: ["method", chart.y_label], rows: chart.bars.map(bar => [methods[bar.m].name, bar.text || number(bar.value)])})});
+  stage.append(svg);
+  onWidth(stage, now => { width = now; draw(); });
+  return {element, shown: draw};
+}
