@@ -18,11 +18,12 @@ function number(value, digits = 4) {
   if (value === null || Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(digits - 2)
+  const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(digits - 2).replace(/\.?0*e/, "e")
                                                           : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−").replace("e+", "e").replace("e-", "e−");
 }
 
+const raised = exponent => String(exponent).replace(/./g, c => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
 const point = (x, y) => `(${number(x)}, ${number(y)})`;
 const known = value => value !== null && Number.isFinite(value);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);

@@ -9,13 +9,23 @@ function scaleOf(log, values, low, high, zero = false) {
   return (log ? d3.scaleLog() : d3.scaleLinear()).domain([least, most]).range([low, high]);
 }
 
-function axisOf(axis, scale, log, count) {
-  axis.scale(scale).ticks(count).tickSizeOuter(0);
-  if (!log) return axis.tickFormat(v => number(v));
-  const decades = Math.log10(scale.domain()[1] / scale.domain()[0]);
-  const powers = scale.ticks().filter(v => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-9);
-  const every = Math.ceil(powers.length / count);
-  return axis.tickValues(decades < 1.5 ? scale.ticks(count) : powers.filter((_, i) => i % every === 0)).tickFormat(v => number(v, 3));
+// Ticks of a logarithmic axis that do not touch: powers of ten first, then 5, 2 and the others.
+function logTicks(scale, gap) {
+  const [low, high] = scale.domain(), first = Math.floor(Math.log10(low)), all = [];
+  const decades = d3.range(first, Math.ceil(Math.log10(high)) + 1), every = Math.ceil(decades.length * gap / Math.abs(scale(high) - scale(low)));
+  for (const digit of [1, 5, 2, 3, 7]) for (const k of decades) if (k % every === 0 && (digit === 1 || every === 1)) all.push(Number(`${digit}e${k}`));
+  const kept = [];
+  for (const v of all) if (v >= low * 0.9999 && v <= high * 1.0001 && kept.every(other => Math.abs(scale(v) - scale(other)) >= gap)) kept.push(v);
+  return kept.sort(d3.ascending);
+}
+
+function axisOf(axis, scale, log, gap) {
+  axis.scale(scale).tickSizeOuter(0);
+  if (!log) return axis.ticks(Math.abs(scale.range()[1] - scale.range()[0]) / gap / 1.3).tickFormat(v => number(v));
+  return axis.tickValues(logTicks(scale, gap)).tickFormat(v => {
+    const power = Math.round(Math.log10(v));
+    return v === Number(`1e${power}`) && (power < -2 || power > 4) ? "10" + raised(power) : number(v, 3);
+  });
 }
 
 // Frame, grid, axes and their labels into an empty SVG; a group to draw into, clipped.
@@ -23,7 +33,7 @@ let clips = 0;
 function drawAxes(svg, width, height, x, y, xLog, yLog, xLabel, yLabel) {
   const m = MARGIN, inner = height - m.bottom, id = `clip${++clips}`;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  const axisX = axisOf(d3.axisBottom(), x, xLog, width / 90), axisY = axisOf(d3.axisLeft(), y, yLog, height / 50);
+  const axisX = axisOf(d3.axisBottom(), x, xLog, 55), axisY = axisOf(d3.axisLeft(), y, yLog, 26);
   const group = (cls, dx, dy) => svg.appendChild(make("g", {class: cls, transform: `translate(${dx},${dy})`}));
   d3.select(group("grid", 0, inner)).call(axisX.tickSize(m.top - inner)).selectAll("text").remove();
   d3.select(group("grid", m.left, 0)).call(axisY.tickSize(m.left + m.right - width)).selectAll("text").remove();
@@ -133,13 +143,17 @@ function drawLine(group, chart, line, xs, x, y, xLog, yLog) {
     if (chart.stairs) area.curve(d3.curveStepAfter);
     group.append(make("path", {class: "band", "data-method": method.name, fill: method.colour, d: area(line.low) ?? ""}));
   }
-  const failed = at.filter((v, i) => Number.isFinite(v) && (line.y[i] === Infinity || line.high[i] === Infinity));
+  const lost = i => line.y[i] === Infinity || line.high[i] === Infinity;
+  const failed = at.filter((v, i) => Number.isFinite(v) && lost(i) && (at.length <= 24 || !lost(i - 1)));  // of many, where they begin
   const marks = markAt(at, height);
   if (chart.stairs) [at, height] = stairsOf(at, height);
   group.append(make("path", {class: "line" + faint, "data-method": method.name, stroke: method.colour, "stroke-dasharray": method.dash, d: new Trace(at, height).text}));
   for (const [mx, my] of marks)
     group.append(make("path", {class: "head-mark" + faint, d: method.mark, fill: method.colour, transform: `translate(${mx.toFixed(1)},${my.toFixed(1)})`}));
-  failed.forEach(v => group.append(make("path", {class: "failed", stroke: method.colour, d: "M-4,-4L4,4M-4,4L4,-4", transform: `translate(${v.toFixed(1)},${top + 2})`})));
+  for (const v of failed) {  // under those of other methods at the same place
+    const above = [...group.querySelectorAll(".failed")].filter(other => Math.abs(other.dataset.x - v) < 8).length;
+    group.append(make("path", {class: "failed", "data-x": v, stroke: method.colour, d: "M-4,-4L4,4M-4,4L4,-4", transform: `translate(${v.toFixed(1)},${top + 2 + 11 * above})`}));
+  }
 }
 
 // Where marks go: all of a few points, else some that lie apart, so that they do not hide the line.
@@ -176,20 +190,17 @@ function barFigure(chart) {
   let width = 480;
   const svg = make("svg", {role: "img", "aria-label": `${chart.title}. The data are in the table below.`});
   const fill = target => {
-    const bars = chart.bars.filter(bar => shown(bar.m)), step = 30, left = clamp(0.36 * width, 110, 220);
-    const high = MARGIN.top + step * bars.length, room = width - left - 90;
-    const x = d3.scaleLinear().domain([0, d3.max(chart.bars, bar => bar.value) || 1]).range([0, room]);
+    const bars = chart.bars.filter(bar => shown(bar.m)), step = 42, high = 6 + step * bars.length;
+    const x = d3.scaleLinear().domain([0, d3.max(chart.bars, bar => bar.value) || 1]).range([0, width - 76]);
     target.replaceChildren();
     target.setAttribute("viewBox", `0 0 ${width} ${high + 26}`);
     bars.forEach((bar, i) => {
-      const method = methods[bar.m], y = MARGIN.top + step * i, most = Math.floor((left - 10) / 6.4);
-      target.append(
-        make("text", {class: "label", x: left - 8, y: y + 15, "text-anchor": "end"}, method.name.length > most ? method.name.slice(0, most - 1) + "…" : method.name),
-        make("rect", {class: "bar", "data-method": method.name, x: left, y: y + 3, width: Math.max(1.5, x(bar.value)), height: 16, rx: 2, fill: method.colour}),
-        make("text", {x: left + x(bar.value) + 8, y: y + 15}, bar.text || number(bar.value)));
+      const method = methods[bar.m], y = 6 + step * i, end = Math.max(2, x(bar.value));
+      target.append(make("text", {class: "label", x: 8, y: y + 12}, method.name),
+        make("rect", {class: "bar", "data-method": method.name, x: 8, y: y + 18, width: end, height: 14, fill: method.colour}),
+        make("text", {x: 8 + end + 7, y: y + 30}, bar.text || number(bar.value)));
     });
-    target.append(make("line", {x1: left, x2: left, y1: MARGIN.top, y2: high, stroke: "var(--soft)"}),
-      make("text", {class: "label", x: left, y: high + 18}, chart.y_label));
+    target.append(make("line", {x1: 8, x2: 8, y1: 6, y2: high, stroke: "var(--soft)"}), make("text", {class: "label", x: 8, y: high + 18}, chart.y_label));
   };
   const draw = () => fill(svg);
   const {element, stage} = figureOf({title: chart.title, note: chart.note, drawn: [], picture: () => { const picture = make("svg"); fill(picture); return picture; },

@@ -45,6 +45,8 @@ function pathTable(landscape, ground) {
     rows: steps.map(step => [String(step), ...landscape.paths.map(path => cell(path, step))])};
 }
 
+const CROSS = "M-7,0H7M0,-7V7";
+
 function contourFigure(landscape, ground) {
   const drawn = landscape.paths.map(path => path.m);
   const svg = make("svg", {role: "img", tabindex: 0, class: "landscape",
@@ -78,7 +80,7 @@ function contourFigure(landscape, ground) {
       return {path, trace, halo, line, mark};
     });
     const arrows = make("path", {class: "arrow"}), fixed = make("g");
-    over.append(arrows, fixed, ...paths.map(p => p.mark));
+    over.append(arrows, ...paths.map(p => p.mark), fixed);
     parts = {axes, zoomed, arrows, fixed, paths};
     zoom.extent([[inner.x, inner.y], [inner.x + inner.width, inner.y + inner.height]]).translateExtent([[inner.x, inner.y], [inner.x + inner.width, inner.y + inner.height]]);
     show();
@@ -92,7 +94,7 @@ function contourFigure(landscape, ground) {
     drawAxes(parts.axes, width, height, fx, fy, false, false, landscape.x_label, landscape.y_label);
     parts.arrows.setAttribute("d", arrowsOf(ground, fx, fy));
     parts.fixed.replaceChildren(
-      ...landscape.minima.map(([a, b]) => make("g", {transform: `translate(${fx(a)},${fy(b)})`}, make("title", {}, `minimum ${point(a, b)}`), make("path", {class: "minimum", d: "M-6,0H6M0,-6V6"}))),
+      ...landscape.minima.map(([a, b]) => make("g", {transform: `translate(${fx(a)},${fy(b)})`}, make("title", {}, `minimum ${point(a, b)}`), make("path", {class: "minimum under", d: CROSS}), make("path", {class: "minimum", d: CROSS}))),
       ...landscape.starts.map(([a, b]) => make("g", {transform: `translate(${fx(a)},${fy(b)})`}, make("title", {}, `start ${point(a, b)}`), make("circle", {class: "start", r: 4.5}))));
     at(view.step);
   };

@@ -17,6 +17,12 @@ function switchMethods(list, on) {
   writeFragment();
 }
 
+// One figure too many for rows of two has a row of its own.
+function fillRow(grid) {
+  const figures = grid.querySelectorAll(":scope > figure");
+  if (figures.length % 2) figures[figures.length - 1].classList.add("wide");
+}
+
 function problemSection(problem) {
   const section = make("section", {class: "problem", "aria-label": problem.name}, make("h2", {}, problem.name), problem.about ? make("p", {class: "about"}, problem.about) : null);
   const figures = [], grid = () => section.appendChild(make("div", {class: "figures"}));
@@ -37,6 +43,7 @@ function problemSection(problem) {
   if (problem.charts.length) {
     const charts = grid();
     problem.charts.forEach(chart => add(charts, chartFigure(chart)));
+    fillRow(charts);
   }
   return {section, figures, play};
 }
@@ -68,6 +75,7 @@ function open() {
     if (data.table.rows.length) common.push(resultsTable(data.table));
     data.charts.forEach(chart => common.push(chartFigure(chart)));
     grid.append(...common.map(figure => figure.element));
+    fillRow(grid);
     common.forEach(figure => figure.shown());
   }
   const look = (said, autoplay) => {

@@ -73,8 +73,8 @@ class SvgPen {
 }
 
 const MESH = 56;           // cells along an edge, at most
-const TALL = 0.52;         // height of the surface, of its edge
-const BELOW = -0.42;       // of the ground with the shadows
+const TALL = 0.46;         // height of the surface, of its edge
+const BELOW = -0.38;       // of the ground with the shadows
 
 class Surface {
   constructor(landscape, ground) {
@@ -108,7 +108,7 @@ class Surface {
   // Where a point (u, v in -0.5 … 0.5, height z) is on the screen.
   look(width, height) {
     const ca = Math.cos(this.turn), sa = Math.sin(this.turn), ce = Math.cos(this.tilt), se = Math.sin(this.tilt);
-    const scale = this.size * Math.min(width / 1.42, height / 1.28), cx = width / 2, cy = height / 2 + scale * 0.04;
+    const scale = this.size * Math.min(width / 1.46, height / 1.56), cx = width / 2, cy = height / 2 + scale * 0.03;
     Object.assign(this, {ca, sa, ce, se});
     this.sx = (u, v) => cx + scale * (u * ca - v * sa);
     this.sy = (u, v, z) => cy - scale * ((u * sa + v * ca) * se + z * ce);

@@ -3,7 +3,7 @@ function resultsTable({columns, rows, note}) {
   const names = ["problem", "method", ...columns];
   const texts = row => [data.problems[row.p]?.name ?? row.problem, methods[row.m].name];
   const lines = rows.map((row, at) => ({row, at, element: rowOf(row, texts(row)), keys: [...texts(row), ...row.cells.map(cell => known(cell.value) || cell.value === Infinity ? cell.value : cell.text)]}));
-  const body = make("tbody"), heads = names.map((name, c) => make("th", {scope: "col", class: c < 2 ? "text" : null},
+  const body = make("tbody"), heads = names.map((name, c) => make("th", {scope: "col", class: c < 2 || isText(rows, c - 2) ? "text" : null},
     make("button", {type: "button", click: () => sort(c)}, name)));
   let by = -1, up = true;
   const sort = column => {
@@ -35,6 +35,9 @@ function resultsTable({columns, rows, note}) {
   return {element, shown: show};
 }
 
+const isText = (rows, column) => rows.some(row => isWords(row.cells[column]));
+const isWords = ({text, value}) => text !== "" && !known(value) && value !== Infinity;
+
 function rowOf(row, [problem, method]) {
   const button = (text, what) => what ? make("button", {type: "button", title: what, "aria-label": `Copy the ${text} of ${method} on ${problem}`, click: event => copy(what, event.currentTarget)}, text) : null;
   return make("tr", {}, make("td", {class: "text"}, problem), make("td", {class: "text method"}, sample(methods[row.m]), method), ...row.cells.map(cellOf),
@@ -42,7 +45,7 @@ function rowOf(row, [problem, method]) {
 }
 
 function cellOf({text, value, low, high}) {
-  const cell = make("td", {class: text && !known(value) && value !== Infinity ? "text" : null}, text || (value === Infinity ? "–" : number(value)));
+  const cell = make("td", {class: isWords({text, value}) ? "text" : null}, text || (value === Infinity ? "–" : number(value)));
   if (low !== null || high !== null) cell.append(make("span", {class: "interval"}, ` [${low === Infinity ? "–" : number(low)}, ${high === Infinity ? "–" : number(high)}]`));
   return cell;
 }
