@@ -12,6 +12,7 @@
 
 #include <ravine/compare/journal.hpp>
 #include <ravine/compare/method.hpp>
+#include <ravine/compare/page.hpp>
 #include <ravine/compare/problem.hpp>
 #include <ravine/compare/results.hpp>
 #include <ravine/compare/run.hpp>
