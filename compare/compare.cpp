@@ -72,15 +72,13 @@ class Runner {
     });
     for (const std::exception_ptr& error : errors)
       if (error) std::rethrow_exception(error);
+    show();
     return !stopped();
   }
 
   /// The run of a task that was made.
   const Run& of(const Task& task) const { return runs_.at(key(task)); }
-  void keep(const Run& run) {
-    runs_[key(run)] = run;
-    if (execution_.progress) execution_.progress(static_cast<Index>(runs_.size()), total_);
-  }
+  void keep(const Run& run) { runs_[key(run)] = run; }
   std::vector<Run> runs() const {
     std::vector<Run> all;
     for (const auto& [k, run] : runs_) all.push_back(run);
@@ -102,6 +100,11 @@ class Runner {
     const std::lock_guard lock(mutex_);
     if (execution_.journal) execution_.journal->add(*run);
     keep(*run);
+    show();
+  }
+
+  void show() const {
+    if (execution_.progress) execution_.progress(static_cast<Index>(runs_.size()), total_);
   }
 
   const Protocol& protocol_;

@@ -35,12 +35,12 @@ std::string duration(double seconds) {
 }
 
 /// "950 steps/s", "2.5 s/step".
-std::string speed(double steps, double seconds) {
-  if (steps <= 0.0 || seconds <= 0.0) return "? steps/s";
+std::string speed(const std::string& step, double steps, double seconds) {
+  if (steps <= 0.0 || seconds <= 0.0) return text("? ", step, "s/s");
   const double rate = steps / seconds;
-  return rate >= 100.0 ? text(std::llround(rate), " steps/s")
-         : rate >= 1.0 ? number(rate) + " steps/s"
-                       : number(1.0 / rate) + " s/step";
+  return rate >= 100.0 ? text(std::llround(rate), " ", step, "s/s")
+         : rate >= 1.0 ? text(number(rate), " ", step, "s/s")
+                       : text(number(1.0 / rate), " s/", step);
 }
 
 bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
@@ -84,12 +84,12 @@ Progress::Progress(std::FILE* out, const ProgressOptions& options) : out_(out), 
 
 Progress::~Progress() { end_line(); }
 
-void Progress::update(Index done, Index total, double loss) {
+void Progress::update(Index done, Index total, std::optional<double> loss) {
   if (!options_.on) return;
   if (done_ < 0 || done <= done_) start(std::max<Index>(done - 1, 0));
   done_ = done;
   if (!due(done) && done != total) return;
-  show(text("step ", done, "/", total), done, total, "loss " + number(loss), done == total);
+  show(text(options_.step, " ", done, "/", total), done, total, loss ? "loss " + number(*loss) : "", done == total);
 }
 
 void Progress::on_begin(Run& run) {
@@ -134,8 +134,8 @@ void Progress::show(const std::string& where, Index done, Index total, const std
   const double part = total > 0 ? std::min(static_cast<double>(done) / static_cast<double>(total), 1.0) : 1.0;
   const std::string time =
       last ? "in " + duration(seconds) : duration(static_cast<double>(total - done) * seconds / steps) + " left";
-  const std::string right =
-      text(static_cast<int>(100.0 * part), "%  ", speed(steps, seconds), "  ", time, "  ", numbers);
+  const std::string right = text(static_cast<int>(100.0 * part), "%  ", speed(options_.step, steps, seconds), "  ",
+                                 time, numbers.empty() ? "" : "  ", numbers);
   if (terminal_)
     draw(where, part, right);
   else

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include <ravine/train/callback.hpp>
@@ -10,8 +11,9 @@
 namespace ravine::train {
 
 struct ProgressOptions {
-  bool on = true;        ///< false: nothing is shown
-  double seconds = 0.1;  ///< from one picture of the bar to the next, >= 0; lines come a hundred times as rarely
+  bool on = true;             ///< false: nothing is shown
+  double seconds = 0.1;       ///< from one picture of the bar to the next, >= 0; lines come a hundred times as rarely
+  const char* step = "step";  ///< what is counted
 };
 
 /// A bar on a terminal,
@@ -34,7 +36,7 @@ class Progress final : public Callback {
 
   /// For a loop of one's own: after each step, with the number of those that are done; the last one ends the line,
   /// and a number that is no larger begins another loop.
-  void update(Index done, Index total, double loss);
+  void update(Index done, Index total, std::optional<double> loss = {});
 
   void on_begin(Run& run) override;
   void on_step(Run& run) override;

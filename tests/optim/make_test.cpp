@@ -271,3 +271,19 @@ TEST_CASE("make_schedule: every name is one") {
     }
   }
 }
+
+TEST_CASE("signature says what a name takes: options with ranges and defaults, and whether it wraps another") {
+  const auto sgd = optim::signature("sgd");
+  CHECK(!sgd.wraps);
+  REQUIRE(sgd.options.size() == 6);
+  CHECK(sgd.options[0].name == "lr");
+  CHECK(sgd.options[0].range == "> 0");
+  CHECK(sgd.options[0].value == "0.01");
+  CHECK(sgd.options[3].range == "none, lookahead, reparam");
+  CHECK(sgd.options[3].value == "none");
+  const auto sam = optim::signature("sam");
+  CHECK(sam.wraps);
+  CHECK(sam.options[1].value == "2");
+  for (const std::string& name : optim::names()) CHECK(!optim::signature(name).options.empty());
+  CHECK_THROWS_WITH_AS(optim::signature("adum"), Contains("no optimizer 'adum', there are: "), std::invalid_argument);
+}

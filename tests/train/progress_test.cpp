@@ -179,6 +179,17 @@ TEST_CASE("the bar is cut to the terminal's width, and wiped where a line gets s
   CHECK(lines[0].ends_with("left  loss 1"));
 }
 
+TEST_CASE("what is counted has its name, and no loss need be known") {
+  Terminal terminal(200);
+  Progress progress(terminal.out(), {.seconds = 0.0, .step = "run"});
+  progress.update(3, 10);
+  const std::string shown = terminal.written();
+  CHECK(shown.find("run 3/10") != std::string::npos);
+  CHECK((shown.find("runs/s") != std::string::npos || shown.find("s/run") != std::string::npos));
+  CHECK(shown.find("step") == std::string::npos);
+  CHECK(shown.find("loss") == std::string::npos);
+}
+
 TEST_CASE("a loop of one's own shows its steps; a bar that is left ends its line") {
   Terminal terminal(80);
   {
