@@ -76,7 +76,7 @@ class Results {
  private:
   std::size_t place(const std::string& problem) const;
   void set_targets();
-  Row row(std::span<const Run> runs, const Targets& targets) const;
+  Row row(std::span<const Run> runs, const MedianBootstrap& bootstrap) const;
 
   std::vector<Problem> problems_;
   std::vector<Method> methods_;

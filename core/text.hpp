@@ -3,6 +3,7 @@
 #pragma once
 
 #include <charconv>
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,21 @@ std::string text(const Parts&... parts) {
   std::string out;
   (append(out, parts), ...);
   return out;
+}
+
+/// With 17 significant digits, which tell any two numbers apart: "0.10000000000000001", "nan", "inf".
+inline std::string digits17(double number) {
+  if (std::isnan(number)) return "nan";
+  char digits[32];
+  return {digits, std::to_chars(digits, digits + sizeof digits, number, std::chars_format::general, 17).ptr};
+}
+
+/// As a field of a CSV file, by RFC 4180: in quotes if it has a comma, a quote or a line end.
+inline std::string csv_field(const std::string& field) {
+  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
+  std::string result = "\"";
+  for (const char c : field) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return result + '"';
 }
 
 }  // namespace ravine::detail

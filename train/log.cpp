@@ -14,17 +14,9 @@
 namespace ravine::train {
 namespace {
 
-/// As RFC 4180 writes it.
-std::string quoted(const std::string& field) {
-  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
-  std::string result = "\"";
-  for (const char c : field) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + '"';
-}
-
 std::string csv_header(const std::vector<std::string>& names) {
   std::string line;
-  for (const std::string& name : names) line += (line.empty() ? "" : ",") + quoted(name);
+  for (const std::string& name : names) line += (line.empty() ? "" : ",") + detail::csv_field(name);
   return line + "\n";
 }
 

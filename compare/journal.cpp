@@ -1,0 +1,161 @@
+#include <ravine/compare/journal.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <system_error>
+
+#include <ravine/compare/setup.hpp>
+#include <ravine/core/file.hpp>
+#include <ravine/core/text.hpp>
+#include <ravine/data/error.hpp>
+
+namespace ravine::compare {
+namespace {
+
+using detail::text;
+
+// The file is a sequence of records, each its length and that many bytes of CBOR, which keeps every bit of a number:
+// first the comparison it is of, then runs. A record that was being written when the program was killed is too short.
+
+std::string record(const Json& content) {
+  std::string bytes(sizeof(std::uint64_t), '\0');
+  Json::to_cbor(content, nlohmann::detail::output_adapter<char>(bytes));
+  const std::uint64_t length = bytes.size() - sizeof length;
+  std::memcpy(bytes.data(), &length, sizeof length);
+  return bytes;
+}
+
+/// The next record, or nothing where there is no complete one.
+std::optional<Json> next_record(std::string_view& rest) {
+  std::uint64_t length;
+  if (rest.size() < sizeof length) return {};
+  std::memcpy(&length, rest.data(), sizeof length);
+  if (length > rest.size() - sizeof length) return {};
+  const std::string_view bytes = rest.substr(sizeof length, length);
+  Json content = Json::from_cbor(bytes, true, false);
+  if (content.is_discarded()) return {};
+  rest.remove_prefix(sizeof length + length);
+  return content;
+}
+
+// A run is an array of its fields in their order.
+
+Json improvements_json(const std::vector<Improvement>& improvements) {
+  Json list = Json::array();
+  for (const Improvement& better : improvements) list.push_back({better.evaluations, better.loss});
+  return list;
+}
+
+Json curve_json(const std::vector<CurvePoint>& curve) {
+  Json list = Json::array();
+  for (const CurvePoint& p : curve) list.push_back({p.step, p.evaluations, p.loss, p.test_loss, p.x, p.y});
+  return list;
+}
+
+Json run_json(const Run& r) {
+  return {r.problem,
+          r.method,
+          r.phase,
+          r.trial,
+          r.seed,
+          r.options,
+          r.status,
+          r.steps,
+          r.evaluations,
+          r.start_loss,
+          r.final_loss,
+          r.best_loss,
+          r.test_loss,
+          r.diverged_at,
+          r.reason,
+          r.evaluations_to_target,
+          improvements_json(r.improvements),
+          curve_json(r.curve),
+          r.seconds,
+          r.step_seconds};
+}
+
+Run run_of(const Json& json) {
+  Run r;
+  std::size_t i = 0;
+  const auto read = [&](auto& field) { json.at(i++).get_to(field); };
+  read(r.problem), read(r.method), read(r.phase), read(r.trial), read(r.seed), read(r.options), read(r.status);
+  read(r.steps), read(r.evaluations), read(r.start_loss), read(r.final_loss), read(r.best_loss), read(r.test_loss);
+  read(r.diverged_at), read(r.reason), read(r.evaluations_to_target);
+  for (const Json& p : json.at(i++)) r.improvements.push_back({p.at(0), p.at(1)});
+  for (const Json& p : json.at(i++)) r.curve.push_back({p.at(0), p.at(1), p.at(2), p.at(3), p.at(4), p.at(5)});
+  read(r.seconds), read(r.step_seconds);
+  return r;
+}
+
+std::string read_all(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  if (!file.is_open() || file.bad())
+    throw FileError(text("compare: cannot read ", path, ": ", std::generic_category().message(errno)));
+  return bytes;
+}
+
+/// What `results.json` says of its comparison.
+void check_results(const std::string& path, const Json& setup) {
+  const Json results = Json::parse(read_all(path), nullptr, false);
+  if (results.is_object()) return check_same(setup, results, path);
+  throw data::FormatError(text("compare: ", path, " is no file of a comparison: expected a JSON object"));
+}
+
+}  // namespace
+
+/// Grows by records.
+class Journal::File {
+ public:
+  explicit File(const std::string& path) : path_(path), out_(path, std::ios::binary | std::ios::app) { check(); }
+  void add(const std::string& bytes) {
+    errno = 0;
+    out_ << bytes << std::flush;
+    check();
+  }
+
+ private:
+  void check() const {
+    if (!out_) throw FileError(text("compare: cannot write ", path_, ": ", std::generic_category().message(errno)));
+  }
+
+  std::string path_;
+  std::ofstream out_;
+};
+
+Journal::Journal(const std::string& folder, const std::vector<Problem>& problems, const std::vector<Method>& methods,
+                 const Protocol& protocol) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) throw FileError(text("compare: cannot make the folder ", folder, ": ", failed.message()));
+  const Json mine = setup_json(problems, methods, protocol);
+  const std::string path = journal_file(folder), results = folder + "/results.json";
+  std::string kept = record(mine);
+  if (std::filesystem::exists(path)) {
+    const std::string bytes = read_all(path);
+    std::string_view rest = bytes;
+    const auto setup = next_record(rest);
+    if (!setup || !setup->is_object())
+      throw data::FormatError(text("compare: ", path, " is no journal of a comparison"));
+    check_same(mine, *setup, path);
+    while (const auto run = next_record(rest)) finished_.push_back(run_of(*run));
+    kept = bytes.substr(0, bytes.size() - rest.size());
+  } else if (std::filesystem::exists(results)) {
+    check_results(results, mine);
+  }
+  const std::string_view pieces[] = {kept};
+  detail::write_file("compare", path, pieces);
+  file_ = std::make_unique<File>(path);
+}
+
+Journal::~Journal() = default;
+
+void Journal::add(const Run& run) { file_->add(record(run_json(run))); }
+
+}  // namespace ravine::compare

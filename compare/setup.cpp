@@ -1,0 +1,64 @@
+#include <ravine/compare/setup.hpp>
+
+#include <filesystem>
+#include <stdexcept>
+
+#include <ravine/core/text.hpp>
+
+namespace ravine::compare {
+namespace {
+
+using detail::text;
+
+Json protocol_json(const Protocol& protocol) {
+  return {{"trials", protocol.trials},
+          {"tune_seeds", protocol.tune_seeds},
+          {"seeds", protocol.seeds},
+          {"budget", protocol.budget},
+          {"targets", protocol.targets}};
+}
+
+Json space_json(const std::vector<SearchRange>& space) {
+  Json ranges = Json::array();
+  for (const SearchRange& range : space)
+    ranges.push_back({{"option", range.option},
+                      {"low", range.low},
+                      {"high", range.high},
+                      {"scale", range.logarithmic ? "log" : "linear"}});
+  return ranges;
+}
+
+/// The values of a field of all elements of a list, as text.
+std::string all(const Json& list, const char* field) {
+  std::string words;
+  for (const Json& one : list) words += (words.empty() ? "" : ", ") + one.value(field, Json()).dump();
+  return words;
+}
+
+void check_equal(const std::string& what, const std::string& mine, const std::string& there, const std::string& file) {
+  if (mine != there)
+    throw std::invalid_argument(
+        text("compare: ", file, " is of another comparison: its ", what, ": ", there, "; here: ", mine));
+}
+
+}  // namespace
+
+Json setup_json(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol) {
+  Json result{{"protocol", protocol_json(protocol)}, {"problems", Json::array()}, {"methods", Json::array()}};
+  for (const Problem& problem : problems) result["problems"].push_back({{"name", problem.name}});
+  for (const Method& method : methods)
+    result["methods"].push_back({{"name", method.name}, {"search_space", space_json(method.space)}});
+  return result;
+}
+
+void check_same(const Json& mine, const Json& there, const std::string& file) {
+  for (const auto& [what, value] : mine.at("protocol").items())
+    check_equal(what, value.dump(), there.value("protocol", Json()).value(what, Json()).dump(), file);
+  for (const auto& [list, field] : {std::pair("problems", "name"), {"methods", "name"}, {"methods", "search_space"}})
+    check_equal(text(list, field[0] == 'n' ? "" : "' search spaces"), all(mine.at(list), field),
+                all(there.value(list, Json::array()), field), file);
+}
+
+std::string journal_file(const std::string& folder) { return (std::filesystem::path(folder) / "unfinished").string(); }
+
+}  // namespace ravine::compare

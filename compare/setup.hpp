@@ -1,0 +1,28 @@
+/// @file
+/// What a comparison is, as JSON: what results.json and a journal begin with; for the library's sources, not its public
+/// headers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <ravine/compare/run.hpp>
+
+#pragma GCC visibility push(hidden)
+namespace ravine::compare {
+
+using Json = nlohmann::ordered_json;
+
+/// {"protocol": …, "problems": [{"name"}], "methods": [{"name", "search_space"}]}
+Json setup_json(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol);
+
+/// Throws std::invalid_argument, naming the first thing in `mine` that is something else in `there`.
+void check_same(const Json& mine, const Json& there, const std::string& file);
+
+/// The file, where finished runs wait for the rest.
+std::string journal_file(const std::string& folder);
+
+}  // namespace ravine::compare
+#pragma GCC visibility pop

@@ -1,0 +1,178 @@
+// Finished runs on disk, as an interrupted comparison finds them again.
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <ravine/compare/compare.hpp>
+#include <ravine/data/error.hpp>
+
+using namespace ravine;
+using namespace ravine::compare;
+using doctest::Contains;
+
+namespace {
+
+/// A comparison, and the folder of its journal, which is removed in the end.
+struct Comparison {
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("ravine-journal-" + std::to_string(getpid()));
+  std::vector<Problem> problems{{.name = "bowl", .make = {}, .minimum = 0.0}};
+  std::vector<Method> methods{{"sgd", "sgd", {{"lr", 1e-3, 1.0}}}};
+  Protocol protocol{.trials = 2, .budget = 100};
+
+  ~Comparison() { std::filesystem::remove_all(folder); }
+  Journal journal() const { return {folder.string(), problems, methods, protocol}; }
+  std::string file() const { return (folder / "unfinished").string(); }
+  std::string read() const {
+    std::ifstream in(file(), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+};
+
+/// With all that is hard to write down.
+Run hard() {
+  Run run;
+  run.problem = "bowl";
+  run.method = "sgd";
+  run.phase = Phase::tune;
+  run.trial = 3;
+  run.seed = 0xffffffffffffffffu;
+  run.options = "sgd:lr=0.1";
+  run.status = Status::diverged;
+  run.steps = 7;
+  run.evaluations = 14;
+  run.start_loss = 0.1;
+  run.final_loss = std::numeric_limits<double>::infinity();
+  run.best_loss = std::numeric_limits<double>::denorm_min();
+  run.diverged_at = 6;
+  run.reason = "the loss is \"infinite\"\n";
+  run.evaluations_to_target.fill(Run::never);
+  run.evaluations_to_target[5] = 1'000'000'000'000;
+  run.improvements = {{1, 1.0 / 3.0}, {2, -0.0}};
+  run.curve = {{0, 0, 0.1}, {1, 2, -1e300, 5.0, 1.0, 2.0}};
+  run.seconds = 0.7;
+  run.step_seconds = 0.3;
+  return run;
+}
+
+void check_same(const Run& a, const Run& b) {
+  const auto same = [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); };
+  CHECK(a.problem == b.problem);
+  CHECK(a.method == b.method);
+  CHECK(a.phase == b.phase);
+  CHECK(a.trial == b.trial);
+  CHECK(a.seed == b.seed);
+  CHECK(a.options == b.options);
+  CHECK(a.status == b.status);
+  CHECK(a.steps == b.steps);
+  CHECK(a.evaluations == b.evaluations);
+  CHECK(same(a.start_loss, b.start_loss));
+  CHECK(same(a.final_loss, b.final_loss));
+  CHECK(same(a.best_loss, b.best_loss));
+  CHECK(same(a.test_loss, b.test_loss));
+  CHECK(a.diverged_at == b.diverged_at);
+  CHECK(a.reason == b.reason);
+  CHECK(a.evaluations_to_target == b.evaluations_to_target);
+  CHECK(same(a.seconds, b.seconds));
+  CHECK(same(a.step_seconds, b.step_seconds));
+  REQUIRE(a.improvements.size() == b.improvements.size());
+  for (std::size_t i = 0; i < a.improvements.size(); ++i) {
+    CHECK(a.improvements[i].evaluations == b.improvements[i].evaluations);
+    CHECK(a.improvements[i].loss == b.improvements[i].loss);
+    CHECK(std::signbit(a.improvements[i].loss) == std::signbit(b.improvements[i].loss));
+  }
+  REQUIRE(a.curve.size() == b.curve.size());
+  for (std::size_t i = 0; i < a.curve.size(); ++i) {
+    const CurvePoint &p = a.curve[i], &q = b.curve[i];
+    CHECK((p.step == q.step && p.evaluations == q.evaluations));
+    CHECK((same(p.loss, q.loss) && same(p.test_loss, q.test_loss) && same(p.x, q.x) && same(p.y, q.y)));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a journal keeps runs to the last bit, over any number of interruptions") {
+  const Comparison comparison;
+  CHECK(comparison.journal().finished().empty());
+  comparison.journal().add(hard());
+  Run plain = hard();
+  plain.final_loss = 2.0;
+  plain.test_loss = 0.5;
+  comparison.journal().add(plain);
+  const Journal journal = comparison.journal();
+  REQUIRE(journal.finished().size() == 2);
+  check_same(journal.finished()[0], hard());
+  check_same(journal.finished()[1], plain);
+}
+
+TEST_CASE("a run that was being written when the program was killed is left out, wherever that was") {
+  const Comparison comparison;
+  comparison.journal().add(hard());
+  const std::string one = comparison.read();
+  comparison.journal().add(hard());
+  const std::string two = comparison.read();
+  for (std::size_t cut = one.size(); cut < two.size(); ++cut) {
+    std::ofstream(comparison.file(), std::ios::binary) << two.substr(0, cut);
+    Journal journal = comparison.journal();
+    REQUIRE(journal.finished().size() == 1);
+    journal.add(hard());
+    CHECK(comparison.read() == two);
+  }
+}
+
+TEST_CASE("a journal is refused by another comparison, which is told what differs") {
+  const Comparison comparison;
+  comparison.journal().add(hard());
+  const auto refused = [&](auto change, const char* words) {
+    Comparison other = comparison;
+    change(other);
+    CHECK_THROWS_WITH_AS(other.journal(), Contains(words), std::invalid_argument);
+    other.folder.clear();  // it stays
+  };
+  refused([](Comparison& c) { c.protocol.budget = 200; }, "is of another comparison: its budget: 100; here: 200");
+  refused([](Comparison& c) { c.protocol.seeds = 3; }, "its seeds: 20; here: 3");
+  refused([](Comparison& c) { c.protocol.targets["net"].fill(1.0); }, "its targets: ");
+  refused([](Comparison& c) { c.problems[0].name = "cup"; }, "its problems: \"bowl\"; here: \"cup\"");
+  refused(
+      [](Comparison& c) {
+        c.methods.push_back({"adam", "adam", {}});
+      },
+      "its methods: \"sgd\"; here: \"sgd\", \"adam\"");
+  refused([](Comparison& c) { c.methods[0].space[0].high = 2.0; }, "its methods' search spaces: ");
+  CHECK(comparison.journal().finished().size() == 1);
+}
+
+TEST_CASE("a complete comparison has no journal any more, and its folder is refused by another") {
+  Comparison comparison;
+  comparison.protocol = {.trials = 0, .seeds = 1, .budget = 100};
+  Run run = hard();
+  run.phase = Phase::defaults;
+  run.seed = 1;
+  comparison.journal().add(run);
+  Results(comparison.problems, comparison.methods, comparison.protocol, {run}).save(comparison.folder.string());
+  CHECK_FALSE(std::filesystem::exists(comparison.file()));
+  CHECK(comparison.journal().finished().empty());
+  std::filesystem::remove(comparison.file());
+  comparison.protocol.budget = 7;
+  CHECK_THROWS_WITH_AS(comparison.journal(),
+                       Contains("results.json is of another comparison: its budget: 100; here: 7"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("what is no journal is refused, and what cannot be written") {
+  const Comparison comparison;
+  std::filesystem::create_directories(comparison.folder);
+  for (const std::string content : {"", "seven", "longer than eight bytes", "\x02\0\0\0\0\0\0\0\x01\x02"}) {
+    std::ofstream(comparison.file(), std::ios::binary) << content;
+    CHECK_THROWS_WITH_AS(comparison.journal(), Contains("unfinished is no journal of a comparison"), data::FormatError);
+  }
+  CHECK_THROWS_WITH_AS(Journal("/dev/null/x", {}, {}, {}), Contains("compare: cannot make the folder /dev/null/x: "),
+                       FileError);
+}
