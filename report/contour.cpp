@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
-#include <ravine/core/factories.hpp>
-#include <ravine/core/manipulate.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/report/grid.hpp>
+#include <ravine/report/path.hpp>
 #include <ravine/report/style.hpp>
 
 namespace ravine::report {
@@ -52,38 +52,48 @@ std::vector<Arrow> gradients(const Grid& grid, int cells, Slope slope, double& w
 std::string arrow_lines(const Grid& grid, int cells, Slope slope) {
   double width = 0.0, height = 0.0;
   const std::vector<Arrow> arrows = gradients(grid, cells, slope, width, height);
-  double least = HUGE_VAL, most = 0.0;
-  for (const Arrow& arrow : arrows) {
-    least = std::min(least, std::hypot(arrow.dx, arrow.dy));
-    most = std::max(most, std::hypot(arrow.dx, arrow.dy));
-  }
+  if (arrows.empty()) return "";
+  std::vector<double> sizes;
+  for (const Arrow& arrow : arrows) sizes.push_back(std::hypot(arrow.dx, arrow.dy));
+  std::sort(sizes.begin(), sizes.end());
+  const double middle = sizes[sizes.size() / 2], most = sizes.back();
   std::string lines;
   for (const Arrow& arrow : arrows) {
-    const double size = std::hypot(arrow.dx, arrow.dy);
-    const double share = most > least ? std::log(size / least) / std::log(most / least) : 1.0;
-    const double scale = (0.35 + 0.55 * share) / std::hypot(arrow.dx / width, arrow.dy / height);
+    const double share = std::log1p(std::hypot(arrow.dx, arrow.dy) / middle) / std::log1p(most / middle);
+    const double scale = (0.3 + 0.6 * share) / std::hypot(arrow.dx / width, arrow.dy / height);
     const double dx = scale * arrow.dx, dy = scale * arrow.dy;
     lines += text(arrow.x - dx / 2, " ", arrow.y - dy / 2, " ", dx, " ", dy, "\n");
   }
   return lines;
 }
 
+std::string row(const detail::Point& point) { return text(point.first, " ", point.second, "\n"); }
+
 }  // namespace
 
-Contour::Contour(const ContourOptions& options) : Panel("Contour", options.title, options.width, options.height) {}
+Contour::Contour(const ContourOptions& options)
+    : Panel("Contour", options.title, options.width, options.height), x_(options.x_limits), y_(options.y_limits) {
+  if (options.arrows < 0 || options.arrows > 100)
+    throw std::invalid_argument(text("contour: arrows must be in 0 to 100, got ", options.arrows));
+}
 
 void Contour::draw(const Grid& grid, const ContourOptions& options, Slope slope) {
   const detail::Levels levels = detail::choose_levels("contour", grid, options.levels);
-  const std::string data = add_data(grid.matrix());
-  settings_ = detail::tabulate(grid, data, levels) + detail::axis("x", options.x_label, false, grid.x) +
-              detail::axis("y", options.y_label, false, grid.y) + detail::colours_of(grid, levels) +
-              (same_units(grid) ? "set size ratio -1\n" : "") + "unset grid\nset border 15\n";
-  add_layer(data + grid.placed(detail::colour_of("$3", levels)) + " with image notitle");
-  if (!levels.at.empty()) add_layer("$contours using 1:2 with lines linewidth 0.7 linecolor '#7F97AC' notitle");
+  if (!levels.at.empty()) {
+    settings_ = detail::contour_settings(levels, levels.base) + "unset surface\nset table $contours\nsplot " +
+                add_data(grid.matrix(levels.base)) + grid.placed("3") + "\nunset table\n";
+  }
+  settings_ += detail::axis("x", options.x_label, false, grid.x) + detail::axis("y", options.y_label, false, grid.y) +
+               detail::colours_of(grid, levels) + (same_units(grid) ? "set size ratio -1\n" : "") +
+               "unset grid\nset border 15\n";
+  const Grid pixels = grid.pixels(128, 128);
+  add_layer(add_data(pixels.matrix(levels.base)) + pixels.placed(detail::coloured("$3", levels)) +
+            " with image notitle");
+  if (!levels.at.empty()) add_layer("$contours using 1:2 with lines linewidth 0.7 linecolor '#6F8AA3' notitle");
   const std::string arrows = options.arrows > 0 ? arrow_lines(grid, options.arrows, slope) : "";
   if (!arrows.empty())
     add_layer(add_data(arrows) +
-              " using 1:2:3:4 with vectors head filled size screen 0.008,20 linewidth 0.8 "
+              " using 1:2:3:4 with vectors head filled size graph 0.018,20 linewidth 0.8 "
               "linecolor '#707070' title 'gradient'");
   drawable_ = true;
 }
@@ -104,39 +114,42 @@ Contour contour(const Tensor& values, const ContourOptions& options) {
 }
 
 Contour& Contour::path(const Tensor& points, const std::string& label) {
-  std::string lines;
-  std::string last;
-  for (const auto& [x, y] : detail::points_of("Contour::path", points)) {
-    const bool here = std::isfinite(x) && std::isfinite(y);
-    if (here) last = text(x, " ", y, "\n");
-    lines += here ? last : "\n";
-  }
-  if (last.empty()) lines = last = "NaN NaN\n";
+  const auto pieces = detail::pieces_inside(detail::points_of("Contour::path", points), x_, y_);
   const std::size_t k = next_style();
-  const std::string style = detail::mark(k) + detail::colour(k);
-  add_layer(add_data(lines) + " using 1:2 with linespoints linewidth 1.8 pointsize 0.45 pointnumber 16" +
-            detail::dash(k) + style + detail::title(label));
-  add_layer(add_data(last) + " using 1:2 with points pointsize 0.9" + style + " notitle");
+  std::string lines, marks;
+  for (const auto& piece : pieces) {
+    for (const auto& point : piece) lines += row(point);
+    lines += "\n";
+  }
+  for (const auto& point : detail::marks_along(pieces, k, x_, y_)) marks += row(point);
+  const std::string line = " linewidth 1.8" + detail::dash(k) + detail::colour(k), mark = detail::mark(k);
+  if (!lines.empty()) {
+    add_layer(add_data(lines) + " using 1:2 with lines" + line + " notitle");
+    add_layer(add_data(marks) + " using 1:2 with points pointsize 0.6" + mark + detail::colour(k) + " notitle");
+  }
+  if (!label.empty()) add_layer("keyentry with linespoints pointsize 0.6" + line + mark + detail::title(label));
   return *this;
 }
 
 Contour& Contour::path(const std::vector<Tensor>& points, const std::string& label) {
-  return path(points.empty() ? zeros({0, 2}) : stack(points, 0), label);
+  return path(detail::points_together(points), label);
 }
 
 Contour& Contour::marks(const char* op, const Tensor& points, const std::string& style, const std::string& label) {
   std::string lines;
-  for (const auto& [x, y] : detail::points_of(op, points))
-    if (std::isfinite(x) && std::isfinite(y)) lines += text(x, " ", y, "\n");
-  add_layer(add_data(lines.empty() ? "NaN NaN\n" : lines) + " using 1:2 with points" + style + detail::title(label));
+  for (const auto& point : detail::points_of(op, points))
+    if (detail::inside(point, x_, y_)) lines += row(point);
+  if (!lines.empty()) add_layer(add_data(lines) + " using 1:2 with points" + style + " notitle");
+  if (!label.empty()) add_layer("keyentry with points" + style + detail::title(label));
   return *this;
 }
 
 Contour& Contour::start(const Tensor& points, const std::string& label) {
-  return marks("Contour::start", points, " pointtype 6 pointsize 1.3 linewidth 2 linecolor '#000000'", label);
+  return marks("Contour::start", points, detail::start_mark, label);
 }
+
 Contour& Contour::minimum(const Tensor& points, const std::string& label) {
-  return marks("Contour::minimum", points, " pointtype 3 pointsize 1.4 linewidth 2 linecolor '#000000'", label);
+  return marks("Contour::minimum", points, detail::minimum_mark, label);
 }
 
 }  // namespace ravine::report

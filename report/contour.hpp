@@ -52,6 +52,8 @@ class Contour : public Panel {
   Contour& marks(const char* op, const Tensor& points, const std::string& style, const std::string& label);
   friend Contour contour(Function f, const ContourOptions& options);
   friend Contour contour(const Tensor& values, const ContourOptions& options);
+
+  Limits x_, y_;
 };
 
 /// The contours of f, which takes a vector (2), of f64 or, if it refuses that, of f32, and gives one element. Levels

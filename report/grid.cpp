@@ -32,6 +32,7 @@ double TwoParameters::value(double x, double y) {
 std::pair<double, double> TwoParameters::gradient(double x, double y) {
   const Variable theta = parameter(tensor({x, y}, dtype_));
   const Variable result = call(theta);
+  if (!std::isfinite(result.item())) return {std::nan(""), std::nan("")};
   if (!result.requires_grad()) return {0.0, 0.0};
   const Variable g = grad(result, {theta}, {.allow_unused = true})[0];
   if (!g.defined()) return {0.0, 0.0};
@@ -39,9 +40,8 @@ std::pair<double, double> TwoParameters::gradient(double x, double y) {
 }
 
 double Grid::between(double px, double py) const {
+  if (!(px >= x.low && px <= x.high && py >= y.low && py <= y.high)) return std::nan("");
   const double u = (px - x.low) / x_step(), v = (py - y.low) / y_step();
-  const auto last_column = static_cast<double>(columns - 1), last_row = static_cast<double>(rows - 1);
-  if (!(u >= 0.0 && u <= last_column && v >= 0.0 && v <= last_row)) return std::nan("");
   const auto j = std::min(static_cast<std::size_t>(u), columns - 2),
              i = std::min(static_cast<std::size_t>(v), rows - 2);
   const double s = u - static_cast<double>(j), t = v - static_cast<double>(i);
@@ -51,15 +51,31 @@ double Grid::between(double px, double py) const {
 }
 
 std::pair<double, double> Grid::slope(double px, double py) const {
-  const double dx = x_step() / 2, dy = y_step() / 2;
-  return {(between(px + dx, py) - between(px - dx, py)) / (2 * dx),
-          (between(px, py + dy) - between(px, py - dy)) / (2 * dy)};
+  const double left = std::max(px - x_step() / 2, x.low), right = std::min(px + x_step() / 2, x.high);
+  const double below = std::max(py - y_step() / 2, y.low), above = std::min(py + y_step() / 2, y.high);
+  return {(between(right, py) - between(left, py)) / (right - left),
+          (between(px, above) - between(px, below)) / (above - below)};
 }
 
-std::string Grid::matrix() const {
+Grid Grid::pixels(std::size_t across, std::size_t up) const {
+  const double width = (x.high - x.low) / static_cast<double>(across);
+  const double height = (y.high - y.low) / static_cast<double>(up);
+  Grid grid;
+  grid.x = {x.low + width / 2, x.high - width / 2};
+  grid.y = {y.low + height / 2, y.high - height / 2};
+  grid.columns = across;
+  grid.rows = up;
+  for (std::size_t i = 0; i < up; ++i)
+    for (std::size_t j = 0; j < across; ++j)
+      grid.values.push_back(
+          between(grid.x.low + static_cast<double>(j) * width, grid.y.low + static_cast<double>(i) * height));
+  return grid;
+}
+
+std::string Grid::matrix(double base) const {
   std::string lines;
   for (std::size_t k = 0; k < values.size(); ++k) {
-    lines += std::isfinite(values[k]) ? text(values[k]) : "NaN";
+    lines += std::isfinite(values[k]) ? text(static_cast<float>(std::clamp(values[k] - base, -1e38, 1e38))) : "NaN";
     lines += (k + 1) % columns == 0 ? '\n' : ' ';
   }
   return lines;
@@ -97,7 +113,8 @@ void find_range(const char* op, Grid& grid) {
   }
   if (grid.lowest > grid.highest)
     throw std::invalid_argument(text(op, ": nothing is finite for x in [", grid.x.low, ", ", grid.x.high, "], y in [",
-                                     grid.y.low, ", ", grid.y.high, "]; the first value is ", grid.values[0]));
+                                     grid.y.low, ", ", grid.y.high, "]; the first value is ",
+                                     std::isnan(grid.values[0]) ? std::nan("") : grid.values[0]));
 }
 
 }  // namespace
@@ -146,30 +163,41 @@ double low_height(const Grid& grid, double base, double share) {
   return *place;
 }
 
-// 1, 2, 5 of each power of ten, or fewer where there are many powers.
+// So many digits of each power of ten that there are about a dozen, or one of several powers where there are many.
 std::vector<double> round_numbers(double low, double high) {
   const double decades = std::log10(high / low);
+  if (decades < 0.7) return even_numbers(low, high, 14);
+  const std::vector<double> digits = decades < 1.6   ? std::vector<double>{1, 1.5, 2, 2.5, 3, 4, 5, 6, 8}
+                                     : decades < 3.2 ? std::vector<double>{1, 1.5, 2, 3, 5, 7}
+                                     : decades < 5.0 ? std::vector<double>{1, 2, 5}
+                                     : decades < 8.0 ? std::vector<double>{1, 3}
+                                                     : std::vector<double>{1};
+  std::vector<double> numbers;
   const int first = static_cast<int>(std::floor(std::log10(low))), last = static_cast<int>(std::ceil(std::log10(high)));
-  const int stride = std::max(1, static_cast<int>(std::ceil(decades / 16)));
-  std::vector<double> numbers;
-  for (int power = first; power <= last; power += stride)
-    for (const double digit : {1.0, 2.0, 3.0, 5.0}) {
-      if (digit == 3.0 ? decades <= 5 || decades > 8 : digit > 1.0 && decades > 5) continue;
-      const double number = digit * std::pow(10.0, power);
-      if (number >= low && number < high) numbers.push_back(number);
-    }
-  return numbers;
-}
-
-std::vector<double> even_numbers(double low, double high) {
-  const double rough = (high - low) / 14, power = std::pow(10.0, std::floor(std::log10(rough)));
-  const double digit = rough / power, step = power * (digit < 1.5 ? 1 : digit < 3.5 ? 2 : digit < 7.5 ? 5 : 10);
-  std::vector<double> numbers;
-  for (double k = std::ceil(low / step); k * step < high; ++k) numbers.push_back(k * step);
+  for (int power = first; power <= last; power += std::max(1, static_cast<int>(decades / 14)))
+    for (const double digit : digits) numbers.push_back(digit * std::pow(10.0, power));
+  std::erase_if(numbers, [&](double number) { return number < low || number >= high; });
   return numbers;
 }
 
 }  // namespace
+
+std::vector<double> even_numbers(double low, double high, int count) {
+  const double rough = (high - low) / count, power = std::pow(10.0, std::floor(std::log10(rough)));
+  const double digit = rough / power, step = power * (digit < 1.5 ? 1 : digit < 3.5 ? 2 : digit < 7.5 ? 5 : 10);
+  std::vector<double> numbers;
+  for (double k = std::ceil(low / step); k * step <= high; ++k) numbers.push_back(k * step);
+  return numbers;
+}
+
+std::vector<double> powers_of_ten(double low, double high, int count) {
+  const int first = static_cast<int>(std::ceil(std::log10(low) - 1e-9)),
+            last = static_cast<int>(std::floor(std::log10(high) + 1e-9));
+  std::vector<double> numbers;
+  for (int power = first; power <= last; power += std::max(1, (last - first + count - 1) / count))
+    numbers.push_back(std::pow(10.0, power));
+  return numbers;
+}
 
 Levels choose_levels(const char* op, const Grid& grid, const std::vector<double>& wanted) {
   Levels levels;
@@ -184,51 +212,72 @@ Levels choose_levels(const char* op, const Grid& grid, const std::vector<double>
     levels.at = round_numbers(levels.low, grid.highest - levels.base);
     for (double& level : levels.at) level += levels.base;
   } else if (wanted.empty() && !flat) {
-    levels.at = even_numbers(grid.lowest, grid.highest);
+    levels.at = even_numbers(grid.lowest, grid.highest, 14);
   }
   std::sort(levels.at.begin(), levels.at.end());
   std::erase_if(levels.at, [&](double level) { return level <= grid.lowest || level >= grid.highest; });
   return levels;
 }
 
-std::vector<std::pair<double, double>> points_of(const char* op, const Tensor& points) {
-  if (points.rank() < 1 || points.rank() > 2 || points.size(-1) != 2)
-    throw ShapeError(text(op, ": needs points (n, 2), or (2) for one of them, got ", points.shape()));
-  check_floating(op, points);
-  const std::vector<double> numbers = points.to_vector<double>();
-  std::vector<std::pair<double, double>> result;
-  for (std::size_t k = 0; k < numbers.size(); k += 2) result.emplace_back(numbers[k], numbers[k + 1]);
-  return result;
-}
-
-std::string colour_of(const std::string& z, const Levels& levels) {
-  if (!levels.log) return "(" + z + ")";
-  const std::string height = text("(", z, "-", levels.base, ")");
+std::string coloured(const std::string& height, const Levels& levels) {
+  if (!levels.log) return "(" + height + ")";
   return text("(log10(", height, ">", levels.low, "?", height, ":", levels.low, "))");
 }
 
-static std::string three_digits(double value) {
-  char digits[32];
-  return std::string(digits, std::to_chars(digits, digits + sizeof digits, value, std::chars_format::general, 3).ptr);
-}
-
 std::string colours_of(const Grid& grid, const Levels& levels) {
-  const auto place = [&](double z) { return levels.log ? std::log10(std::max(z - levels.base, levels.low)) : z; };
-  std::string tics;
+  const auto place = [&](double z) {
+    return levels.log ? std::log10(std::max(z - levels.base, levels.low)) : z - levels.base;
+  };
+  std::vector<double> some;
   const std::size_t stride = (levels.at.size() + 5) / 6;
-  for (std::size_t k = 0; k < levels.at.size(); k += stride)
-    tics += text(tics.empty() ? "" : ", ", "'", three_digits(levels.at[k]), "' ", place(levels.at[k]));
+  for (std::size_t k = 0; k < levels.at.size(); k += stride) some.push_back(levels.at[k]);
   const double low = place(grid.lowest), high = place(grid.highest);
-  return text("set palette defined (0 '#FFFFFF', 1 '#9DB8CE')\nset cbrange [", low, ":", high > low ? high : low + 1,
-              "]\nset cbtics (", tics, ") scale 0\nset colorbox noborder\n");
+  return text(
+      "set palette defined (0 '#FFFFFF', 1 '#A3BDD3')\nset cbrange [", low, ":", low < high ? high : low + 1.0, "]\n",
+      some.empty() ? "unset colorbox" : "set colorbox noborder\nset cbtics scale 0 (" + tics(some, place) + ")", "\n");
 }
 
-std::string tabulate(const Grid& grid, const std::string& data, const Levels& levels) {
+std::string contour_settings(const Levels& levels, double base) {
   if (levels.at.empty()) return "";
   std::string list;
-  for (const double level : levels.at) list += (list.empty() ? "" : ",") + text(level);
-  return "set contour base\nunset surface\nset cntrparam levels discrete " + list + "\nset table $contours\nsplot " +
-         data + grid.placed("3") + "\nunset table\nunset contour\nset surface\n";
+  for (const double level : levels.at) list += (list.empty() ? "" : ",") + text(level - base);
+  return "set contour base\nset cntrlabel onecolor\nset cntrparam levels discrete " + list + "\n";
+}
+
+namespace {
+
+double rounded(double value, int digits) {
+  char buffer[64];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific, digits - 1);
+  std::from_chars(buffer, end.ptr, value);
+  return value;
+}
+
+// How many digits tell each of these from the next, with a twentieth of the distance as the error.
+int digits_needed(const std::vector<double>& numbers) {
+  for (int digits = 3; digits < 17; ++digits) {
+    bool enough = true;
+    for (std::size_t k = 1; k < numbers.size(); ++k) {
+      const double most = 0.05 * (numbers[k] - numbers[k - 1]);
+      for (const double number : {numbers[k - 1], numbers[k]})
+        enough &= std::abs(rounded(number, digits) - number) <= most;
+    }
+    if (enough) return digits;
+  }
+  return 17;
+}
+
+}  // namespace
+
+std::string tics(const std::vector<double>& numbers, FunctionRef<double(double)> place) {
+  const int digits = digits_needed(numbers);
+  std::string list;
+  for (const double number : numbers) {
+    std::string label;  // with a minus as gnuplot has it on axes
+    for (const char c : text(rounded(number, digits))) label += c == '-' ? "−" : std::string(1, c);
+    list += text(list.empty() ? "'" : ", '", label, "' ", place(number));
+  }
+  return list;
 }
 
 }  // namespace ravine::detail

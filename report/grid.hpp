@@ -19,7 +19,7 @@ class TwoParameters {
  public:
   TwoParameters(const char* op, Function f) : op_(op), f_(f) {}
   double value(double x, double y);
-  /// 0 where f does not depend on them through a graph.
+  /// 0 where f does not depend on them through a graph, NaN where it is not finite.
   std::pair<double, double> gradient(double x, double y);
 
  private:
@@ -42,11 +42,13 @@ struct Grid {
   double at(std::size_t row, std::size_t column) const { return values[row * columns + column]; }
   /// The value between grid points, bilinear; NaN outside the domain and beside what is not finite.
   double between(double px, double py) const;
-  /// The gradient by differences of what is half a cell away.
+  /// The gradient by differences of what is half a cell away, or at the border.
   std::pair<double, double> slope(double px, double py) const;
 
-  /// As gnuplot reads a matrix, and the part of a command that takes it to its place, with this for the height.
-  std::string matrix() const;
+  /// The same function in the middles of so many columns and rows of pixels.
+  Grid pixels(std::size_t across, std::size_t up) const;
+  /// Heights above base as gnuplot reads a matrix, in f32, and the part of a command that puts it in its place.
+  std::string matrix(double base) const;
   std::string placed(const std::string& z) const;
 };
 
@@ -65,16 +67,18 @@ struct Levels {
 /// Those that the user wants, if any; they must be finite.
 Levels choose_levels(const char* op, const Grid& grid, const std::vector<double>& wanted);
 
-/// The points (n, 2), or (2) for one of them. Throws ShapeError, DTypeError, naming op.
-std::vector<std::pair<double, double>> points_of(const char* op, const Tensor& points);
-
 /// Commands that set colours for heights, from low to high, and the legend of levels beside the picture.
 std::string colours_of(const Grid& grid, const Levels& levels);
-/// What is coloured, for a height z in a command.
-std::string colour_of(const std::string& z, const Levels& levels);
+/// The number that is coloured, where a command has this for the height above the levels' base.
+std::string coloured(const std::string& height, const Levels& levels);
+/// Commands that have contours computed, of heights above base.
+std::string contour_settings(const Levels& levels, double base);
 
-/// Commands that put the contours of a grid, whose data has this name, into the table $contours: x, y, level.
-std::string tabulate(const Grid& grid, const std::string& data, const Levels& levels);
+/// About so many round numbers from low to high, or powers of ten, for an axis.
+std::vector<double> even_numbers(double low, double high, int count);
+std::vector<double> powers_of_ten(double low, double high, int count);
+/// What stands in brackets behind "set ztics": labels with as few digits as tell the numbers apart, and places.
+std::string tics(const std::vector<double>& numbers, FunctionRef<double(double)> place);
 
 }  // namespace ravine::detail
 #pragma GCC visibility pop

@@ -88,7 +88,9 @@ Plot& Plot::bars(const std::vector<std::string>& names, const Tensor& heights, c
     const bool here = drawable(0.0, height);
     lines += here ? text(height, "\n") : "NaN\n";
     drawable_ |= here;
+    if (here) lowest_bar_ = std::min(lowest_bar_, height);
   }
+  stand_bars();
   const std::string data = add_data(lines);
   add_layer(data + " using 1 with histograms fillstyle solid 0.8 noborder" + colour(next_style()) +
             detail::title(label));
@@ -98,9 +100,26 @@ Plot& Plot::bars(const std::vector<std::string>& names, const Tensor& heights, c
 void Plot::name_bars(const std::vector<std::string>& names) {
   names_ = names;
   std::string tics;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    tics += (i > 0 ? ", " : "") + detail::quoted(names[i]) + " " + std::to_string(i);
-  settings_ += "set style histogram clustered gap 1\nset xtics (" + tics + ")\n";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::string name;  // gnuplot takes the name of a tic for a format
+    for (const char c : names[i]) name += c == '%' ? "%%" : std::string(1, c);
+    tics += (i > 0 ? ", " : "") + detail::quoted(name) + " " + std::to_string(i);
+  }
+  const auto end = [](double given, double otherwise) { return text(std::isinf(given) ? otherwise : given); };
+  settings_ += "set style histogram clustered gap 1\nset xtics (" + tics + ")\nset xrange [" +
+               end(options_.x_limits.low, -0.7) + ":" +
+               end(options_.x_limits.high, static_cast<double>(names.size()) - 0.3) + "]\n";
+}
+
+// The y axis has what bars stand on: 0, or a power of ten below the lowest.
+void Plot::stand_bars() {
+  if (std::isinf(lowest_bar_)) return;
+  const auto end = [](double given, const std::string& otherwise) {
+    return std::isinf(given) ? otherwise : text(given);
+  };
+  const double ground = std::pow(10.0, std::ceil(std::log10(lowest_bar_)) - 1.0);
+  settings_ += "set yrange [" + end(options_.y_limits.low, options_.y_log ? text(ground) : "*<0") + ":" +
+               end(options_.y_limits.high, options_.y_log ? "*" : "0<*") + "]\n";
 }
 
 bool Plot::drawable(double x, double y) const {

@@ -2,6 +2,7 @@
 /// Pictures of curves, points, bands and bars.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -55,10 +56,12 @@ class Plot : public Panel {
   };
   std::string add_rows(const char* op, const std::vector<Column>& columns);
   void name_bars(const std::vector<std::string>& names);
+  void stand_bars();
   bool drawable(double x, double y) const;
 
   PlotOptions options_;
-  std::vector<std::string> names_;
+  std::vector<std::string> names_;  // of bars
+  double lowest_bar_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace ravine::report

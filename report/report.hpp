@@ -6,3 +6,4 @@
 #include <ravine/report/page.hpp>
 #include <ravine/report/panel.hpp>
 #include <ravine/report/plot.hpp>
+#include <ravine/report/surface.hpp>

@@ -16,6 +16,10 @@ std::string dash(std::size_t k);
 /// " pointtype 7" of curve k.
 std::string mark(std::size_t k);
 
+/// Of points that are no curve's.
+inline constexpr const char* start_mark = " pointtype 6 pointsize 1.3 linewidth 2 linecolor '#000000'";
+inline constexpr const char* minimum_mark = " pointtype 3 pointsize 1.2 linewidth 2 linecolor '#000000'";
+
 /// A text in single quotes, in which gnuplot replaces nothing.
 std::string quoted(const std::string& label);
 /// " title '…'"; none for an empty label.

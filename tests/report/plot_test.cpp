@@ -1,14 +1,11 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
-#include <sstream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <sys/resource.h>
@@ -17,44 +14,18 @@
 #include <ravine/data/error.hpp>
 #include <ravine/report/report.hpp>
 
-#include "../data/temporary.hpp"
+#include "picture.hpp"
 
 using namespace ravine;
 using doctest::Approx;
 using doctest::Contains;
 using report::Plot;
 
-using Piece = std::vector<std::pair<double, double>>;  // points that lines join, in pixels from the upper left corner
-
-static std::string svg(const Plot& plot) {
-  const TemporaryFile file("picture.svg");
-  plot.save(file.path());
-  return file.read();
-}
-
-static int count(const std::string& text, const std::string& part) {
-  int found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
-  return found;
-}
-
 // The pieces of a curve, counted from 1, in panel a, b, ...; the first is the sample in the legend if it has a label.
 static std::vector<Piece> pieces(const std::string& picture, int curve, char panel = 'a') {
-  const std::size_t group = picture.find("id=\"gnuplot_plot_" + std::to_string(curve) + panel + '"');
-  REQUIRE(group != std::string::npos);
-  const std::size_t begin = picture.find(" d='", picture.find("<path", group)) + 4;
-  std::string path = picture.substr(begin, picture.find('\'', begin) - begin);
-  std::replace(path.begin(), path.end(), ',', ' ');
-  std::istringstream words(path);
-  std::vector<Piece> result;
-  char kind = 0;
-  double x = 0.0, y = 0.0;
-  while (words >> kind >> x >> y) {
-    if (kind == 'M') result.emplace_back();
-    result.back().emplace_back(x, y);
-  }
-  std::erase_if(result, [](const Piece& piece) { return piece.size() < 2; });
-  return result;
+  const std::string group = layer(picture, curve, panel);
+  REQUIRE_FALSE(group.empty());
+  return pieces_of(group);
 }
 
 static Tensor vector(std::initializer_list<Scalar> values) { return tensor(values, f64); }
@@ -178,6 +149,72 @@ TEST_CASE("curves have colours of their own, and those with a label a place in t
   CHECK(eighth.substr(0, eighth.find(" d=")).find("stroke-dasharray") != std::string::npos);
 }
 
+TEST_CASE("a band lies between its low and its high line, with the middle one in its colour") {
+  const Tensor x = vector({0, 1, 2}), low = vector({0, 1, 0}), middle = vector({1, 2, 1}), high = vector({4, 3, 4});
+  const std::string picture = svg(Plot().band(x, low, middle, high, "Adam").line(x, high));
+  const std::string band = layer(picture, 1), line = layer(picture, 2);
+  CHECK(count(band, "fill = 'rgb(  0, 114, 178)'") == 1);
+  CHECK(count(band, "<text>") == 0);
+  CHECK(count(line, "<text>Adam</text>") == 1);
+  CHECK(count(line, "rgb(  0, 114, 178)") > 0);
+  const Piece corners = polygons_of(band).at(0), edge = pieces(picture, 3)[0];
+  REQUIRE(corners.size() == 6);  // the low line, and back along the high one
+  for (std::size_t k = 0; k < 3; ++k) {
+    CHECK(corners[5 - k].first == Approx(edge[k].first).epsilon(1e-3));
+    CHECK(corners[5 - k].second == Approx(edge[k].second).epsilon(1e-3));
+  }
+  const Piece inside = pieces(picture, 2)[1];
+  CHECK(inside[0].second - edge[0].second == Approx(3 * (inside[1].second - edge[1].second)).epsilon(1e-3));
+  CHECK(count(layer(picture, 3), "stroke-dasharray") > 0);  // the next curve's style
+}
+
+TEST_CASE("a band of runs is their median and quartiles; a run that is NaN has failed, not gone") {
+  const Tensor x = vector({1, 2});
+  const auto of_runs = [&](const Tensor& runs) { return svg(Plot({.y_limits = {0, 20}}).band(x, runs, "runs")); };
+  const auto of_lines = [&](const Tensor& low, const Tensor& middle, const Tensor& high) {
+    return svg(Plot({.y_limits = {0, 20}}).band(x, low, middle, high, "runs"));
+  };
+  CHECK(of_runs(tensor({{3, 1}, {1, 1}, {10, 1}, {4, 2}, {2, 2}})) ==
+        of_lines(vector({2, 1}), vector({3, 1}), vector({4, 2})));
+  CHECK(of_runs(tensor({{4., 1.}, {3., 2.}, {2., 3.}, {1., NAN}}, f64)) ==
+        of_lines(vector({1.75, 1.75}), vector({2.5, 2.5}), vector({3.25, INFINITY})));
+  CHECK(of_runs(tensor({{7, 8}})) == of_lines(vector({7, 8}), vector({7, 8}), vector({7, 8})));
+  CHECK(count(of_runs(tensor({{7., NAN}, {8., NAN}}, f64)), "<text>runs</text>") == 1);
+}
+
+TEST_CASE("a gap in a band interrupts it") {
+  const Tensor x = arange(5, f64), low = vector({0, 0, NAN, 0, 0}), one = ones({5}, f64);
+  const std::string picture = svg(Plot().band(x, low, one, one + 1.0));
+  CHECK(polygons_of(layer(picture, 1)).size() == 2);
+  CHECK(pieces(picture, 2).size() == 1);
+}
+
+TEST_CASE("bars stand on 0, beside those of the same name; one that cannot be drawn leaves its place") {
+  const std::vector<std::string> names = {"100 %d", "b'", "c_{2}"};
+  Plot plot({.title = "bars"});
+  plot.bars(names, vector({5, 6, -2}), "Adam").bars(names, vector({3, NAN, INFINITY}), "SGD");
+  const std::string picture = svg(plot);
+  for (const char* name : {"100 %d", "b'", "c_{2}"})
+    CHECK(count(picture, std::string("<text>") + name + "</text>") == 1);
+  const auto adam = polygons_of(layer(picture, 1)), sgd = polygons_of(layer(picture, 2));
+  REQUIRE(adam.size() == 4);  // the first is the sample in the legend
+  REQUIRE(sgd.size() == 2);
+  const Box first = box_of(adam[1]), second = box_of(adam[2]), third = box_of(adam[3]), beside = box_of(sgd[1]);
+  CHECK(first.bottom == second.bottom);
+  CHECK(first.bottom == Approx(third.top).epsilon(1e-3));  // it hangs down
+  CHECK((second.bottom - second.top) / (first.bottom - first.top) == Approx(6.0 / 5.0).epsilon(1e-2));
+  CHECK((third.bottom - third.top) / (first.bottom - first.top) == Approx(2.0 / 5.0).epsilon(1e-2));
+  CHECK(beside.left == Approx(first.right).epsilon(1e-2));
+  CHECK(second.left > beside.right);
+
+  const auto log = polygons_of(layer(svg(Plot({.y_log = true}).bars(names, vector({1, 100, 0}))), 1));
+  REQUIRE(log.size() == 2);  // the lowest can be seen as well
+  CHECK(box_of(log[1]).bottom - box_of(log[1]).top ==
+        Approx(3 * (box_of(log[0]).bottom - box_of(log[0]).top)).epsilon(2e-2));
+  CHECK_THROWS_WITH_AS(Plot().bars({}, zeros({0})).save("a.svg"), Contains("no point that can be drawn"),
+                       std::invalid_argument);
+}
+
 TEST_CASE("the ending of the path is the format") {
   const Plot plot = Plot({.width = 300, .height = 200}).line(vector({0, 1}), vector({0, 1}));
   CHECK(count(svg(plot), "\n width=\"300\" height=\"200\"") == 1);
@@ -243,6 +280,28 @@ TEST_CASE("bad curves and options are refused by name") {
   CHECK_THROWS_WITH_AS(Plot({.x_log = true, .x_limits = {.high = -1.0}}), Contains("x_limits"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(Plot({.width = 99}), "Plot: width and height must be 100 or more, got 99 and 420",
                        std::invalid_argument);
+}
+
+TEST_CASE("bad bands and bars are refused by name") {
+  Plot plot;
+  const Tensor x = tensor({1, 2, 3});
+  CHECK_THROWS_WITH_AS(plot.band(x, x, tensor({1, 2}), x),
+                       "Plot::band: needs vectors of one length, x is (3), middle is (2)", ShapeError);
+  CHECK_THROWS_WITH_AS(plot.band(x, x, x, tensor({1, 2})),
+                       "Plot::band: needs vectors of one length, x is (3), high is (2)", ShapeError);
+  CHECK_THROWS_WITH_AS(plot.band(x, ones({5, 2})),
+                       "Plot::band: needs a row of values at x for each run, x is (3), runs are (5, 2)", ShapeError);
+  CHECK_THROWS_WITH_AS(plot.band(x, ones({0, 3})), Contains("runs are (0, 3)"), ShapeError);
+  CHECK_THROWS_WITH_AS(plot.band(x, ones({2, 3}, i64)), "Plot::band: needs a floating tensor (f32 or f64), got i64",
+                       DTypeError);
+  CHECK_THROWS_WITH_AS(plot.bars({"a", "b"}, x), "Plot::bars: needs a height for each of 2 names, got heights of (3)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(plot.bars({"a"}, ones({1}, i64)), Contains("Plot::bars: needs a floating tensor"), DTypeError);
+  plot.bars({"a", "b", "c"}, x);
+  CHECK_THROWS_WITH_AS(plot.bars({"a", "b", "d"}, x), "Plot::bars: the names are not those of the bars before",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Plot({.x_log = true}).bars({"a"}, ones({1})),
+                       "Plot::bars: needs an x axis that is not logarithmic", std::invalid_argument);
 }
 
 TEST_CASE("a picture without a point is refused, a curve without one is not") {
