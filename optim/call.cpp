@@ -79,24 +79,40 @@ void check_names(const Call& call, const std::vector<std::string>& names) {
           text(call.name, ": no option '", name, "', there are", names.empty() ? " none" : ": " + join(names)));
 }
 
-double given_value(const Call& call, const OptionField& field) {
+namespace {
+
+/// "0-0.9-0.99" as 0, 0.9, 0.99; nothing of another text.
+std::optional<OptionValue> numbers(const std::string& list) {
+  OptionValue all;
+  for (const char *at = list.data(), *end = at + list.size();; ++at) {
+    const auto [stop, error] = std::from_chars(at, end, all.emplace_back());
+    if (error != std::errc() || (stop != end && *stop != '-')) return {};
+    if (stop == end) return all;
+    at = stop;
+  }
+}
+
+}  // namespace
+
+OptionValue given_value(const Call& call, const OptionField& field) {
   const std::string* given = call.find(field.name);
-  if (!given && std::isnan(field.value))
+  if (!given && field.value.size() == 1 && std::isnan(field.value[0]))
     throw std::invalid_argument(text(call.name, ": ", field.name, " must be given"));
   if (!given) return field.value;
   const auto refuse = [&](const std::string& need) {
     throw std::invalid_argument(text(call.name, ": ", field.name, " must be ", need, ", got '", *given, "'"));
   };
-  double value = 0.0;
+  if (field.kind == OptionField::optional && *given == "none") return {};
   if (field.range) {
-    const char* end = given->data() + given->size();
-    const auto [stop, error] = std::from_chars(given->data(), end, value);
-    if (error != std::errc() || stop != end) refuse("a number");
-    return value;
+    const std::optional<OptionValue> all = numbers(*given);
+    if (field.kind == OptionField::list && !all) refuse("numbers, as in 100-200");
+    if (field.kind != OptionField::list && (!all || all->size() != 1))
+      refuse(field.kind == OptionField::optional ? "a number or none" : "a number");
+    return *all;
   }
   const auto word = std::find(field.names.begin(), field.names.end(), *given);
   if (word == field.names.end()) refuse(text("one of ", join({field.names.begin(), field.names.end()})));
-  return static_cast<double>(word - field.names.begin());
+  return {static_cast<double>(word - field.names.begin())};
 }
 
 }  // namespace ravine::detail

@@ -30,9 +30,9 @@ Call parse_call(const char* op, const std::string& given);
 
 /// Throws std::invalid_argument, with the names there are, for an option of another name.
 void check_names(const Call& call, const std::vector<std::string>& names);
-/// The number that the call gives an option: its value if the call does not name it. Throws std::invalid_argument for
+/// The numbers that the call gives an option: its value if the call does not name it. Throws std::invalid_argument for
 /// what is no number, or none of the option's words, and for nothing where the value is NaN.
-double given_value(const Call& call, const OptionField& field);
+OptionValue given_value(const Call& call, const OptionField& field);
 
 /// `options` with what the call gives. Throws std::invalid_argument for options of other names (but for those that the
 /// caller has read itself) and refused values.

@@ -88,6 +88,7 @@ namespace ravine::optim {
 ///
 ///     static bool uses(const Options&, std::size_t slot);       // false: not kept, reads as 0 (no memory)
 ///     static double initial(const Options&, std::size_t slot);  // the value a slot starts with
+///     static bool starts_at_parameter(std::size_t slot);        // true: it starts as a copy of the parameter
 ///
 /// Options has a field `lr`; see options.hpp. Tests of t belong into the rule's constructor, not into its call.
 /// The library's own say `static constexpr bool built_in = true` and are in rules.hpp.
@@ -109,13 +110,15 @@ class Elementwise : public Grouped<Options> {
   Tensor& slot(std::size_t parameter, std::size_t k) { return this->state(parameter * slot_count() + k); }
 
   void update() override {
-    const std::span params(this->parameters());
-    for (const auto& group : this->groups()) {
-      const std::size_t begin = group.begin, count = group.end - group.begin;
-      const typename Derived::Rule rule(group.options, group.options.lr * this->lr_factor(), this->steps() + 1);
-      detail::run_rule(loops(), &rule, params.subspan(begin, count),
-                       this->state(begin * slot_count(), count * slot_count()));
-    }
+    for (const auto& group : this->groups())
+      run(group, typename Derived::Rule(group.options, group.options.lr * this->lr_factor(), this->steps() + 1));
+  }
+  /// The rule, on the group's parameters.
+  template <class Rule>
+  void run(const typename Base::Group& group, const Rule& rule) {
+    const std::size_t begin = group.begin, count = group.end - group.begin;
+    detail::run_rule(loops(), &rule, std::span(this->parameters()).subspan(begin, count),
+                     this->state(begin * slot_count(), count * slot_count()));
   }
 
   void check_loaded(const typename Base::Group& present, const Options& loaded) const override {
@@ -138,6 +141,8 @@ class Elementwise : public Grouped<Options> {
 
   static Tensor new_slot(const Options& options, std::size_t k, const Variable& p) {
     if (!kept(options, k)) return Tensor();
+    if constexpr (requires { Derived::starts_at_parameter(k); })
+      if (Derived::starts_at_parameter(k)) return p.value().clone();
     double value = 0.0;
     if constexpr (requires { Derived::initial(options, k); }) value = Derived::initial(options, k);
     return full(p.shape(), value, p.dtype());

@@ -5,7 +5,9 @@
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/optim/optimizer.hpp>
 #include <ravine/optim/options.hpp>
+#include <ravine/optim/under_way.hpp>
 
 namespace ravine::optim {
 namespace {
@@ -13,7 +15,8 @@ namespace {
 constexpr const char* name = "ExponentialMovingAverage";
 
 double checked_decay(double decay) {
-  return detail::visit_option(name, {"decay", decay, &below_one, {}, false}, [=](const auto&) { return decay; });
+  return detail::visit_option(name, {"decay", {decay}, &below_one, {}, false},
+                              [](const auto& field) { return field.value; })[0];
 }
 
 }  // namespace
@@ -68,16 +71,23 @@ void ExponentialMovingAverage::load_state_dict(const StateDict& state) {
   for (std::size_t i = 0; i < averages_.size(); ++i) averages_[i] = state.at(detail::text(i, ".average")).clone();
 }
 
-UseAverages::UseAverages(const ExponentialMovingAverage& average) {
-  average.check_unchanged();
-  std::vector<Tensor> copies;  // so that a write to a parameter does not reach the averages
-  for (const Tensor& a : average.averages_) copies.push_back(a.clone());
-  for (const Variable& p : average.parameters_) saved_.emplace_back(p, p.value());
-  for (std::size_t i = 0; i < copies.size(); ++i) saved_[i].first.set_value(std::move(copies[i]));
+UseAverages::UseAverages(std::vector<Variable> parameters, const std::vector<Tensor>& averages)
+    : parameters_(std::move(parameters)) {
+  if (averages.empty()) return;
+  if (detail::StepUnderWay::of(parameters_))
+    throw std::logic_error("UseAverages: a step of these parameters is under way");
+  for (const Variable& p : parameters_) saved_.push_back(p.value());
+  for (std::size_t i = 0; i < averages.size(); ++i)  // copies, so that a write to a parameter does not reach them
+    parameters_[i].set_value(averages[i].clone());
 }
 
+UseAverages::UseAverages(const ExponentialMovingAverage& average)
+    : UseAverages((average.check_unchanged(), average.parameters_), average.averages_) {}
+
+UseAverages::UseAverages(const Optimizer& optimizer) : UseAverages(optimizer.parameters(), optimizer.averages()) {}
+
 UseAverages::~UseAverages() {
-  for (const auto& [parameter, value] : saved_) parameter.set_value(value);
+  for (std::size_t i = 0; i < saved_.size(); ++i) parameters_[i].set_value(saved_[i]);
 }
 
 }  // namespace ravine::optim

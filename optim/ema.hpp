@@ -2,13 +2,14 @@
 /// Averages of the parameters over the steps of a run, which often predict better than the last step's values.
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include <ravine/autograd/variable.hpp>
 #include <ravine/core/state_dict.hpp>
 
 namespace ravine::optim {
+
+class Optimizer;
 
 /// For each parameter theta the average a, theta itself at the start; an update is a <- decay a + (1 - decay) theta.
 ///
@@ -53,14 +54,21 @@ class ExponentialMovingAverage {
 /// has happened in between.
 class UseAverages {
  public:
-  /// Throws std::logic_error if a parameter has changed its shape or dtype.
+  /// Throws std::logic_error if a parameter has changed its shape or dtype, or is in the middle of
+  /// a step.
   explicit UseAverages(const ExponentialMovingAverage& average);
+  /// The values to evaluate with of an optimizer that keeps such (see Optimizer::averages); with another one nothing
+  /// changes. Throws as above.
+  explicit UseAverages(const Optimizer& optimizer);
   ~UseAverages();
   UseAverages(const UseAverages&) = delete;
   UseAverages& operator=(const UseAverages&) = delete;
 
  private:
-  std::vector<std::pair<Variable, Tensor>> saved_;
+  UseAverages(std::vector<Variable> parameters, const std::vector<Tensor>& averages);
+
+  std::vector<Variable> parameters_;
+  std::vector<Tensor> saved_;
 };
 
 }  // namespace ravine::optim

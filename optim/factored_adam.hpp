@@ -30,6 +30,7 @@ struct FactoredAdamOptions {
 /// Source: the lectures (deck A, Algorithm 2); Shazeer & Stern, Adafactor (2018).
 class FactoredAdam final : public Grouped<FactoredAdamOptions> {
  public:
+  static constexpr const char *name = "FactoredAdam", *key = "factored_adam";
   /// Throws std::invalid_argument for options out of range, and as Optimizer.
   explicit FactoredAdam(std::vector<Variable> params, FactoredAdamOptions options = {});
   /// Groups that differ in their options. Throws std::invalid_argument for a group without parameters as well.

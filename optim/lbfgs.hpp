@@ -50,6 +50,7 @@ struct LBFGSOptions {
 /// Source: Nocedal & Wright, Numerical optimization (2006), algorithms 7.4, 3.5, 3.6.
 class LBFGS final : public Grouped<LBFGSOptions> {
  public:
+  static constexpr const char* name = "LBFGS";
   /// Throws std::invalid_argument for options out of range, and as Optimizer.
   explicit LBFGS(std::vector<Variable> params, LBFGSOptions options = {});
 

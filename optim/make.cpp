@@ -8,10 +8,8 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/optim/call.hpp>
-#include <ravine/optim/factored_adam.hpp>
-#include <ravine/optim/lbfgs.hpp>
+#include <ravine/optim/others.hpp>
 #include <ravine/optim/rules.hpp>
-#include <ravine/optim/sam.hpp>
 
 namespace ravine::detail {
 namespace {
@@ -24,18 +22,22 @@ std::string lower_case(std::string name) {
   return name;
 }
 
-template <class... O>
-Makers built_in(RuleList<O...> /*list*/) {
-  return {{lower_case(O::name), optimizer_maker<O>()}...,
-          {"factored_adam", optimizer_maker<optim::FactoredAdam>()},
-          {"lbfgs", optimizer_maker<optim::LBFGS>()},
-          {"sam", optimizer_maker<optim::SAM>()}};
+/// The name in text: the class's own in small letters, unless it says another one.
+template <class O>
+std::string key_of() {
+  if constexpr (requires { O::key; }) return O::key;
+  return lower_case(O::name);
+}
+
+template <class... O, class... Other>
+Makers built_in(RuleList<O...> /*list*/, OtherList<Other...> /*others*/) {
+  return {{key_of<O>(), optimizer_maker<O>()}..., {key_of<Other>(), optimizer_maker<Other>()}...};
 }
 
 /// The makers by name, for one thread at a time.
 struct Registry {
   std::mutex mutex;
-  Makers makers = built_in(Rules());
+  Makers makers = built_in(Rules(), Others());
 };
 
 Registry& registry() {
@@ -101,7 +103,15 @@ std::unique_ptr<Optimizer> make(const std::string& text, const std::vector<Varia
     from.inner = make(call.inner.value_or("sgd"), parameters);
   else
     from.parameters = parameters;
-  return maker.make(std::move(from), [&](const auto& field) { return detail::given_value(call, field); });
+  std::vector<std::string> seen;
+  auto made = maker.make(std::move(from), [&](const auto& field) {
+    seen.push_back(field.name);
+    return detail::given_value(call, field);
+  });
+  for (const auto& [name, value] : call.options)
+    if (std::find(seen.begin(), seen.end(), name) == seen.end())
+      throw std::invalid_argument(detail::text(call.name, ": ", name, "=", value, " is inside of what is none"));
+  return made;
 }
 
 }  // namespace ravine::optim

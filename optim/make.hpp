@@ -51,10 +51,10 @@ namespace ravine::optim {
 /// An optimizer from its name and options: "adam", "adamw:lr=3e-3,decay=plain", "sgd:momentum=0.9,nesterov=lookahead".
 /// What wraps another takes it in brackets: "sam(adam:lr=0.01):rho=0.1"; "sam" alone wraps "sgd".
 ///   text    a name, then a colon and options, separated by commas: those of the class's options, numbers as 0.01, 1e-3
-///           or inf, bools as true or false, enumerators by their names; what is left out has its default
+///           or inf, bools as true or false, enumerators by their names, lists as 0-0.9-0.99, what is absent as none,
+///           options inside others as vectors.lr=0.01; what is left out has its default
 ///   throws  std::invalid_argument for another name or option, with those there are, for a value that the option may
-///   not
-///           have, and as the optimizer itself
+///           not have, and as the optimizer itself
 std::unique_ptr<Optimizer> make(const std::string& text, const std::vector<Variable>& parameters);
 
 /// The names that `make` knows, sorted.

@@ -1,20 +1,36 @@
 #include <ravine/optim/optimizer.hpp>
 
+#include <cmath>
+#include <limits>
 #include <map>
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
+#include <ravine/optim/under_way.hpp>
 
 namespace ravine::optim {
 namespace {
 
 void check_number(const char* optimizer, const char* what, double value) {
-  detail::visit_option(optimizer, {what, value, &non_negative, {}, false}, [=](const auto&) { return value; });
+  detail::visit_option(optimizer, {what, {value}, &non_negative, {}, false},
+                       [](const auto& field) { return field.value; });
 }
 
 std::string option_key(std::size_t group, const detail::OptionField& field) {
   return detail::text("group.", group, ".", field.name);
+}
+
+/// An option as it stands in a state: a list as a vector, what is absent as NaN.
+Tensor option_state(const detail::OptionField& field) {
+  if (field.kind == detail::OptionField::list) return tensor(field.value, f64);
+  return scalar(field.value.empty() ? std::numeric_limits<double>::quiet_NaN() : field.value[0], f64);
+}
+
+detail::OptionValue option_of(const detail::OptionField& field, const Tensor& saved) {
+  detail::OptionValue value = saved.to_vector<double>();
+  if (field.kind == detail::OptionField::optional && std::isnan(value[0])) value.clear();
+  return value;
 }
 
 }  // namespace
@@ -43,6 +59,7 @@ void Optimizer::refuse_empty_group(std::size_t group) const {
 }
 
 void Optimizer::step() {
+  const detail::StepUnderWay under_way(parameters_);
   if (needs_closure())
     throw std::logic_error(
         detail::text(name_, ": step() needs a closure that returns the loss, as in step([&] { return loss(); })"));
@@ -54,6 +71,7 @@ void Optimizer::step() {
 }
 
 double Optimizer::step(Closure closure) {
+  const detail::StepUnderWay under_way(parameters_);
   const detail::FlushSubnormals flush;
   const double loss = advance(closure);
   ++steps_;
@@ -139,7 +157,7 @@ StateDict Optimizer::handles() const {
   for (std::size_t k = 0; k < state_.size(); ++k)
     if (state_[k].defined()) all[state_keys_[k]] = state_[k];
   for (std::size_t g = 0; g < group_count(); ++g)
-    read_options(g, [&](const detail::OptionField& field) { all[option_key(g, field)] = scalar(field.value, f64); });
+    read_options(g, [&](const detail::OptionField& field) { all[option_key(g, field)] = option_state(field); });
   all["steps"] = scalar(steps_, i64);
   all["lr_factor"] = scalar(lr_factor_, f64);
   return all;
@@ -158,7 +176,7 @@ void Optimizer::load_state_dict(const StateDict& given) {
   check_number(name_, "steps", static_cast<double>(steps));
   check_number(name_, "lr_factor", lr_factor);
   std::size_t g = 0;
-  const auto saved = [&](const detail::OptionField& field) { return given.at(option_key(g, field)).item(); };
+  const auto saved = [&](const detail::OptionField& field) { return option_of(field, given.at(option_key(g, field))); };
   for (g = 0; g < group_count(); ++g) visit_options(g, saved);  // do they all fit?
   for (g = 0; g < group_count(); ++g) change_options(g, saved);
   steps_ = steps;

@@ -72,13 +72,17 @@ class Optimizer {
   /// optimizer uses them (or adds a coupled weight decay): for clipping and logging.
   void on_gradients(GradientCallback f) { callbacks_.push_back(std::move(f)); }
 
+  /// For each parameter the value to evaluate with, of an optimizer that keeps others than the parameters (ASGD,
+  /// Schedule-Free, Lookahead); of the others none. `UseAverages` puts them in the parameters' place.
+  virtual std::vector<Tensor> averages() const { return {}; }
+
   /// The name and all options, of each group: "Adam(lr=0.001, beta1=0.9, …)".
   virtual std::string describe() const;
 
   /// A copy of the state: `"<index>.<slot>"` for what is kept for each parameter (in the order of `parameters()`),
   /// "steps" (i64), "lr_factor" (f64), and every option as an f64 scalar, `"group.<index>.<option>"` (a bool or an
-  /// enumerator as its number). Loading brings all of it back, options included, and so the bits of an uninterrupted
-  /// run. Callbacks are not part of it.
+  /// enumerator as its number, what is absent as NaN, a list as a vector). Loading brings all of it back, options
+  /// included, and so the bits of an uninterrupted run. Callbacks are not part of it.
   virtual StateDict state_dict() const;
   /// Throws std::invalid_argument, before anything changes, if names, shapes, types or options do not fit.
   virtual void load_state_dict(const StateDict& state);

@@ -8,23 +8,28 @@
 namespace ravine::detail {
 namespace {
 
-[[noreturn]] void refuse(const char* optimizer, const OptionField& field, const std::string& need) {
-  throw std::invalid_argument(text(optimizer, ": ", field.name, " must be ", need, ", got ", field.value));
+[[noreturn]] void refuse(const char* optimizer, const std::string& name, const std::string& need, double got) {
+  throw std::invalid_argument(text(optimizer, ": ", name, " must be ", need, ", got ", got));
+}
+
+void check(const char* optimizer, const OptionField& field, double value) {
+  const bool whole = std::abs(value) <= 0x1p53 && value == std::trunc(value);
+  if (field.integral && !whole) refuse(optimizer, field.name, "a whole number", value);
+  if (!field.range) {
+    const auto last = static_cast<double>(field.names.size()) - 1.0;
+    if (!(value >= 0.0 && value <= last)) refuse(optimizer, field.name, text("from 0 to ", last), value);
+  } else if (!field.range->contains(value)) {
+    const bool infinite = value > field.range->low && std::isinf(value);
+    refuse(optimizer, field.name, infinite ? "finite" : field.range->text, value);
+  }
 }
 
 }  // namespace
 
-double visit_option(const char* optimizer, OptionField field, OptionVisitor visit) {
+OptionValue visit_option(const char* optimizer, OptionField field, OptionVisitor visit) {
   field.value = visit(field);
-  const bool whole = std::abs(field.value) <= 0x1p53 && field.value == std::trunc(field.value);
-  if (field.integral && !whole) refuse(optimizer, field, "a whole number");
-  if (!field.range) {
-    const auto last = static_cast<double>(field.names.size()) - 1.0;
-    if (!(field.value >= 0.0 && field.value <= last)) refuse(optimizer, field, text("from 0 to ", last));
-  } else if (!field.range->contains(field.value)) {
-    refuse(optimizer, field, field.value > field.range->low && std::isinf(field.value) ? "finite" : field.range->text);
-  }
-  return field.value;
+  for (const double value : field.value) check(optimizer, field, value);
+  return std::move(field.value);
 }
 
 void refuse_options(const char* optimizer, const char* conflict) {
@@ -32,7 +37,11 @@ void refuse_options(const char* optimizer, const char* conflict) {
 }
 
 std::string describe_option(const OptionField& field) {
-  const std::string value = field.range ? text(field.value) : field.names[static_cast<std::size_t>(field.value)];
+  std::string value = field.kind == OptionField::optional && field.value.empty() ? "none" : "";
+  for (const double x : field.value) {
+    if (!value.empty()) value += '-';
+    value += field.range ? text(x) : field.names[static_cast<std::size_t>(x)];
+  }
   return text(field.name, "=", value);
 }
 

@@ -11,12 +11,22 @@
 ///       }
 ///     };
 ///
-/// Refusals, describe() and checkpoints come from this. A field is a number with a range, a bool, or an enumeration
-/// that counts from 0, with the names of its values: `field("form", &Options::form, {"sum", "rms"})`. Options that
+/// Refusals, describe(), text (see make.hpp) and checkpoints come from this. A field is
+///
+///     a number          field("lr", &Options::lr, positive)                     0.001
+///     a bool            field("nesterov", &Options::nesterov)                   true
+///     an enumeration    field("form", &Options::form, {"sum", "rms"})           sum; counts from 0
+///     one of these that may be absent, a std::optional of a number              none, or the number
+///     a list            a std::vector of numbers, each in the range             0-0.9-0.99
+///     options inside    field("vectors", &Options::vectors, {"none", "adamw"})  none, or adamw and vectors.lr=0.001, …
+///
+/// the last a std::optional of a struct with fields of its own. An option is held as its numbers: a bool and an
+/// enumerator by its number, what is absent by none (in a checkpoint: NaN), options inside each by itself. Options that
 /// exclude each other are told by a member `const char* conflict() const`: what is wrong, or null.
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -44,29 +54,44 @@ inline constexpr Range below_one{0.0, 1.0, true, false, "in [0, 1)"};
 inline constexpr Range inside_one{0.0, 1.0, false, false, "in (0, 1)"};
 inline constexpr Range up_to_one{0.0, 1.0, true, true, "in [0, 1]"};
 inline constexpr Range norm_order{1.0, std::numeric_limits<double>::infinity(), true, true, ">= 1"};
+inline constexpr Range above_one{1.0, std::numeric_limits<double>::infinity(), false, false, "> 1"};
 inline constexpr Range at_least_one{1.0, std::numeric_limits<double>::infinity(), true, false, ">= 1"};
 
 }  // namespace ravine::optim
 
 namespace ravine::detail {
 
+/// The numbers an option has: one, or none if it is absent, or those of a list.
+using OptionValue = std::vector<double>;
+
 /// An option, whatever its type.
 struct OptionField {
-  const char* name;
-  double value;                        // of a bool or an enumerator its number
+  enum Kind { single, optional, list };
+
+  std::string name;
+  OptionValue value;
   const optim::Range* range;           // of a number
   std::span<const char* const> names;  // of the values of a bool or an enumeration
   bool integral;
+  Kind kind = single;
 };
 
 /// Looks at an option and returns the value it is to have.
-using OptionVisitor = FunctionRef<double(const OptionField&)>;
+using OptionVisitor = FunctionRef<OptionValue(const OptionField&)>;
 
 /// What `visit` makes of a field. Throws std::invalid_argument, naming the optimizer and the field, if it may not be.
-double visit_option(const char* optimizer, OptionField field, OptionVisitor visit);
+OptionValue visit_option(const char* optimizer, OptionField field, OptionVisitor visit);
 [[noreturn]] void refuse_options(const char* optimizer, const char* conflict);
-/// "lr=0.001", "form=velocity".
+/// "lr=0.001", "form=velocity", "betas=0-0.9".
 std::string describe_option(const OptionField& field);
+
+template <class Options>
+concept HasFields = requires {
+  Options::fields([](auto&&...) {});
+};
+
+template <class Options>
+void visit_fields(const char* optimizer, Options& options, OptionVisitor visit, const std::string& prefix = {});
 
 /// What `fields` calls for each field.
 template <class Options>
@@ -74,54 +99,85 @@ struct FieldVisitor {
   const char* optimizer;
   Options& options;
   OptionVisitor visit;
+  const std::string& prefix;  // of options inside others, as in "vectors.lr"
 
   template <class T>
   requires std::is_arithmetic_v<T>
   void operator()(const char* name, T Options::*member, const optim::Range& range) const {
-    set(member, {name, static_cast<double>(options.*member), &range, {}, std::is_integral_v<T>});
+    options.*member =
+        static_cast<T>(one(name, {static_cast<double>(options.*member)}, &range, {}, std::is_integral_v<T>)[0]);
+  }
+  template <class T>
+  void operator()(const char* name, std::optional<T> Options::*member, const optim::Range& range) const {
+    const OptionValue present = options.*member ? OptionValue{static_cast<double>(*(options.*member))} : OptionValue();
+    const OptionValue value = one(name, present, &range, {}, std::is_integral_v<T>, OptionField::optional);
+    options.*member = value.empty() ? std::nullopt : std::optional<T>(static_cast<T>(value[0]));
+  }
+  template <class T>
+  void operator()(const char* name, std::vector<T> Options::*member, const optim::Range& range) const {
+    const OptionValue value = one(name, {(options.*member).begin(), (options.*member).end()}, &range, {},
+                                  std::is_integral_v<T>, OptionField::list);
+    (options.*member).clear();
+    for (const double x : value) (options.*member).push_back(static_cast<T>(x));
   }
   void operator()(const char* name, bool Options::*member) const {
     static constexpr const char* names[] = {"false", "true"};
-    set(member, {name, static_cast<double>(options.*member), nullptr, names, true});
+    options.*member = one(name, {static_cast<double>(options.*member)}, nullptr, names, true)[0] != 0.0;
   }
   template <class T, std::size_t n>
   requires std::is_enum_v<T>
   void operator()(const char* name, T Options::*member, const char* const (&names)[n]) const {
-    set(member, {name, static_cast<double>(options.*member), nullptr, names, true});
+    const double value = one(name, {static_cast<double>(options.*member)}, nullptr, names, true)[0];
+    options.*member = static_cast<T>(static_cast<int>(value));
+  }
+  template <HasFields T>
+  void operator()(const char* name, std::optional<T> Options::*member, const char* const (&names)[2]) const {
+    std::optional<T>& inside = options.*member;
+    const double value = one(name, {inside ? 1.0 : 0.0}, nullptr, names, true)[0];
+    if (value == 0.0) return inside.reset();
+    if (!inside) inside.emplace();
+    visit_fields(optimizer, *inside, visit, prefix + name + '.');
   }
 
  private:
-  template <class T>
-  void set(T Options::*member, const OptionField& field) const {
-    const double value = visit_option(optimizer, field, visit);
-    if constexpr (std::is_enum_v<T>)
-      options.*member = static_cast<T>(static_cast<int>(value));
-    else
-      options.*member = static_cast<T>(value);
+  OptionValue one(const char* name, OptionValue value, const optim::Range* range, std::span<const char* const> names,
+                  bool integral, OptionField::Kind kind = OptionField::single) const {
+    return visit_option(optimizer, {prefix + name, std::move(value), range, names, integral, kind}, visit);
   }
 };
+
+template <class Options>
+void visit_fields(const char* optimizer, Options& options, OptionVisitor visit, const std::string& prefix) {
+  Options::fields(FieldVisitor<Options>{optimizer, options, visit, prefix});
+  if constexpr (requires { options.conflict(); })
+    if (const char* conflict = options.conflict()) refuse_options(optimizer, conflict);
+}
 
 /// The options that `visit` makes of these. Throws std::invalid_argument for a value out of its range and for values
 /// that exclude each other.
 template <class Options>
 Options visit_options(const char* optimizer, Options options, OptionVisitor visit) {
-  Options::fields(FieldVisitor<Options>{optimizer, options, visit});
-  if constexpr (requires { options.conflict(); })
-    if (const char* conflict = options.conflict()) refuse_options(optimizer, conflict);
+  visit_fields(optimizer, options, visit);
   return options;
 }
 
 /// Sees the names of fields.
 struct NameVisitor {
   std::vector<std::string>& names;
+  std::string prefix{};
 
-  void operator()(const char* name, const auto& /*member*/) const { names.emplace_back(name); }
+  void operator()(const char* name, const auto& /*member*/) const { names.push_back(prefix + name); }
   void operator()(const char* name, const auto& /*member*/, const optim::Range& /*range*/) const {
-    names.emplace_back(name);
+    names.push_back(prefix + name);
   }
   template <std::size_t n>
   void operator()(const char* name, const auto& /*member*/, const char* const (&)[n]) const {
-    names.emplace_back(name);
+    names.push_back(prefix + name);
+  }
+  template <class Options, HasFields T>
+  void operator()(const char* name, std::optional<T> Options::* /*member*/, const char* const (&)[2]) const {
+    names.push_back(prefix + name);
+    T::fields(NameVisitor{names, prefix + name + '.'});
   }
 };
 

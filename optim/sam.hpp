@@ -33,11 +33,15 @@ struct SAMOptions {
 /// Source: the lectures (objective); Foret et al., Sharpness-aware minimization (2021).
 class SAM final : public Grouped<SAMOptions> {
  public:
+  static constexpr const char* name = "SAM";
   /// Throws std::invalid_argument for options out of range, for no base and for one that needs a closure itself.
   explicit SAM(std::unique_ptr<Optimizer> base, SAMOptions options = {});
 
   Optimizer& base() { return *base_; }
   bool needs_closure() const override { return true; }
+
+  /// The base's.
+  std::vector<Tensor> averages() const override { return base_->averages(); }
 
   /// SAM's options, then the base's.
   std::string describe() const override;

@@ -1,7 +1,6 @@
 #include <ravine/optim/schedule.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -14,7 +13,7 @@ namespace ravine::optim {
 namespace {
 
 void check(const char* schedule, const char* what, double value, const Range& range) {
-  detail::visit_option(schedule, {what, value, &range, {}, false}, [=](const auto&) { return value; });
+  detail::visit_option(schedule, {what, {value}, &range, {}, false}, [](const auto& field) { return field.value; });
 }
 
 template <class Options>
@@ -39,8 +38,6 @@ Schedule step_decay(StepDecayOptions options) {
 }
 
 Schedule multi_step(MultiStepOptions options) {
-  for (const Index milestone : options.milestones)
-    check("multi_step", "milestone", static_cast<double>(milestone), non_negative);
   check("multi_step", options);
   std::sort(options.milestones.begin(), options.milestones.end());
   return [options = std::move(options)](Index t) {
@@ -110,24 +107,6 @@ struct WarmupOptions {
   static void fields(auto&& field) { field("steps", &WarmupOptions::steps, positive); }
 };
 
-/// "100-200" as 100, 200.
-std::vector<Index> milestones(const std::string& list) {
-  std::vector<Index> all;
-  for (const char *at = list.data(), *end = at + list.size();; ++at) {
-    const auto [stop, error] = std::from_chars(at, end, all.emplace_back());
-    if (error != std::errc() || (stop != end && *stop != '-'))
-      throw std::invalid_argument(detail::text("multi_step: milestones must be steps as in 100-200, got '", list, "'"));
-    if (stop == end) return all;
-    at = stop;
-  }
-}
-
-Schedule make_multi_step(const Call& call, Index /*total*/) {
-  MultiStepOptions options;
-  if (const std::string* list = call.find("milestones")) options.milestones = milestones(*list);
-  return multi_step(detail::given_options(call, std::move(options), {"milestones"}));
-}
-
 Schedule make_warmup(const Call& call, Index total) {
   const Index steps = detail::given_options(call, WarmupOptions()).steps;
   return warmup(steps, call.inner ? make_schedule(*call.inner, std::max<Index>(total - steps, 0)) : constant());
@@ -151,7 +130,7 @@ constexpr Maker makers[] = {
     {"inverse_sqrt", [](const Call& call, Index) { return detail::given_options(call, Without()), inverse_sqrt(); }},
     {"inverse_time",
      [](const Call& call, Index) { return inverse_time(detail::given_options(call, InverseTimeOptions()).decay); }},
-    {"multi_step", make_multi_step},
+    {"multi_step", [](const Call& call, Index) { return multi_step(detail::given_options(call, MultiStepOptions())); }},
     {"polynomial",
      [](const Call& call, Index total) {
        return polynomial(detail::given_options(call, PolynomialOptions{.total_steps = total}));

@@ -34,7 +34,10 @@ struct MultiStepOptions {
   std::vector<Index> milestones{};  ///< when the rate changes, each >= 0, in any order
   double gamma = 0.1;               ///< > 0
 
-  static void fields(auto&& field) { field("gamma", &MultiStepOptions::gamma, positive); }
+  static void fields(auto&& field) {
+    field("milestones", &MultiStepOptions::milestones, non_negative);
+    field("gamma", &MultiStepOptions::gamma, positive);
+  }
 };
 
 struct CosineOptions {

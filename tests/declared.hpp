@@ -12,7 +12,7 @@
 inline std::map<std::string, std::string> declared(const std::string& room, const char* pattern) {
   const std::regex declaration(pattern), detail("^namespace (ravine::)?detail \\{"), end("^\\}  // namespace");
   std::map<std::string, std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(RAVINE_SOURCE "/") + room)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(RAVINE_SOURCE "/") + room)) {
     if (entry.path().extension() != ".hpp") continue;
     std::ifstream header(entry.path());
     bool inside = false;
@@ -20,7 +20,7 @@ inline std::map<std::string, std::string> declared(const std::string& room, cons
       inside = (inside || std::regex_search(line, detail)) && !std::regex_search(line, end);
       std::smatch found;
       if (!inside && std::regex_search(line, found, declaration))
-        names[found[1]] = room + "/" + entry.path().filename().string();
+        names[found[1]] = std::filesystem::relative(entry.path(), RAVINE_SOURCE).string();
     }
   }
   return names;

@@ -6,8 +6,7 @@
 #include <doctest/doctest.h>
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
-#include <ravine/optim/ema.hpp>
-#include <ravine/optim/sgd.hpp>
+#include <ravine/optim/optim.hpp>
 
 namespace rv = ravine;
 using doctest::Approx;
@@ -187,4 +186,45 @@ TEST_CASE("ema: what makes no sense is refused") {
   CHECK(values(p) == Values{1});
   p.set_value(rv::ones({2}, rv::f32));
   CHECK_THROWS_WITH_AS(ema.update(), Contains("is (2) f32"), std::logic_error);
+}
+
+TEST_CASE("averages of an optimizer are swapped in and out exactly, and what has none is left alone") {
+  for (const char* text : {"asgd:t0=2", "schedule_free_sgd:lr=0.1", "schedule_free_adamw:warmup_steps=3", "sgd"}) {
+    CAPTURE(text);
+    const rv::Variable a = parameter({0.1, -8}, {2}), b = parameter({1, 2, 3, 4}, {2, 2}, rv::f32);
+    const auto optimizer = rv::optim::make(text, {a, b});
+    for (int t = 0; t < 7; ++t) optimizer->step([&] { return rv::sum(rv::square(a)) + rv::sum(b).to(rv::f64); });
+    const rv::Tensor at = a.value().clone(), bt = b.value().clone();
+    const std::vector<rv::Tensor> averages = optimizer->averages();
+    CHECK(averages.empty() == (std::string(text) == "sgd"));
+    {
+      const UseAverages use(*optimizer);
+      CHECK(rv::bitwise_equal(a.value(), averages.empty() ? at : averages[0]));
+      CHECK(rv::bitwise_equal(b.value(), averages.empty() ? bt : averages[1]));
+      CHECK(rv::bitwise_equal(a.value(), at) == averages.empty());
+    }
+    CHECK(rv::bitwise_equal(a.value(), at));
+    CHECK(rv::bitwise_equal(b.value(), bt));
+  }
+}
+
+TEST_CASE("averages before the first step are the parameters, to the bit") {
+  for (const char* text : {"asgd", "schedule_free_sgd", "schedule_free_adamw"}) {
+    const rv::Variable p = parameter({0.1, 0.3, -7.7}, {3});
+    CHECK(rv::bitwise_equal(rv::optim::make(text, {p})->averages().at(0), p.value()));
+  }
+}
+
+TEST_CASE("averages are not swapped in while a step of the parameters is under way") {
+  const rv::Variable p = parameter({4, 1}, {2}), other = parameter({1}, {1});
+  const ExponentialMovingAverage ema({p}, 0.5), of_other({other}, 0.5);
+  const auto optimizer = rv::optim::make("sam(asgd)", {p});
+  optimizer->step([&] {
+    CHECK_THROWS_WITH_AS(UseAverages{ema}, "UseAverages: a step of these parameters is under way", std::logic_error);
+    const UseAverages teacher(of_other);  // of another network
+    return rv::sum(rv::square(p)) * other.value();
+  });
+  CHECK_NOTHROW(UseAverages{ema});
+  CHECK_THROWS_AS(optimizer->step([]() -> rv::Variable { throw std::runtime_error("bad"); }), std::runtime_error);
+  CHECK_NOTHROW(UseAverages{ema});
 }

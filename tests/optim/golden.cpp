@@ -90,7 +90,8 @@ class Run {
   void update() {
     const Index t = optimizer_->steps();
     const Json& options = case_.at("options");
-    const double base = (case_.at("optimizer") == "sam" ? options.at("base_options") : options).at("lr").get<double>();
+    const double base =
+        (options.contains("base_options") ? options.at("base_options") : options).at("lr").get<double>();
     optimizer_->set_lr_factor(lr_factor(case_.at("schedule"), base, t));
     const Json& batches = case_.at("batches");
     const Batch batch =
@@ -114,6 +115,13 @@ class Run {
     Params flat;
     for (const rv::Variable& p : params_) flat.push_back(p.reshape({p.numel()}));
     return rv::concat(flat, 0).reshape(shape_);
+  }
+  /// The values to evaluate with, flat.
+  std::vector<double> average() const {
+    std::vector<double> flat;
+    for (const rv::Tensor& part : optimizer_->averages())
+      for (const double x : part.to_vector<double>()) flat.push_back(x);
+    return flat;
   }
   /// On all examples, without the regularizer.
   double loss() const { return loss_(theta(), {}).item(); }
@@ -148,11 +156,15 @@ void check_trajectory(const Json& file, const Json& c, const Json& functions, co
     const std::vector<double> expected = numbers(c.at("trajectory")[i]);
     const double scale = std::max(1.0, largest(expected));
     const std::vector<double> theta = run.theta().value().to_vector<double>();
+    const double average_scale = c.contains("average") ? std::max(1.0, largest(numbers(c.at("average")[i]))) : 0.0;
     const std::string after = " after " + std::to_string(at) + " updates";
     if (single) {
       judge.compare("theta" + after, theta, expected, 5e-5 * scale, 0.0);
       continue;
     }
+    if (c.contains("average"))
+      judge.compare("average" + after, run.average(), numbers(c.at("average")[i]),
+                    file.at("theta_atol").get<double>() * average_scale, file.at("theta_rtol").get<double>());
     judge.compare("theta" + after, theta, expected, file.at("theta_atol").get<double>() * scale,
                   file.at("theta_rtol").get<double>());
     judge.compare("loss" + after, run.loss(), c.at("loss")[i].get<double>(), loss_scale,

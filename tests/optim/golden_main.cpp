@@ -1,7 +1,7 @@
 // golden FILE-OR-DIRECTORY...: runs golden files, of a directory all, and prints for each how many cases ran, how many
 // passed, and how many no class of the library can express, with the reasons; then what it does not know, and what
 // failed. Fails if there is any of these, or a file cannot be read. Functions are those of the functions.json beside a
-// file.
+// file, or one folder up.
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -22,8 +22,10 @@ static std::vector<fs::path> files_of(const fs::path& path) {
 }
 
 static golden::Json functions_beside(const fs::path& path) {
-  const fs::path functions = path.parent_path() / "functions.json";
-  return fs::exists(functions) ? golden::read_json(functions.string()) : golden::Json::object();
+  const fs::path folder = fs::absolute(path).parent_path();
+  for (const fs::path& functions : {folder / "functions.json", folder.parent_path() / "functions.json"})
+    if (fs::exists(functions)) return golden::read_json(functions.string());
+  return golden::Json::object();
 }
 
 static void print(const fs::path& path, const golden::Report& report) {

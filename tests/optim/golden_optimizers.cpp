@@ -41,6 +41,16 @@ std::string choose_adam(Json& o) {
   return belief ? "adabelief" : decoupled ? "adamw" : "adam";
 }
 
+std::string value_text(const Json& value) {
+  if (value.is_null()) return "none";
+  if (value == "decoupled_lr") return "times_lr";
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  std::string list;
+  for (const Json& x : value) list += (list.empty() ? "" : "-") + x.dump();
+  return list;
+}
+
 /// A case's optimizer and options by the library's names, for optim::make.
 std::string text_of(const Json& one_case) {
   std::string text = one_case.at("optimizer");
@@ -49,13 +59,17 @@ std::string text_of(const Json& one_case) {
   if (text == "factored_adam") options.erase("shape");  // the case's own shape
   if (text == "adam") text = choose_adam(options);
   if (text == "adagrad") options["eps"] = options.at("delta"), options.erase("delta");
-  if (text == "sam") {
+  if (options.contains("base")) {
     text += '(' + text_of({{"optimizer", options.at("base")}, {"options", options.at("base_options")}}) + ')';
     for (const char* base : {"base", "base_options"}) options.erase(base);
   }
   char separator = ':';
   for (const auto& [name, value] : options.items()) {
-    text += separator + name + '=' + (value.is_string() ? value.get<std::string>() : value.dump());
+    if (value.is_object()) {
+      for (const auto& [inside, number] : value.items()) text += separator + name + '.' + inside + '=' + number.dump();
+    } else {
+      text += separator + name + '=' + value_text(value);
+    }
     separator = ',';
   }
   return text;
@@ -126,9 +140,9 @@ std::vector<rv::Tensor> hessian_diagonal(const std::vector<std::vector<double>>&
 
 /// With the case's own vectors z, which no text can name.
 Owned make_adahessian(const Json& given, const Params& params) {
-  optim::AdaHessianOptions o =
-      rv::detail::visit_options("adahessian", optim::AdaHessianOptions(),
-                                [&](const auto& field) { return given.value(field.name, field.value); });
+  optim::AdaHessianOptions o = rv::detail::visit_options(
+      "adahessian", optim::AdaHessianOptions(),
+      [&](const auto& field) -> rv::detail::OptionValue { return {given.value(field.name, field.value[0])}; });
   std::vector<std::vector<std::vector<double>>> z;  // of each update, of each sample
   if (given.at("diag") != "exact") given.at("z").get_to(z);
   const auto self = std::make_shared<const optim::Optimizer*>();

@@ -20,17 +20,23 @@ const Json& functions() {
   return file;
 }
 
-/// Every file of trajectories, by name.
+std::map<std::string, Json> trajectories_in(const std::string& folder) {
+  std::map<std::string, Json> all;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".json") continue;
+    Json file = golden::read_json(entry.path().string());
+    if (file.at("schema") == "ravine-golden-trajectories/1") all[entry.path().filename().string()] = std::move(file);
+  }
+  return all;
+}
+
+/// Every file of trajectories, by name: those that make.py makes, and those of other libraries.
 const std::map<std::string, Json>& trajectories() {
-  static const std::map<std::string, Json> files = [] {
-    std::map<std::string, Json> all;
-    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-      if (entry.path().extension() != ".json") continue;
-      Json file = golden::read_json(entry.path().string());
-      if (file.at("schema") == "ravine-golden-trajectories/1") all[entry.path().filename().string()] = std::move(file);
-    }
-    return all;
-  }();
+  static const std::map<std::string, Json> files = trajectories_in(directory);
+  return files;
+}
+const std::map<std::string, Json>& peers() {
+  static const std::map<std::string, Json> files = trajectories_in(directory + "peers/");
   return files;
 }
 
@@ -83,14 +89,21 @@ TEST_CASE("golden: the same trajectories with the parameters in two Variables of
 
 TEST_CASE("golden: the first 20 updates in f32") { CHECK(check_trajectories({.dtype = rv::f32}) == 0); }
 
+TEST_CASE("golden: other libraries' trajectories, in f64 and the first 20 updates in f32") {
+  CHECK(peers().size() == 19);
+  for (const rv::DType dtype : {rv::f64, rv::f32})
+    for (const auto& [name, file] : peers()) CHECK(check(name, file, {.dtype = dtype}) == 0);
+}
+
 TEST_CASE("golden: a state saved and loaded in the middle changes no bit") {
-  for (const auto& [name, file] : trajectories())
-    for (const rv::DType dtype : {rv::f32, rv::f64})
-      for (const Json& c : file.at("cases")) {
-        CAPTURE(c.at("id").get<std::string>());
-        const bool split = !golden::depends_on_shape(c);
-        CHECK(golden::survives_reload(file, c, functions(), {.dtype = dtype, .split = split}, 7));
-      }
+  for (const auto& files : {trajectories(), peers()})
+    for (const auto& [name, file] : files)
+      for (const rv::DType dtype : {rv::f32, rv::f64})
+        for (const Json& c : file.at("cases")) {
+          CAPTURE(c.at("id").get<std::string>());
+          const bool split = !golden::depends_on_shape(c);
+          CHECK(golden::survives_reload(file, c, functions(), {.dtype = dtype, .split = split}, 7));
+        }
 }
 
 TEST_CASE("golden: a wrong trajectory is a failure") {
@@ -122,7 +135,8 @@ TEST_CASE("golden: what is not known is named, with what is, and the other cases
     CAPTURE(text);
     CHECK(text.starts_with(start));
   };
-  starts(unknown("optimizer", "rprop"), "not known: make: no optimizer 'rprop', there are: adabelief, adadelta,");
+  starts(unknown("optimizer", "cprop"),
+         "not known: make: no optimizer 'cprop', there are: adabelief, adabound, adadelta,");
   starts(unknown("options", {{"trust", 1.0}}), "not known: sgd: no option 'trust', there are: lr, momentum,");
   starts(unknown("options", {{"form", "heavy"}}),
          "not known: sgd: form must be one of accumulator, velocity, got 'heavy'");

@@ -89,7 +89,7 @@ TEST_CASE("schedule: what makes no sense is refused by name and value") {
   refuses([] { return step_decay({.gamma = 0.5}); }, "step_decay: every must be > 0, got 0");
   refuses([] { return step_decay({.every = -3}); }, "step_decay: every must be > 0, got -3");
   refuses([] { return step_decay({.every = 3, .gamma = 0.0}); }, "step_decay: gamma must be > 0, got 0");
-  refuses([] { return multi_step({.milestones = {3, -2}}); }, "multi_step: milestone must be >= 0, got -2");
+  refuses([] { return multi_step({.milestones = {3, -2}}); }, "multi_step: milestones must be >= 0, got -2");
   refuses([=] { return multi_step({.milestones = {3}, .gamma = nan}); }, "multi_step: gamma must be > 0, got nan");
   refuses([] { return exponential(-0.5); }, "exponential: gamma must be > 0, got -0.5");
   refuses([=] { return exponential(inf); }, "exponential: gamma must be finite, got inf");
