@@ -9,71 +9,87 @@
 #include <ravine/data/number.hpp>
 
 namespace ravine {
+namespace data {
+namespace {
 
-bool data::Column::missing(Index row) const {
-  return numeric() ? std::isnan(values.data<double>()[row]) : values.data<std::int64_t>()[row] < 0;
+// The texts that these codes name.
+std::shared_ptr<const detail::Texts> named(const std::string& name, const Tensor& codes,
+                                           const std::vector<std::string>& categories) {
+  if (codes.rank() != 1)
+    throw ShapeError(detail::text("Column: the codes of '", name, "' are ", codes.shape(), ", expected (rows)"));
+  const auto count = static_cast<Index>(categories.size());
+  detail::TextsBuilder builder(codes.numel());
+  for (const Index code : codes.to_vector<Index>()) {
+    if (code < -1 || code >= count)
+      throw std::out_of_range(detail::text("Column: code ", code, " of '", name, "', of ", count, " categories"));
+    code < 0 ? builder.add_missing() : builder.add(categories[static_cast<std::size_t>(code)]);
+  }
+  return builder.texts();
 }
 
-Index data::Column::missing() const {
+}  // namespace
+
+Column::Column(std::string name, Tensor given, const std::vector<std::string>& categories) : name(std::move(name)) {
+  if (given.dtype() == i64)
+    texts = named(this->name, given, categories);
+  else if (given.dtype() == f64)
+    values = std::move(given);
+  else
+    throw DTypeError(detail::text("Column: '", this->name, "' is ", given.dtype(), ", expected f64, or i64 for text"));
+}
+
+Column::Column(std::string name, std::shared_ptr<const detail::Texts> texts)
+    : name(std::move(name)), texts(std::move(texts)) {}
+
+Index Column::rows() const { return numeric() ? values.numel() : texts->size(); }
+
+bool Column::missing(Index row) const {
+  return numeric() ? std::isnan(values.raw<double>()[row]) : texts->missing(row);
+}
+
+Index Column::missing() const {
   Index count = 0;
-  for (Index row = 0; row < values.numel(); ++row) count += missing(row);
+  for (Index row = 0; row < rows(); ++row) count += missing(row);
   return count;
 }
+
+}  // namespace data
 
 namespace detail {
 namespace {
 
+using data::Categorical;
 using data::Column;
-
-bool is_missing(std::string_view value) { return value.data() == nullptr; }
-
-// Each value's position among the different ones, sorted; -1 where `skip` holds.
-template <class T, class Skip>
-Tensor positions(const std::vector<T>& values, const std::vector<T>& sorted, Skip skip) {
-  Tensor codes({static_cast<Index>(values.size())}, i64);
-  auto* code = codes.mutable_data<std::int64_t>();
-  for (const T& value : values)
-    *code++ = skip(value) ? -1 : std::lower_bound(sorted.begin(), sorted.end(), value) - sorted.begin();
-  return codes;
-}
-
-template <class T, class Skip>
-std::vector<T> sorted_distinct(std::vector<T> values, Skip skip) {
-  values.erase(std::remove_if(values.begin(), values.end(), skip), values.end());
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
-}
 
 NumberFormat format(const Column& column) { return {column.decimal, column.thousands}; }
 
-// The values of a text column; they refer to its categories.
-std::vector<std::string_view> views(const Column& column) {
-  std::vector<std::string_view> result;
-  result.reserve(static_cast<std::size_t>(column.values.numel()));
-  for (Index row = 0; row < column.values.numel(); ++row) {
-    const Index code = column.values.data<std::int64_t>()[row];
-    result.push_back(code < 0 ? std::string_view{}
-                              : std::string_view(column.categories[static_cast<std::size_t>(code)]));
-  }
+// The same column with other values.
+Column with_texts(const Column& column, std::shared_ptr<const Texts> texts) {
+  Column result = column;
+  result.texts = std::move(texts);
   return result;
 }
 
-// The same text column with other values.
-Column with_values(const Column& column, const std::vector<std::string_view>& values) {
-  const auto categories = sorted_distinct(values, is_missing);
-  Column result = column;
-  result.values = positions(values, categories, is_missing);
-  result.categories = {categories.begin(), categories.end()};
+Categorical different_numbers(const Tensor& values) {
+  Categorical result{Tensor(values.shape(), i64), {}};
+  auto sorted = values.to_vector<double>();
+  std::erase_if(sorted, [](double value) { return std::isnan(value); });
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  auto* code = result.codes.mutable_data<std::int64_t>();
+  for (const double value : values.to_vector<double>())
+    *code++ = std::isnan(value) ? -1 : std::lower_bound(sorted.begin(), sorted.end(), value) - sorted.begin();
+  for (const double value : sorted) result.categories.push_back(text(value));
   return result;
 }
 
 }  // namespace
 
-bool read_as_numbers(const std::vector<std::string>& texts, const NumberFormat& format) {
+bool read_as_numbers(const Texts& texts, const NumberFormat& format) {
   bool integers = true, identifiers = false;
-  for (const auto& text : texts) {
-    const auto number = parse_number(text, format);
+  for (Index row = 0; row < texts.size(); ++row) {
+    if (texts.missing(row)) continue;
+    const auto number = parse_number(texts.at(row), format);
     if (!number) return false;
     integers &= number->integer;
     identifiers |= number->leading_zeros || number->inexact;
@@ -81,58 +97,69 @@ bool read_as_numbers(const std::vector<std::string>& texts, const NumberFormat& 
   return !(integers && identifiers);
 }
 
+Tensor numbers_if_all(const Column& column) {
+  if (column.numeric()) return column.values;
+  Tensor numbers({column.rows()}, f64);
+  auto* to = numbers.mutable_data<double>();
+  for (Index row = 0; row < column.rows(); ++row) {
+    to[row] = std::numeric_limits<double>::quiet_NaN();
+    if (column.missing(row)) continue;
+    const auto number = parse_number(column.texts->at(row), format(column));
+    if (!number) return {};
+    to[row] = number->value;
+  }
+  return numbers;
+}
+
 Column numeric_if_possible(const Column& column) {
-  if (column.numeric() || !column.remark.empty() || !read_as_numbers(column.categories, format(column))) return column;
+  if (column.numeric() || !column.remark.empty() || !read_as_numbers(*column.texts, format(column))) return column;
   Column result = column;
-  result.values = Tensor(column.values.shape(), f64);
-  result.categories.clear();
-  auto* to = result.values.mutable_data<double>();
-  for (Index row = 0; row < column.values.numel(); ++row)
-    to[row] = column.missing(row) ? std::numeric_limits<double>::quiet_NaN()
-                                  : parse_number(cell(column, row), format(column))->value;
+  result.values = numbers_if_all(column);
+  result.texts = nullptr;
   return result;
 }
 
 std::vector<Index> words(const Column& column) {
+  const auto& categories = column.texts->categorical().categories;
   std::vector<Index> result;
-  for (std::size_t i = 0; i < column.categories.size(); ++i)
-    if (!parse_number(column.categories[i], format(column))) result.push_back(static_cast<Index>(i));
+  for (std::size_t i = 0; i < categories.size(); ++i)
+    if (!parse_number(categories[i], format(column))) result.push_back(static_cast<Index>(i));
   return result;
 }
 
-Column categorical(const Column& column) {
-  if (!column.numeric()) return column;
-  const auto is_nan = [](double value) { return std::isnan(value); };
-  const auto values = column.values.to_vector<double>();
-  const auto distinct = sorted_distinct(values, is_nan);
-  Column result{column.name, positions(values, distinct, is_nan), {}};
-  for (const double value : distinct) result.categories.push_back(text(value));
-  return result;
+std::shared_ptr<const Categorical> categorical(const Column& column) {
+  if (column.numeric()) return std::make_shared<const Categorical>(different_numbers(column.values));
+  return {column.texts, &column.texts->categorical()};
 }
 
 std::string cell(const Column& column, Index row) {
   if (column.missing(row)) return {};
-  if (column.numeric()) return text(column.values.data<double>()[row]);
-  return column.categories[static_cast<std::size_t>(column.values.data<std::int64_t>()[row])];
+  return column.numeric() ? text(column.values.raw<double>()[row]) : std::string(column.texts->at(row));
 }
 
-std::vector<Index> frequencies(const Column& column) {
-  std::vector<Index> counts(column.categories.size());
-  for (Index row = 0; row < column.values.numel(); ++row)
-    if (!column.missing(row)) ++counts[static_cast<std::size_t>(column.values.data<std::int64_t>()[row])];
+std::vector<Index> frequencies(const Categorical& values) {
+  std::vector<Index> counts(values.categories.size());
+  for (const Index code : values.codes.to_vector<Index>())
+    if (code >= 0) ++counts[static_cast<std::size_t>(code)];
   return counts;
 }
 
 Column take_rows(const Column& column, const Tensor& rows) {
-  Column taken = column;
-  taken.values = index_select(column.values, 0, rows);
-  return taken.numeric() ? taken : with_values(taken, views(taken));
+  if (column.numeric()) {
+    Column taken = column;
+    taken.values = index_select(column.values, 0, rows);
+    return taken;
+  }
+  TextsBuilder builder(rows.numel());
+  for (const Index row : rows.to_vector<Index>()) builder.add(*column.texts, row);
+  return with_texts(column, builder.texts());
 }
 
 Column replace_missing(const Column& column, std::string_view value) {
-  auto values = views(column);
-  std::replace_if(values.begin(), values.end(), is_missing, value);
-  return with_values(column, values);
+  TextsBuilder builder(column.rows());
+  for (Index row = 0; row < column.rows(); ++row)
+    column.missing(row) ? builder.add(value) : builder.add(*column.texts, row);
+  return with_texts(column, builder.texts());
 }
 
 }  // namespace detail

@@ -1,5 +1,5 @@
 /// @file
-/// Building and reading single columns; for the library's sources, not its public headers.
+/// Reading single columns, and making new ones of them; for the library's sources, not its public headers.
 #pragma once
 
 #include <string>
@@ -7,18 +7,20 @@
 #include <vector>
 
 #include <ravine/data/number.hpp>
-#include <ravine/data/table.hpp>
+#include <ravine/data/texts.hpp>
 
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
-/// True if a reader takes these texts, all of a column's, for numbers: they are, and not identifiers.
-bool read_as_numbers(const std::vector<std::string>& texts, const NumberFormat& format);
+/// True if a reader takes the texts of a column for numbers: they are, and not identifiers.
+bool read_as_numbers(const Texts& texts, const NumberFormat& format);
+/// The numbers of a column, NaN where missing, also where they are text; undefined if there is other text.
+Tensor numbers_if_all(const data::Column& column);
 /// The same column as numbers, if it is a text column of nothing else, without a remark.
 data::Column numeric_if_possible(const data::Column& column);
 
-/// The same column with its different numbers as categories, if it is numeric.
-data::Column categorical(const data::Column& column);
+/// Its different values, numbers by size.
+std::shared_ptr<const data::Categorical> categorical(const data::Column& column);
 
 /// The value in a row as text; "" if it is missing.
 std::string cell(const data::Column& column, Index row);
@@ -26,10 +28,10 @@ std::string cell(const data::Column& column, Index row);
 /// The categories of a text column that are no numbers, by their positions.
 std::vector<Index> words(const data::Column& column);
 
-/// How many rows hold each category of a text column.
-std::vector<Index> frequencies(const data::Column& column);
+/// How many rows hold each category.
+std::vector<Index> frequencies(const data::Categorical& values);
 
-/// The same column with its rows at these positions only (i64); the categories are those that occur.
+/// The same column with its rows at these positions only (i64).
 data::Column take_rows(const data::Column& column, const Tensor& rows);
 
 /// The same text column with its missing values replaced.

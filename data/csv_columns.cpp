@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <deque>
 #include <exception>
 #include <limits>
-#include <utility>
 
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
 #include <ravine/data/column.hpp>
-#include <ravine/data/dictionary.hpp>
 #include <ravine/data/error.hpp>
 
 namespace ravine::detail {
@@ -73,33 +69,16 @@ struct Findings {
 // What one thread has of a column.
 struct Share {
   Findings findings;
-  Dictionary texts;
-  std::deque<std::string> unquoted;  // texts whose quotes are doubled in the file
-  CsvField field = {};               // of the row that is being read
-};
-
-// A text, to be sorted, and where its position is wanted.
-struct Ranked {
-  Ranked(std::string_view given, std::int64_t& to) : text(given), position(&to) {
-    for (std::size_t i = 0; i < 8; ++i)
-      prefix = prefix << 8 | (i < text.size() ? static_cast<unsigned char>(text[i]) : 0);
-  }
-  bool operator<(const Ranked& other) const {
-    return prefix != other.prefix ? prefix < other.prefix : text < other.text;
-  }
-
-  std::uint64_t prefix = 0;  // the first bytes: most comparisons need no more
-  std::string_view text;
-  std::int64_t* position;
+  TextMemory texts;
 };
 
 // A column on its way.
 struct Conversion {
   enum { number, text, done } state;
   Tensor values = {};
-  double* numbers = nullptr;      // of a column of numbers
-  std::int64_t* codes = nullptr;  // of one of text: at first a thread's own numbers for its texts
-  std::vector<std::string> categories = {};
+  double* numbers = nullptr;  // of a column of numbers
+  TextWord* texts = nullptr;  // of one of text
+  std::vector<TextMemory> memory = {};
   Findings findings = {};
 };
 
@@ -119,11 +98,7 @@ class Reader {
     do pass(parts_.size());
     while (settle(true));
     CsvColumns result{{}, lines_};
-    for (std::size_t c = 0; c < columns_.size(); ++c) {
-      result.columns.push_back({plans_[c].name, columns_[c].values, std::move(columns_[c].categories),
-                                format_.numbers.decimal, format_.numbers.thousands});
-      result.columns.back().remark = remark(result.columns.back(), c);
-    }
+    for (std::size_t c = 0; c < columns_.size(); ++c) result.columns.push_back(finished(c));
     return result;
   }
 
@@ -135,13 +110,8 @@ class Reader {
     shares_.clear();
     shares_.resize(parts_.size() > 1 ? static_cast<std::size_t>(threads_available()) : 1);
     for (Shares& shares : shares_) shares.resize(columns_.size());
-    reader_of_.resize(count);
     line_ = lines_.mutable_data<std::int64_t>();
-    texts_.clear();
-    for (std::size_t c = 0; c < columns_.size(); ++c) {
-      prepare(columns_[c]);
-      if (columns_[c].state == Conversion::text) texts_.push_back(c);
-    }
+    for (Conversion& column : columns_) prepare(column);
     run_all(count, shares_.size(), [&](std::size_t i) { read_part(i); });
     for (std::size_t c = 0; c < columns_.size(); ++c)
       if (columns_[c].state == Conversion::number) {
@@ -158,12 +128,11 @@ class Reader {
     if (numbers)
       column.numbers = column.values.mutable_data<double>();
     else
-      column.codes = column.values.mutable_data<std::int64_t>();
+      column.texts = column.values.mutable_data<TextWord>();
   }
 
   void read_part(std::size_t i) {
     const auto thread = static_cast<std::size_t>(shares_.size() > 1 ? worker() : 0);
-    reader_of_[i] = thread;
     CsvCursor cursor(format_, path_, parts_[i], columns_.size() == 1);
     const Index end = i + 1 < parts_.size() ? parts_[i + 1].row : lines_.numel();
     for (Index row = parts_[i].row; row < end && cursor.next_record(); ++row) {
@@ -181,7 +150,6 @@ class Reader {
         cursor.field();
       ++c;
     } while (cursor.more());
-    for (const std::size_t column : texts_) columns_[column].codes[row] = code(shares[column]);
     if (c != columns_.size())
       throw FormatError(
           text(path_, ", line ", line_[row], ": found ", counted(c, "field"), ", expected ", columns_.size()));
@@ -190,8 +158,7 @@ class Reader {
   void read_field(CsvCursor& cursor, Index row, std::size_t c, Share& share) {
     Conversion& column = columns_[c];
     if (column.state == Conversion::text) {
-      share.field = cursor.field();
-      share.texts.prefetch(share.field.text);  // of several columns at once, before any is looked for
+      column.texts[row] = word(cursor.field(), share.texts, cursor.end());
     } else if (column.state == Conversion::number && !share.findings.word) {
       Number number;
       if (!cursor.number(number) && !unusual_number(cursor.field(), row, c, number)) {
@@ -218,11 +185,10 @@ class Reader {
                            field.value(format_.quote), "', expected a number"));
   }
 
-  std::int64_t code(Share& share) const {
-    const CsvField field = std::exchange(share.field, {});
-    if (!field.doubled) return share.texts.number(field.text, [&] { return field.text; });
+  TextWord word(const CsvField& field, TextMemory& texts, const char* end) const {
+    if (!field.doubled) return format_.missing(field.text) ? 0 : texts.keep(field.text, end);
     const std::string value = field.value(format_.quote);
-    return share.texts.number(value, [&] { return std::string_view(share.unquoted.emplace_back(value)); });
+    return format_.missing(value) ? 0 : texts.keep(value);
   }
 
   bool turned_out_text(std::size_t c, bool all) const {
@@ -231,9 +197,9 @@ class Reader {
            (column.findings.word || (all && column.findings.identifiers()));
   }
 
-  // Decides what columns hold, and if all has been read finishes them. True if some are to be read as text.
+  // Decides what columns hold; if all has been read, those that are not to be read as text now are done. True if some
+  // are.
   bool settle(bool all) {
-    std::vector<std::size_t> texts;
     bool again = false;
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       Conversion& column = columns_[c];
@@ -241,35 +207,25 @@ class Reader {
         column.state = Conversion::text;
         again = true;
       } else if (all && column.state != Conversion::done) {
-        if (column.state == Conversion::text) texts.push_back(c);
+        if (column.state == Conversion::text)
+          for (Shares& shares : shares_) column.memory.push_back(std::move(shares[c].texts));
         column.state = Conversion::done;
       }
     }
-    run_all(texts.size(), shares_.size(), [&](std::size_t i) { finish_text(texts[i]); });
     return again;
   }
 
-  // From the threads' numbers for their texts to positions in the sorted list of all.
-  void finish_text(std::size_t c) {
-    std::vector<std::vector<std::int64_t>> positions(shares_.size());
-    std::vector<Ranked> all;
-    for (std::size_t thread = 0; thread < shares_.size(); ++thread) {
-      const auto& texts = shares_[thread][c].texts.texts();
-      positions[thread].resize(texts.size());
-      for (std::size_t i = 0; i < texts.size(); ++i) all.emplace_back(texts[i], positions[thread][i]);
-    }
-    std::sort(all.begin(), all.end());
-    auto& categories = columns_[c].categories;
-    for (const Ranked& ranked : all) {
-      const bool missing = format_.missing(ranked.text);
-      if (!missing && (categories.empty() || categories.back() != ranked.text)) categories.emplace_back(ranked.text);
-      *ranked.position = missing ? -1 : static_cast<std::int64_t>(categories.size()) - 1;
-    }
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      const Index end = i + 1 < parts_.size() ? parts_[i + 1].row : lines_.numel();
-      for (Index row = parts_[i].row; row < end; ++row)
-        columns_[c].codes[row] = positions[reader_of_[i]][static_cast<std::size_t>(columns_[c].codes[row])];
-    }
+  data::Column finished(std::size_t c) {
+    Conversion& from = columns_[c];
+    const std::string& name = plans_[c].name;
+    data::Column column =
+        from.values.dtype() == f64
+            ? data::Column(name, std::move(from.values))
+            : data::Column(name, std::make_shared<const Texts>(std::move(from.values), std::move(from.memory)));
+    column.decimal = format_.numbers.decimal;
+    column.thousands = format_.numbers.thousands;
+    column.remark = remark(column, c);
+    return column;
   }
 
   // What there is to say of how a column was read.
@@ -290,12 +246,10 @@ class Reader {
   const std::string& path_;
   const std::vector<CsvColumnPlan>& plans_;
   std::vector<CsvPart> parts_;
-  std::vector<std::size_t> reader_of_;  // which thread has read each part
   Tensor lines_;
   std::int64_t* line_ = nullptr;
   std::vector<Conversion> columns_;
-  std::vector<std::size_t> texts_;  // the columns that are read as text
-  std::vector<Shares> shares_;      // of each thread
+  std::vector<Shares> shares_;  // of each thread
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include <ravine/core/text.hpp>
+#include <ravine/core/threads.hpp>
 #include <ravine/data/error.hpp>
 
 namespace ravine::detail {
@@ -20,91 +21,70 @@ const char* behind_line_end(const char* at, const char* end) {
   return at + 1 + (*at == '\r' && at + 1 != end && at[1] == '\n');
 }
 
-Index count_line_ends(const char* at, const char* end) {
-  Index count = 0;
-  for (; at != end; ++at) count += *at == '\n' || (*at == '\r' && (at + 1 == end || at[1] != '\n'));
-  return count;
-}
-
-// Where a quoted field that begins behind `at` has its closing quote; `end` if it has none.
-const char* closing_quote(const char* at, const char* end, char quote, bool& doubled) {
-  for (;;) {
-    at = static_cast<const char*>(std::memchr(at, quote, static_cast<std::size_t>(end - at)));
-    if (!at) return end;
-    if (at + 1 == end || at[1] != quote) return at;
-    doubled = true;
-    at += 2;
-  }
-}
-
-// The places of one character, from front to back.
-class Places {
- public:
-  Places(char c, const char* begin, const char* end) : c_(c), next_(begin), end_(end) { find(begin); }
-  /// The first one in [at, end), or end.
-  const char* from(const char* at) {
-    if (next_ < at) find(at);
-    return next_;
-  }
-
- private:
-  void find(const char* at) {
-    const void* found = std::memchr(at, c_, static_cast<std::size_t>(end_ - at));
-    next_ = found ? static_cast<const char*>(found) : end_;
-  }
-
-  char c_;
-  const char* next_;
-  const char* end_;
-};
-
-// Finds where records end, without a look at their fields.
-class RecordEnds {
- public:
-  RecordEnds(const CsvFormat& format, const CsvPart& text)
-      : format_(format),
-        end_(text.end),
-        newlines_('\n', text.begin, text.end),
-        returns_('\r', text.begin, text.end),
-        quotes_(format.quote, text.begin, text.end) {}
-
-  /// Behind the record, or the line if it does not count, that begins at `begin`; adds its lines up.
-  const char* behind(const char* begin, bool counts, Index& lines) {
-    const char* at = begin;
-    for (;;) {
-      const char* line_end = std::min(newlines_.from(at), returns_.from(at));
-      const char* quote = counts ? quotes_.from(at) : end_;
-      if (quote >= line_end) {
-        ++lines;
-        return line_end == end_ ? end_ : behind_line_end(line_end, end_);
-      }
-      at = quote + 1;
-      if (!opens(quote, begin)) continue;
-      bool doubled = false;
-      const char* close = closing_quote(at, end_, format_.quote, doubled);
-      lines += count_line_ends(at, close);
-      if (close == end_) return end_;
-      at = close + 1;
+// Where a quoted field that begins behind `at` has its closing quote; `end` if it has none. Adds its lines up.
+const char* closing_quote(const CsvFormat& format, const char* at, const char* end, Index& lines, bool& doubled) {
+  for (;; ++at) {
+    at = format.quotes_and_line_ends.find(at, end);
+    if (at == end) return end;
+    if (*at != format.quote)
+      lines += *at == '\n' || at + 1 == end || at[1] != '\n';
+    else if (at + 1 == end || at[1] != format.quote)
+      return at;
+    else {
+      doubled = true;
+      ++at;
     }
   }
+}
 
- private:
-  // True if the field begins with this quote.
-  bool opens(const char* quote, const char* begin) const {
-    while (quote != begin && format_.blank(quote[-1])) --quote;
-    return quote == begin || format_.separates(quote[-1]);
+// True if a field begins with this quote, in a record that begins at `begin`.
+bool opens(const CsvFormat& format, const char* quote, const char* begin) {
+  while (quote != begin && format.blank(quote[-1])) --quote;
+  return quote == begin || format.separates(quote[-1]);
+}
+
+// Behind the record, or the line if it does not count, that begins at `begin`; adds its lines up.
+const char* behind_record(const CsvFormat& format, const char* begin, const char* end, bool counts, Index& lines) {
+  for (const char* at = begin;; ++at) {
+    at = (counts ? format.quotes_and_line_ends : format.line_ends).find(at, end);
+    if (at == end || *at != format.quote || !counts) {
+      ++lines;
+      return at == end ? end : behind_line_end(at, end);
+    }
+    if (!opens(format, at, begin)) continue;
+    bool doubled = false;
+    at = closing_quote(format, at + 1, end, lines, doubled);
+    if (at == end) return end;
   }
-
-  const CsvFormat& format_;
-  const char* end_;
-  Places newlines_, returns_, quotes_;
-};
+}
 
 // True for a line that is a comment, or empty where that is no record.
 bool does_not_count(const CsvFormat& format, const char* at, const char* end, bool single) {
   while (at != end && (format.blank(*at) || (format.runs && format.separates(*at)))) ++at;
   if (at == end || is_line_end(*at)) return !single;
   return format.comment != '\0' && *at == format.comment;
+}
+
+// From the beginning of `text` the records up to the first that ends at `until` or behind it, their lines and rows.
+CsvPart records_until(const CsvFormat& format, const CsvPart& text, const char* until, bool single) {
+  CsvPart part{text.begin, text.begin, 0, 0};
+  while (part.end < until) {
+    const bool counts = !does_not_count(format, part.end, text.end, single);
+    part.end = behind_record(format, part.end, text.end, counts, part.line);
+    part.row += counts;
+  }
+  return part;
+}
+
+// Where parts of so many bytes, or a little more, begin, unless in a quoted field; and the text's end.
+std::vector<const char*> guessed_begins(const CsvFormat& format, const CsvPart& text, Index bytes) {
+  std::vector<const char*> begins{text.begin};
+  for (const char* last = text.begin; text.end - last > bytes; last = begins.back()) {
+    const char* const at = format.line_ends.find(last + bytes - 1, text.end);
+    begins.push_back(at == text.end ? at : behind_line_end(at, text.end));
+  }
+  if (begins.back() != text.end || begins.size() == 1) begins.push_back(text.end);
+  return begins;
 }
 
 // Every character has one meaning, and none that it has in numbers.
@@ -132,7 +112,11 @@ void check(const char* op, const data::CsvOptions& options) {
 }  // namespace
 
 CsvFormat::CsvFormat(const char* op, const data::CsvOptions& options)
-    : runs(options.separator == data::csv_spaces),
+    : field_ends('\n', '\r', options.separator == data::csv_spaces ? ' ' : options.separator,
+                 options.separator == data::csv_spaces ? '\t' : options.separator),
+      line_ends('\n', '\r', '\n', '\r'),
+      quotes_and_line_ends('\n', '\r', options.quote, options.quote),
+      runs(options.separator == data::csv_spaces),
       quote(options.quote),
       comment(options.comment),
       numbers{options.decimal, options.thousands},
@@ -142,17 +126,21 @@ CsvFormat::CsvFormat(const char* op, const data::CsvOptions& options)
   for (const char c : {' ', '\t'}) classes_[static_cast<unsigned char>(c)] = runs ? separator : around;
   for (const char c : {'\n', '\r'}) classes_[static_cast<unsigned char>(c)] = line_end;
   if (!runs) classes_[static_cast<unsigned char>(options.separator)] = separator;
+  for (const auto& word : missing_)
+    sizes_of_missing_[word.empty() ? 0 : static_cast<unsigned char>(word[0])] |=
+        std::uint32_t{1} << std::min<std::size_t>(word.size(), 31);
 }
 
-bool CsvFormat::missing(std::string_view field) const {
+bool CsvFormat::is_listed(std::string_view field) const {
   return std::find(missing_.begin(), missing_.end(), field) != missing_.end();
 }
 
 std::string CsvField::value(char quote) const {
   std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    result += text[i];
-    i += doubled && text[i] == quote;
+  result.reserve(text.size());
+  for (std::size_t at = 0, next = 0; at < text.size(); at = next + 1) {
+    next = doubled ? std::min(text.find(quote, at), text.size() - 1) + 1 : text.size();
+    result.append(text, at, next - at);
   }
   return result;
 }
@@ -172,24 +160,15 @@ void CsvCursor::end_line() {
   ++line_;
 }
 
-CsvField CsvCursor::field() {
-  at_ = format_.skip_blanks(at_, end_);
-  if (at_ != end_ && *at_ == format_.quote) return quoted_field();
-  const char* const begin = at_;
-  while (at_ != end_ && !format_.ends_field(*at_)) ++at_;
-  const char* last = at_;
-  while (last != begin && format_.blank(last[-1])) --last;
-  return {std::string_view(begin, static_cast<std::size_t>(last - begin))};
-}
-
 CsvField CsvCursor::quoted_field() {
   const char* const begin = at_ + 1;
   CsvField field;
   field.quoted = true;
-  const char* const close = closing_quote(begin, end_, format_.quote, field.doubled);
+  Index lines = 0;
+  const char* const close = closing_quote(format_, begin, end_, lines, field.doubled);
   if (close == end_) throw FormatError(text(path_, ", line ", line_, ": found a quoted field that is never closed"));
   field.text = std::string_view(begin, static_cast<std::size_t>(close - begin));
-  line_ += count_line_ends(begin, close);
+  line_ += lines;
   at_ = format_.skip_blanks(close + 1, end_);
   if (at_ != end_ && !format_.ends_field(*at_))
     throw FormatError(text(path_, ", line ", line_, ": found '", *at_, "' after a closing quote, expected ",
@@ -211,16 +190,21 @@ bool CsvCursor::more() {
 }
 
 std::vector<CsvPart> csv_parts(const CsvFormat& format, const CsvPart& text, bool single, Index bytes) {
+  const auto begins = guessed_begins(format, text, bytes);
+  std::vector<CsvPart> guesses(begins.size() - 1);
+  run_parallel(static_cast<Index>(guesses.size()), [&](Index task) {
+    const auto i = static_cast<std::size_t>(task);
+    guesses[i] = records_until(format, {begins[i], text.end}, begins[i + 1], single);
+  });
   std::vector<CsvPart> parts;
-  RecordEnds ends(format, text);
   CsvPart at = text;
-  while (at.begin != text.end) {
-    if (parts.empty() || at.begin - parts.back().begin >= bytes) parts.push_back(at);
-    const bool counts = !does_not_count(format, at.begin, text.end, single);
-    at.begin = ends.behind(at.begin, counts, at.line);
-    at.row += counts;
+  for (std::size_t i = 0; i < guesses.size(); ++i) {
+    CsvPart part = guesses[i];
+    if (part.begin != at.begin) part = records_until(format, {at.begin, text.end}, begins[i + 1], single);
+    if (part.begin == part.end) continue;
+    parts.push_back({at.begin, part.end, at.line, at.row});
+    at = {part.end, text.end, at.line + part.line, at.row + part.row};
   }
-  for (std::size_t i = 0; i < parts.size(); ++i) parts[i].end = i + 1 < parts.size() ? parts[i + 1].begin : text.end;
   parts.push_back(at);
   return parts;
 }

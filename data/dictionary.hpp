@@ -21,16 +21,15 @@ class Dictionary {
     if (!slots_.empty()) __builtin_prefetch(&slots_[first(slot(text))]);
   }
 
-  /// The number of a text. One that is new is kept as `keep()` gives it, equal but longer-lived.
-  template <class Keep>
-  std::uint32_t number(std::string_view text, Keep keep) {
+  /// The number of a text.
+  std::int64_t number(std::string_view text) {
     if (2 * texts_.size() >= slots_.size()) grow();
     const Slot wanted = slot(text);
     for (std::size_t at = first(wanted);; at = (at + 1) & (slots_.size() - 1)) {
       Slot& slot = slots_[at];
       if (slot.number == none) {
         slot = {wanted.key, wanted.size, static_cast<std::uint32_t>(texts_.size())};
-        texts_.push_back(keep());
+        texts_.push_back(text);
         return slot.number;
       }
       if (slot.key == wanted.key && slot.size == wanted.size && (text.size() <= 8 || texts_[slot.number] == text))

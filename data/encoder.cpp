@@ -36,17 +36,8 @@ data::Table detail::rows_with(const data::Table& table, const std::vector<std::s
 }
 
 Tensor detail::numbers_of(const data::Table& table, const std::string& name) {
-  const data::Column& column = table.at(name);
-  if (column.numeric() || !words(column).empty()) return table.column(name);
-  std::vector<double> values;
-  for (const auto& category : column.categories)
-    values.push_back(parse_number(category, {column.decimal, column.thousands})->value);
-  Tensor numbers = full({table.rows()}, std::numeric_limits<double>::quiet_NaN(), f64);
-  for (Index row = 0; row < table.rows(); ++row) {
-    const Index code = column.values.data<std::int64_t>()[row];
-    if (code >= 0) numbers.raw<double>()[row] = values[static_cast<std::size_t>(code)];
-  }
-  return numbers;
+  const Tensor numbers = numbers_if_all(table.at(name));
+  return numbers.defined() ? numbers : table.column(name);  // which throws
 }
 
 namespace data {
@@ -76,10 +67,10 @@ std::string key(const std::string& category, bool numbers, const detail::NumberF
 }
 
 // The positions, among those the encoder knows, of the categories that a table has; -1 of one that it does not know.
-std::vector<Index> known_positions(const EncodedColumn& column, const Column& read, bool numeric) {
-  const bool numbers = column.numeric || numeric;
+std::vector<Index> known_positions(const EncodedColumn& column, const Column& read, const Strings& categories) {
+  const bool numbers = column.numeric || read.numeric();
   const detail::NumberFormat format =
-      numeric ? detail::NumberFormat() : detail::NumberFormat{read.decimal, read.thousands};
+      read.numeric() ? detail::NumberFormat() : detail::NumberFormat{read.decimal, read.thousands};
   std::unordered_map<std::string, Index> known, as_written;
   Index position = 0;
   for (const auto& category : column.categories) {
@@ -89,7 +80,7 @@ std::vector<Index> known_positions(const EncodedColumn& column, const Column& re
   }
   for (const auto& [category, place] : as_written) known[category] = place;
   std::vector<Index> positions;
-  for (const auto& category : read.categories) {
+  for (const auto& category : categories) {
     const auto found = known.find(key(category, numbers, format));
     positions.push_back(found == known.end() ? -1 : found->second);
   }
@@ -105,13 +96,14 @@ std::vector<Index> known_positions(const EncodedColumn& column, const Column& re
 // Calls put(row, position, missing) for each row; position -1 stands for a category that is not known.
 template <class Put>
 void each_category(const EncodedColumn& column, const Table& table, const Put& put) {
-  const Column read = detail::categorical(table.at(column.name));
-  const auto positions = known_positions(column, read, table.numeric(column.name));
+  const Column& read = table.at(column.name);
+  const auto values = detail::categorical(read);
+  const auto positions = known_positions(column, read, values->categories);
+  const auto* codes = values->codes.data<std::int64_t>();
   for (Index row = 0; row < table.rows(); ++row) {
-    const bool missing = read.missing(row);
+    const bool missing = codes[row] < 0;
     if (missing && std::isnan(column.fill)) detail::refuse_missing(table, row, column.name);
-    const Index code = read.values.data<std::int64_t>()[row];
-    const Index position = missing ? static_cast<Index>(column.fill) : positions[static_cast<std::size_t>(code)];
+    const Index position = missing ? static_cast<Index>(column.fill) : positions[static_cast<std::size_t>(codes[row])];
     if (position < 0 && !column.zeros) refuse_unknown(column, table, row, detail::cell(read, row));
     put(row, position, missing);
   }

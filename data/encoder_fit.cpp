@@ -102,22 +102,22 @@ EncodedColumn learn_number(const Table& rows, const std::string& name, Scaling s
 }
 
 // A column of 0 and 1 for each of a great many categories, most of which come once, is memory without any use.
-void refuse_identifiers(const Column& column) {
+void refuse_identifiers(const std::string& name, std::size_t different, Index rows) {
   constexpr std::size_t many = 1000;
-  const auto different = column.categories.size();
-  if (different > many && different > static_cast<std::size_t>(column.values.numel()) / 2)
-    throw std::invalid_argument(text("TableEncoder: fit: column '", column.name, "' names ", different,
-                                     " different things in ", column.values.numel(), " rows; drop it, or take codes"));
+  if (different > many && different > static_cast<std::size_t>(rows) / 2)
+    throw std::invalid_argument(text("TableEncoder: fit: column '", name, "' names ", different,
+                                     " different things in ", rows, " rows; drop it, or take codes"));
 }
 
 EncodedColumn learn_categories(const Table& rows, const std::string& name, Kind kind, Filling filling) {
-  const Column read = detail::categorical(rows.at(name));
-  EncodedColumn column{.name = name, .kind = kind, .numeric = rows.numeric(name), .categories = read.categories};
+  const Column& read = rows.at(name);
+  const auto values = detail::categorical(read);
+  EncodedColumn column{.name = name, .kind = kind, .numeric = read.numeric(), .categories = values->categories};
   for (const auto& category : column.categories) check_text(name, category);
   require_some(name, !column.categories.empty());
-  if (kind == Kind::one_hot) refuse_identifiers(read);
+  if (kind == Kind::one_hot) refuse_identifiers(name, column.categories.size(), rows.rows());
   column.indicator = read.missing() > 0;
-  const auto counts = detail::frequencies(read);
+  const auto counts = detail::frequencies(*values);
   if (filling != Filling::refuse)
     column.fill = static_cast<double>(std::max_element(counts.begin(), counts.end()) - counts.begin());
   for (Index row = 0; filling == Filling::refuse && row < rows.rows(); ++row)

@@ -33,16 +33,17 @@ Column with_numbers(const Column& column, double value) {
   return filled;
 }
 
-// 1 where the column holds the category at `code`, else 0; missing where it is.
-Column indicator(const Column& column, std::size_t code) {
-  Column result{column.name + "=" + column.categories[code], Tensor(column.values.shape(), f64), {}};
-  const auto* codes = column.values.data<std::int64_t>();
-  double* numbers = result.values.mutable_data<double>();
-  for (Index row = 0; row < column.values.numel(); ++row) {
-    numbers[row] = codes[row] == static_cast<Index>(code) ? 1.0 : 0.0;
-    if (codes[row] < 0) numbers[row] = std::numeric_limits<double>::quiet_NaN();
-  }
+// 1 where the code is this one, else 0; missing where it is.
+Tensor indicator(const Tensor& codes, Index wanted) {
+  Tensor result(codes.shape(), f64);
+  double* to = result.mutable_data<double>();
+  for (const Index code : codes.to_vector<Index>())
+    *to++ = code < 0 ? std::numeric_limits<double>::quiet_NaN() : code == wanted ? 1.0 : 0.0;
   return result;
+}
+
+[[noreturn]] void refuse_nothing(const Column& column) {
+  throw std::invalid_argument("fill_missing: column '" + column.name + "' has no value at all");
 }
 
 // The mean of a column's numbers that are there.
@@ -54,25 +55,28 @@ double mean_number(const Column& column) {
     sum += column.values.data<double>()[row];
     ++count;
   }
-  if (count == 0) throw std::invalid_argument("fill_missing: column '" + column.name + "' has no value at all");
+  if (count == 0) refuse_nothing(column);
   return sum / static_cast<double>(count);
 }
 
 Column filled(const Column& column) {
   if (column.numeric()) return with_numbers(column, mean_number(column));
-  const auto counts = detail::frequencies(column);
+  const auto& values = column.texts->categorical();
+  if (values.categories.empty()) refuse_nothing(column);
+  const auto counts = detail::frequencies(values);
   const auto most = std::max_element(counts.begin(), counts.end()) - counts.begin();
-  return detail::replace_missing(column, column.categories[static_cast<std::size_t>(most)]);
+  return detail::replace_missing(column, values.categories[static_cast<std::size_t>(most)]);
 }
 
 }  // namespace
 
 Table::Table(std::string file, std::vector<Column> columns, Tensor lines, std::string remark)
     : file_(std::move(file)), columns_(std::move(columns)), lines_(std::move(lines)), remark_(std::move(remark)) {
-  for (const Column& column : columns_)
-    if (column.values.shape() != lines_.shape())
-      throw ShapeError(
-          detail::text("Table: column '", column.name, "' is ", column.values.shape(), ", expected ", lines_.shape()));
+  for (const Column& column : columns_) {
+    const Shape shape = column.numeric() ? column.values.shape() : Shape{column.rows()};
+    if (shape != lines_.shape())
+      throw ShapeError(detail::text("Table: column '", column.name, "' is ", shape, ", expected ", lines_.shape()));
+  }
   auto names = column_names();
   std::sort(names.begin(), names.end());
   const auto same = std::adjacent_find(names.begin(), names.end());
@@ -102,8 +106,9 @@ std::string Table::place(Index row, const std::string& name) const { return plac
 void Table::require_numbers(const Column& column) const {
   if (column.numeric()) return;
   const auto words = detail::words(column);
+  const auto* codes = column.texts->categorical().codes.data<std::int64_t>();
   for (Index row = 0; row < rows(); ++row) {
-    const Index code = column.values.data<std::int64_t>()[row];
+    const Index code = codes[row];
     if (code < 0 || (!words.empty() && std::find(words.begin(), words.end(), code) == words.end())) continue;
     throw FormatError(place(row, column) + ": found '" + detail::cell(column, row) + "', expected a number" +
                       odd_words(column));
@@ -114,16 +119,16 @@ void Table::require_numbers(const Column& column) const {
 std::string Table::odd_words(const Column& column) const {
   constexpr std::size_t most_lines = 3;
   const auto words = detail::words(column);
-  if (words.empty() || words.size() > 2 || 2 * words.size() >= column.categories.size()) return {};
+  const auto& [codes, categories] = column.texts->categorical();
+  if (words.empty() || words.size() > 2 || 2 * words.size() >= categories.size()) return {};
   std::string list;
   for (const Index word : words) {
     std::vector<std::string> lines;
     for (Index row = 0; row < rows() && lines.size() <= most_lines; ++row)
-      if (column.values.data<std::int64_t>()[row] == word)
-        lines.push_back(std::to_string(lines_.data<std::int64_t>()[row]));
+      if (codes.data<std::int64_t>()[row] == word) lines.push_back(std::to_string(lines_.data<std::int64_t>()[row]));
     if (lines.size() > most_lines) lines.back() = "…";
-    list += (list.empty() ? "; all are numbers except '" : " and '") +
-            column.categories[static_cast<std::size_t>(word)] + (lines.size() > 1 ? "' in lines " : "' in line ");
+    list += (list.empty() ? "; all are numbers except '" : " and '") + categories[static_cast<std::size_t>(word)] +
+            (lines.size() > 1 ? "' in lines " : "' in line ");
     for (std::size_t i = 0; i < lines.size(); ++i) list += (i > 0 ? ", " : "") + lines[i];
   }
   return list;
@@ -143,10 +148,10 @@ std::vector<std::string> Table::text(const std::string& name) const {
 }
 
 std::vector<std::string> Table::categories(const std::string& name) const {
-  return detail::categorical(at(name)).categories;
+  return detail::categorical(at(name))->categories;
 }
 
-Tensor Table::codes(const std::string& name) const { return detail::categorical(at(name)).values.clone(); }
+Tensor Table::codes(const std::string& name) const { return detail::categorical(at(name))->codes.clone(); }
 
 Table Table::drop_column(const Names& names) const {
   for (const auto& name : names.list()) at(name);
@@ -163,8 +168,8 @@ Table Table::select(const Names& names) const {
 
 Table Table::take(const Tensor& positions) const {
   Table result = *this;
-  for (Column& column : result.columns_) column = detail::take_rows(column, positions);
   result.lines_ = index_select(lines_, 0, positions);
+  for (Column& column : result.columns_) column = detail::take_rows(column, positions);
   return result;
 }
 
@@ -218,14 +223,15 @@ Table Table::fill_missing(const std::string& name, const std::string& value) con
 }
 
 Table Table::one_hot(const std::string& name) const {
-  const Column chosen = detail::categorical(at(name));
+  const auto chosen = detail::categorical(at(name));
   std::vector<Column> columns;
   for (const Column& column : columns_) {
     if (column.name != name) {
       columns.push_back(column);
       continue;
     }
-    for (std::size_t code = 0; code < chosen.categories.size(); ++code) columns.push_back(indicator(chosen, code));
+    for (std::size_t code = 0; code < chosen->categories.size(); ++code)
+      columns.emplace_back(name + "=" + chosen->categories[code], indicator(chosen->codes, static_cast<Index>(code)));
   }
   return {file_, std::move(columns), lines_, remark_};
 }
@@ -250,10 +256,11 @@ Tensor Table::to_tensor(DType dtype) const {
 // The classes a column of text holds, not one of numbers with a stray word.
 Tensor Table::class_targets(const Column& column) const {
   const auto words = detail::words(column);
-  if (column.remark.empty() && words.size() <= 2 && words.size() < column.categories.size()) require_numbers(column);
+  const auto& [codes, categories] = column.texts->categorical();
+  if (column.remark.empty() && words.size() <= 2 && words.size() < categories.size()) require_numbers(column);
   for (Index row = 0; row < rows(); ++row)
     if (column.missing(row)) throw FormatError(place(row, column) + ": the class is missing (drop_missing)");
-  return column.values.clone();
+  return codes.clone();
 }
 
 TensorDataset Table::to_dataset(const Names& targets) const {

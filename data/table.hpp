@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,18 +11,35 @@
 #include <ravine/core/tensor.hpp>
 #include <ravine/data/dataset.hpp>
 
+namespace ravine::detail {
+class Texts;
+}
+
 namespace ravine::data {
 
-/// One column of a table: numbers, or text as positions in the sorted list of its different values.
-struct Column {
-  std::string name;
-  Tensor values;                        ///< (rows): f64, NaN where missing; or i64 positions, -1 where missing
-  std::vector<std::string> categories;  ///< of a text column, sorted; empty if it holds numbers
-  char decimal = '.';                   ///< in text that stands for numbers
-  char thousands = '\0';                ///< there as well; none if 0
-  std::string remark = {};              ///< on how it was read, for `describe`; text of numbers that stays text has one
+/// The different values of a column, sorted, and each row's position among them.
+struct Categorical {
+  Tensor codes;  ///< (rows) i64, -1 where the value is missing
+  std::vector<std::string> categories;
+};
 
-  bool numeric() const { return values.dtype() == f64; }
+/// One column of a table: numbers or text.
+struct Column {
+  /// Of numbers, (rows) f64, NaN where missing; or of text, (rows) i64 positions in a list of categories, -1 where
+  /// missing. Throws DTypeError; ShapeError, std::out_of_range for such positions.
+  Column(std::string name, Tensor values, const std::vector<std::string>& categories = {});
+  /// For readers.
+  Column(std::string name, std::shared_ptr<const detail::Texts> texts);
+
+  std::string name;
+  Tensor values;  ///< numbers, (rows) f64, NaN where missing; undefined if the column holds text
+  std::shared_ptr<const detail::Texts> texts;  ///< null if it holds numbers
+  char decimal = '.';                          ///< in text that stands for numbers
+  char thousands = '\0';                       ///< there as well; none if 0
+  std::string remark = {};  ///< on how it was read, for `describe`; text of numbers that stays text has one
+
+  bool numeric() const { return texts == nullptr; }
+  Index rows() const;
   bool missing(Index row) const;
   /// How many values are missing.
   Index missing() const;

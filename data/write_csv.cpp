@@ -106,13 +106,18 @@ class Writer {
 };
 
 void check_text(const Column& column, std::optional<ColumnType> type, const CsvFormat& format) {
-  const std::string what = "column '" + column.name + "' holds the text '";
-  for (const auto& category : column.categories)
-    if (format.missing(category)) refuse(what + category + "', which would be read as missing");
-  if (type == ColumnType::number && !column.categories.empty())
-    refuse(what + column.categories[0] + "', but its type is number");
-  if (!type && !column.categories.empty() && detail::read_as_numbers(column.categories, format.numbers))
-    refuse(what + column.categories[0] + "', which would be read as a number; give its type");
+  const auto refuse_text = [&](Index row, const char* why) {
+    refuse("column '" + column.name + "' holds the text '" + detail::cell(column, row) + "', " + why);
+  };
+  const auto& texts = *column.texts;
+  for (Index row = 0; row < texts.size(); ++row)
+    if (!texts.missing(row) && format.missing(texts.at(row))) refuse_text(row, "which would be read as missing");
+  Index first = 0;
+  while (first < texts.size() && texts.missing(first)) ++first;
+  if (first == texts.size()) return;
+  if (type == ColumnType::number) refuse_text(first, "but its type is number");
+  if (!type && detail::read_as_numbers(texts, format.numbers))
+    refuse_text(first, "which would be read as a number; give its type");
 }
 
 void check_numbers(const Column& column, const CsvOptions& options, const Writer& writer) {

@@ -59,10 +59,12 @@ bool is_number(const std::string& text) {
 
 // Text of many values, most of which come once, tells rows apart: there is nothing in it to learn. But numbers with a
 // word or two among them are another matter, of which the encoder speaks.
-bool tells_rows_apart(const data::Column& column) {
-  const auto different = static_cast<Index>(column.categories.size());
-  const auto words = different - std::count_if(column.categories.begin(), column.categories.end(), is_number);
-  return different > 12 && different > (column.values.numel() - column.missing()) / 2 && (words == 0 || words > 2);
+bool tells_rows_apart(const Table& table, const std::string& name) {
+  if (table.numeric(name)) return false;
+  const auto categories = table.categories(name);
+  const auto different = static_cast<Index>(categories.size());
+  const auto words = different - std::count_if(categories.begin(), categories.end(), is_number);
+  return different > 12 && different > (table.rows() - table.at(name).missing()) / 2 && (words == 0 || words > 2);
 }
 
 Table with_target(const Table& table, const std::string& target) {
@@ -82,7 +84,7 @@ Table read_table(const TrainArguments& a) {
   std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
   table = table.drop_column(a.drop);
   for (const auto& name : table.column_names()) {
-    if (name == a.target || !tells_rows_apart(table.at(name))) continue;
+    if (name == a.target || !tells_rows_apart(table, name)) continue;
     std::cout << "Column '" << name << "' is left out: " << table.categories(name).size() << " different texts.\n";
     table = table.drop_column(name);
   }

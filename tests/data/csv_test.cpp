@@ -432,6 +432,33 @@ TEST_CASE("long files are the same on any number of threads") {
   omp_set_num_threads(threads);
 }
 
+TEST_CASE("texts of every length are kept as they are") {
+  std::string content = "a,b\n";
+  Strings texts;
+  for (std::size_t size = 1; size < 600; ++size) {
+    texts.push_back(std::string(size - 1, static_cast<char>('a' + size % 26)) + "é");
+    content += texts.back() + ",\"" + texts.back() + ",\"\"\"\n";
+  }
+  texts.push_back(std::string(3'000'000, 'x'));
+  content += texts.back() + ",y";
+  const Table table = parse(content);
+  CHECK(table.text("a") == texts);
+  for (std::size_t i = 0; i + 1 < texts.size(); ++i) CHECK(table.text("b")[i] == texts[i] + ",\"");
+  CHECK(table.take(tensor({599, 5}, i64)).text("a") == Strings{texts[599], texts[5]});
+  CHECK(table.take(tensor({7, 7}, i64)).fill_missing("a", "x").codes("a").to_vector<int>() == std::vector<int>{0, 0});
+}
+
+TEST_CASE("a quoted field may go over any number of parts that threads read") {
+  std::string lines;
+  for (int i = 0; i < 300000; ++i) lines += "\"\",\"\"\n";  // each would be a record, were it not in quotes
+  const std::string content = "a,b\n1,2\n\"" + lines + "\",x\n3,4\n";
+  const Table table = parse(content);
+  REQUIRE(table.rows() == 3);
+  CHECK(table.text("a")[1].size() == 300000 * 4);
+  CHECK(table.text("b") == Strings{"2", "x", "4"});
+  CHECK_THROWS_WITH_AS(parse(content + "5\n"), Contains("line 300005: found 1 field, expected 2"), FormatError);
+}
+
 // One of these texts.
 static std::string pick(Generator& generator, const Strings& from) {
   return from[static_cast<std::size_t>(generator.next_below(static_cast<Index>(from.size())))];

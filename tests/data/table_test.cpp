@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <ravine/core/elementwise.hpp>
@@ -53,6 +54,33 @@ TEST_CASE("columns are dropped and selected; the table itself stays as it was") 
   CHECK(table.select(name).column_names() == Strings{"age"});
   CHECK(table.column_names() == Strings{"kind", "age", "weight"});
   CHECK_THROWS_WITH_AS(table.select({"age", "age"}), "Table: two columns are named 'age'", std::invalid_argument);
+}
+
+TEST_CASE("a column is made of numbers, or of positions among categories") {
+  const data::Column sizes("size", tensor({1, -1, 0, 1}, i64), {"small", "large and more"});
+  const Table table("sizes", {sizes, {"n", tensor({1.5, 2.5, 3.5, 4.5}, f64)}}, arange(4, i64));
+  CHECK(table.text("size") == Strings{"large and more", "", "small", "large and more"});
+  CHECK(table.categories("size") == Strings{"large and more", "small"});
+  CHECK(table.codes("size").to_vector<Index>() == Indices{0, -1, 1, 0});
+  CHECK(table.at("size").missing() == 1);
+  CHECK(table.numeric("n"));
+  CHECK_THROWS_WITH_AS(data::Column("size", tensor({0, 2}, i64), {"a", "b"}),
+                       "Column: code 2 of 'size', of 2 categories", std::out_of_range);
+  CHECK_THROWS_WITH_AS(data::Column("size", tensor({0, -2}, i64), {"a", "b"}), Contains("code -2"), std::out_of_range);
+  CHECK_THROWS_WITH_AS(data::Column("size", zeros({2, 1}, i64), {"a"}),
+                       "Column: the codes of 'size' are (2, 1), expected (rows)", ShapeError);
+  CHECK_THROWS_WITH_AS(data::Column("size", zeros({2})), "Column: 'size' is f32, expected f64, or i64 for text",
+                       DTypeError);
+  CHECK_THROWS_WITH_AS(Table("t", {sizes}, arange(3, i64)), "Table: column 'size' is (4), expected (3)", ShapeError);
+}
+
+TEST_CASE("several threads may ask for categories at once") {
+  const Table table = parse("a\nx\ny\nx\n");
+  std::vector<Strings> found(8);
+  std::vector<std::jthread> threads;
+  for (auto& categories : found) threads.emplace_back([&] { categories = Table(table).categories("a"); });
+  threads.clear();
+  for (const auto& categories : found) CHECK(categories == Strings{"x", "y"});
 }
 
 TEST_CASE("a numeric column is NaN where it is missing, and a copy") {
