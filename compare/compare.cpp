@@ -33,11 +33,11 @@ std::string key(const Run& r) { return key(r.problem, r.method, r.phase, r.trial
 
 template <class Named>
 void check_names(const char* what, const std::vector<Named>& all) {
-  if (all.empty()) throw std::invalid_argument(detail::text("compare: no ", what));
+  if (all.empty()) throw std::invalid_argument(detail::text("run: no ", what, " to compare"));
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       if (all[i].name == all[j].name)
-        throw std::invalid_argument(detail::text("compare: the ", what, " '", all[i].name, "' is given twice"));
+        throw std::invalid_argument(detail::text("run: the ", what, " '", all[i].name, "' is given twice"));
 }
 
 bool is_tuned(const Method& method, const Protocol& protocol) { return protocol.trials > 0 && !method.space.empty(); }
@@ -58,7 +58,10 @@ class Runner {
       const auto found = finished_.find(key(task));
       found != finished_.end() ? keep(*found->second) : left.push_back(&task);
     }
-    if (left.empty()) return !stopped();
+    if (left.empty()) {
+      show();
+      return !stopped();
+    }
     std::vector<std::exception_ptr> errors(left.size());
     detail::run_parallel(static_cast<Index>(left.size()), [&](Index i) {
       const auto k = static_cast<std::size_t>(i);
@@ -72,7 +75,6 @@ class Runner {
     });
     for (const std::exception_ptr& error : errors)
       if (error) std::rethrow_exception(error);
-    show();
     return !stopped();
   }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <ravine/core/random.hpp>
+#include <ravine/compare/run.hpp>
 
 namespace ravine::tools {
 
@@ -34,5 +34,15 @@ struct PredictArguments {
 void predict(const PredictArguments& arguments);
 
 void info(const std::string& file);
+
+struct CompareArguments {
+  std::vector<std::string> problems, optimizers;  // empty: all
+  std::string out, targets;
+  compare::Protocol protocol;
+  bool resume = false, no_page = false, quick = false, list = false;
+};
+void compare(const CompareArguments& arguments);
+/// Prints what may be compared.
+void list_compared();
 
 }  // namespace ravine::tools

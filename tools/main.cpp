@@ -1,4 +1,4 @@
-// The program `ravine`: trains a network on a table, predicts with it, and says what a file holds.
+// The program `ravine`: trains a network on a table, predicts with it, says what a file holds, and compares optimizers.
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <limits>
@@ -8,6 +8,7 @@
 
 namespace {
 
+using ravine::tools::CompareArguments;
 using ravine::tools::PredictArguments;
 using ravine::tools::TrainArguments;
 
@@ -56,18 +57,52 @@ void add_info(CLI::App& app, std::string& file) {
   info->callback([&file] { ravine::tools::info(file); });
 }
 
+void add_compare(CLI::App& app, CompareArguments& a) {
+  CLI::App* compare =
+      app.add_subcommand("compare", "Compares optimizers: which is best on what, by how much, at what cost.");
+  const auto number = [&](const char* name, ravine::Index& to, ravine::Index low, ravine::Index high,
+                          const char* what) {
+    return compare->add_option(name, to, what)->capture_default_str()->check(CLI::Range(low, high));
+  };
+  compare->add_option("--problems", a.problems, "names, as --list has them; all, if none are given");
+  compare->add_option("--optimizers", a.optimizers, "names, perhaps with options and a schedule: adam:lr=0.01+cosine");
+  compare->add_option("--out", a.out, "folder for all runs, curves, results and a page, instead of the terminal");
+  const auto* trials =
+      number("--trials", a.protocol.trials, 0, 100000, "points that each optimizer tries; 0: no tuning");
+  number("--tune-seeds", a.protocol.tune_seeds, 1, 100000, "runs of each trial");
+  const auto* seeds = number("--seeds", a.protocol.seeds, 1, 1000000, "runs that count, on other seeds");
+  const auto* budget = number("--budget", a.protocol.budget, 1, 1000000000, "gradient evaluations of a run");
+  compare->add_option("--targets", a.targets, "results.json whose targets count, for problems of unknown minimum");
+  compare->add_flag("--resume", a.resume, "go on with the comparison in the folder --out");
+  compare->add_flag("--no-page", a.no_page, "write no report.html");
+  compare->add_flag("--quick", a.quick, "four problems, and little of everything");
+  compare->add_flag("--list", a.list, "print the problems and optimizers with their options, and end");
+  compare->callback([=, &a] {
+    if (a.list) return ravine::tools::list_compared();
+    if (a.quick) {
+      if (a.problems.empty()) a.problems = {"beale", "rosenbrock", "saddle", "mlp:friedman1"};
+      if (!*trials) a.protocol.trials = 4;
+      if (!*seeds) a.protocol.seeds = 5;
+      if (!*budget) a.protocol.budget = 500;
+    }
+    ravine::tools::compare(a);
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Trains networks on tables and predicts with them.", "ravine");
   TrainArguments train;
   PredictArguments predict;
+  CompareArguments compare;
   std::string file;
   app.require_subcommand(1);
   app.set_version_flag("--version", "ravine " RAVINE_VERSION);
   add_train(app, train);
   add_predict(app, predict);
   add_info(app, file);
+  add_compare(app, compare);
 
   const auto fail = [&](const char* why, int code) {
     std::cout.flush();
@@ -78,7 +113,8 @@ int main(int argc, char** argv) {
   try {
     const auto is_first = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
     if (argc > 1 && argv[1][0] != '-' && std::as_const(app).get_subcommands(is_first).empty())
-      throw ravine::tools::WrongArgument(std::string("no command '") + argv[1] + "', there are train, predict, info");
+      throw ravine::tools::WrongArgument(std::string("no command '") + argv[1] +
+                                         "', there are train, predict, info, compare");
     app.parse(argc, argv);
     if (!std::cout.flush()) return fail("cannot write to the standard output", failed);
   } catch (const CLI::Success& help) {

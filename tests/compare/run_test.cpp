@@ -274,6 +274,24 @@ TEST_CASE("a run is the same bits on any thread, after any other, whatever its c
   CHECK(default_generator().seed() == 3);
 }
 
+TEST_CASE("a look at the loss takes no random numbers from the steps") {
+  std::vector<std::uint64_t> positions;
+  Problem noisy{"noisy",
+                [&](std::uint64_t) {
+                  const Variable x = parameter(zeros({2}, f64));
+                  return Instance{{x}, [&positions, x] {
+                                    const bool step = sum(x).requires_grad();  // not looked at only
+                                    if (step) positions.push_back(default_generator().position());
+                                    return sum(square(x - randn({2}, f64)));
+                                  }};
+                },
+                -infinity};
+  run(noisy, "sgd:lr=1e-3", 4);
+  REQUIRE(positions.size() == 4);
+  for (std::size_t i = 1; i < 4; ++i) CHECK(positions[i] - positions[i - 1] == positions[1] - positions[0]);
+  CHECK(positions[1] - positions[0] == 1);  // two numbers, of one block
+}
+
 TEST_CASE("all methods start where the seed says, and seeds differ") {
   const Run a = run("beale", "adam"), b = run("beale", "sgd"), c = run("beale", "adam", 100, 2);
   CHECK(a.start_loss == b.start_loss);
