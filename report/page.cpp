@@ -12,10 +12,12 @@
 #include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/report/page_sources.hpp>
+#include <ravine/report/page_static.hpp>
 
 namespace ravine::report {
 namespace {
 
+using detail::in_html;
 using detail::text;
 using Doubles = std::vector<double>;
 
@@ -55,21 +57,6 @@ std::string object(std::initializer_list<std::pair<const char*, std::string>> me
   std::string result = "{";
   for (const auto& [name, value] : members) result += text(result.size() > 1 ? "," : "", '"', name, "\":", value);
   return result + "}";
-}
-
-std::string in_html(const std::string& words) {
-  std::string result;
-  for (const char c : words) {
-    if (c == '<')
-      result += "&lt;";
-    else if (c == '&')
-      result += "&amp;";
-    else if (c == '"')
-      result += "&quot;";
-    else
-      result += c;
-  }
-  return result;
 }
 
 template <class... Parts>
@@ -266,8 +253,20 @@ class Writer {
   std::map<std::string, std::size_t> numbers_;  // of problems
 };
 
+bool has_library() { return *detail::page_licence != '\0'; }
+
+/// What stands on the page before its scripts run.
+std::string standing(const Page& page) {
+  if (has_library())
+    return "<noscript><p class=\"warning\">The figures of this page are drawn by scripts.</p></noscript>";
+  return "<p class=\"warning\">The pictures of this page stand still: the ravine that wrote it was built without D3 5, "
+         "which plays paths, turns surfaces and answers the pointer. Debian has it as node-d3; build ravine "
+         "again.</p>\n" +
+         detail::static_figures(page);
+}
+
 std::string footer() {
-  if (*detail::page_licence == '\0') return "";
+  if (!has_library()) return "<p>Made by ravine.</p>";
   return text(
       "<p>Made by ravine; drawn by D3, whose licence follows.</p>\n<details><summary>Licence of D3</summary><pre>",
       in_html(detail::page_licence), "</pre></details>");
@@ -282,12 +281,9 @@ Page::Problem& Page::problem(const std::string& name) {
 }
 
 std::string Page::html() const {
-  const std::string title = in_html(this->title.empty() ? "Comparison" : this->title);
-  const std::map<std::string_view, std::string> parts = {{"title", title},
-                                                         {"about", in_html(about)},
-                                                         {"static", ""},
-                                                         {"licence", footer()},
-                                                         {"data", Writer().page(*this)}};
+  const std::string data = Writer().page(*this), title = in_html(this->title.empty() ? "Comparison" : this->title);
+  const std::map<std::string_view, std::string> parts = {
+      {"title", title}, {"about", in_html(about)}, {"static", standing(*this)}, {"licence", footer()}, {"data", data}};
   std::string result;
   std::string_view rest = detail::page_template;
   while (true) {

@@ -63,21 +63,10 @@ class Page {
   size(width, height, touch = false) { return this.send("Emulation.setDeviceMetricsOverride", {width, height, deviceScaleFactor: 1, mobile: touch}); }
   prefer(features, media = "") { return this.send("Emulation.setEmulatedMedia", {media, features: Object.entries(features).map(([name, value]) => ({name, value}))}); }
   async open(url) {
-    this.errors.length = this.requests.length = 0;
-    if (this.opened) await this.send("Page.navigate", {url: "about:blank"});  // else only the fragment would change
-    this.opened = true;
-    const loaded = new Promise(resolve => {
-      const listen = ({method, sessionId}) => {
-        if (sessionId !== this.session || method !== "Page.loadEventFired") return;
-        this.browser.listeners.splice(this.browser.listeners.indexOf(listen), 1);
-        resolve();
-      };
-      setTimeout(() => this.browser.listeners.push(listen), 0);
-    });
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await this.send("Page.navigate", {url: "about:blank"});  // else only the fragment might change
     this.requests.length = 0;
     await this.send("Page.navigate", {url});
-    await loaded;
+    while (!await this.ask("location.href !== 'about:blank' && document.readyState === 'complete'").catch(() => false));
     await this.frames(2);
   }
   // What an expression, or the body of an async function, evaluates to.

@@ -1,9 +1,8 @@
-// Writes a page with all that a page can have, for the browser's tests: sample_page FILE
-// Eight methods on three landscapes and a network whose curves are invented.
+// Writes pages for the browser's tests: sample_page FOLDER
+// page.html has all that a page can have: eight methods on three landscapes, and a network whose curves are invented.
 #include <ravine/ravine.hpp>
 
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <string>
 #include <vector>
@@ -153,8 +152,7 @@ Page::Table table(const std::vector<Page::Problem>& problems) {
   return table;
 }
 
-int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+Page whole_page() {
   Page page{.title = "Eight optimizers on four problems",
             .about = "A page for tests. Names are shown as they are: </script><b>&amp;"};
   for (const auto& landscape : rv::landscapes::all())
@@ -177,6 +175,30 @@ int main(int argc, char** argv) {
         {.method = methods[m], .value = 0.02 * static_cast<double>(m), .text = std::to_string(2 * m) + " %"});
   page.charts.push_back(diverged);
   page.table = table(page.problems);
-  page.save(argv[1]);
-  std::puts(argv[1]);
+  return page;
+}
+
+// Figures without anything in them.
+Page empty_page() {
+  Page page{.title = "Nothing"};
+  auto& problem = page.problem("empty");
+  problem.landscapes.push_back(ground(rv::landscapes::all()[0], 2));
+  problem.landscapes.push_back({.title = "not a number",
+                                .x = {0, 1},
+                                .y = {0, 1},
+                                .f = std::vector<double>(4, Page::none),
+                                .paths = {{.method = "a", .x = {Page::none}, .y = {Page::none}, .loss = {infinity}}}});
+  problem.charts = {{.title = "no lines"},
+                    {.title = "no points", .x_log = true, .lines = {{.method = "a", .x = {{}}}}}};
+  problem.charts.push_back(
+      {.title = "all lost", .y_log = true, .lines = {{.method = "a", .x = {{1, 2}}, .y = {infinity, infinity}}}});
+  return page;
+}
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const std::string folder = argv[1];
+  whole_page().save(folder + "/page.html");
+  empty_page().save(folder + "/empty.html");
+  Page().save(folder + "/nothing.html");
 }
