@@ -5,6 +5,7 @@
 #include <set>
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/reduce.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine::detail {
@@ -32,14 +33,24 @@ const char* with_module_path(const char* op) {
   return names.insert(text(op, " in ", module_path())).first->c_str();
 }
 
+std::string bad_number(const Tensor& x) {
+  if (!all_finite(x))
+    for (const double element : x.to_vector<double>())
+      if (!std::isfinite(element)) return std::isnan(element) ? "nan" : "infinity";
+  return "";
+}
+
+void check_loss(const Tensor& loss) {
+  const double value = loss.item();
+  if (!std::isfinite(value)) throw AnomalyError(text("the loss is ", std::isnan(value) ? std::abs(value) : value));
+}
+
 void check_result(const char* op, const Tensor& value) {
-  if (!is_floating(value.dtype())) return;
+  if (all_finite(value)) return;
   visit_floating(op, value.dtype(), [&](auto type) {
     const auto* x = value.raw<decltype(type)>();
     Index i = 0;
-    const Index n = value.numel();
-    while (i < n && std::isfinite(x[i])) ++i;
-    if (i == n) return;
+    while (std::isfinite(x[i])) ++i;
     Shape position = value.shape();
     Index rest = i;
     for (int d = value.rank() - 1; d >= 0; --d) {

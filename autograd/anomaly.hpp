@@ -24,6 +24,26 @@ class DetectAnomaly {
 
 namespace detail {
 
+/// While it lives, this thread trains on with finite numbers only: `backward()` refuses another loss, and an optimizer
+/// another gradient before it uses it, with an AnomalyError. But not while the loss is evaluated again: a line search
+/// may look beyond.
+class FiniteOnly {
+ public:
+  FiniteOnly() : saved_(std::exchange(thread_state.finite_only, true)) {}
+  ~FiniteOnly() { thread_state.finite_only = saved_; }
+  FiniteOnly(const FiniteOnly&) = delete;
+  FiniteOnly& operator=(const FiniteOnly&) = delete;
+
+ private:
+  bool saved_;
+};
+inline bool finite_only() { return thread_state.finite_only && !thread_state.reevaluating; }
+
+/// "nan", or "infinity" if that comes first; nothing if all elements are finite.
+std::string bad_number(const Tensor& x);
+/// Throws AnomalyError: "the loss is nan".
+void check_loss(const Tensor& loss);
+
 /// While it lives, ops belong to the part `name` of the module around them. Made under DetectAnomaly only.
 class ModuleScope {
  public:

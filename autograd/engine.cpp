@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <ravine/autograd/anomaly.hpp>
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
@@ -297,6 +298,8 @@ namespace ravine {
 
 void Variable::backward(bool retain_graph) const {
   if (numel() != 1) throw std::logic_error(detail::text("backward: needs a scalar, got ", shape()));
+  if (detail::finite_only()) [[unlikely]]
+    detail::check_loss(value());
   if (!requires_grad())
     throw std::logic_error("backward: the value depends on no parameter, or was computed without recording");
   detail::sweep(*this, ones_like(value()), {}, false, retain_graph);

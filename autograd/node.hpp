@@ -86,6 +86,7 @@ struct ThreadState {
   bool recording = true;
   bool anomaly = false;                             // DetectAnomaly is on
   bool reevaluating = false;                        // a Reevaluation lives
+  bool finite_only = false;                         // a FiniteOnly lives
   std::uint64_t reading_since = ~std::uint64_t{0};  // inside a pullback: when its op was recorded
   std::uint64_t recorded = 0;                       // nodes so far
   const char* pullback_of = nullptr;                // inside a pullback: its op

@@ -1,6 +1,7 @@
 #include <ravine/core/reduce.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -133,6 +134,17 @@ template <class Op>
 constexpr auto wrapping = [](Index a, Index b) {
   return static_cast<Index>(Op()(static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b)));
 };
+
+template <class T>
+bool finite(const T* x, Index n) {
+  const auto kernel = kernels::kernels<T>().reduce.finite;
+  if (n <= detail::parallel_grain) return kernel(x, n);
+  std::atomic<bool> all{true};
+  detail::parallel_for(n, detail::parallel_grain, [&](Index begin, Index end) {
+    if (!kernel(x + begin, end - begin)) all.store(false, std::memory_order_relaxed);
+  });
+  return all.load(std::memory_order_relaxed);
+}
 
 /// by_runs for the commonest sum, which takes its time from small steps.
 Tensor sum_rows(const Tensor& x) {
@@ -281,6 +293,11 @@ Tensor any(const Tensor& x, const Dims& dims, bool keepdim) {
 }
 Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
   return fold(ne(x, 0), dims.mask("all", x.shape()), keepdim, std::uint8_t{1}, [](auto a, auto b) { return a & b; });
+}
+
+bool all_finite(const Tensor& x) {
+  if (x.dtype() == f32) return finite(x.raw<float>(), x.numel());
+  return x.dtype() != f64 || finite(x.raw<double>(), x.numel());
 }
 
 Tensor max(const Tensor& x, const Dims& dims, bool keepdim) {

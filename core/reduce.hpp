@@ -35,6 +35,8 @@ Tensor cumsum_pullback(const Tensor& dy, Index dim);
 Tensor any(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
 /// u8: 1 if none is 0; of nothing: 1.
 Tensor all(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
+/// False if an element is NaN or infinite. In one fast pass, unlike all(isfinite(x)).
+bool all_finite(const Tensor& x);
 Tensor max(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< NaN if any is; ShapeError of nothing
 Tensor min(const Tensor& x, const Dims& dims = {}, bool keepdim = false);  ///< NaN if any is; ShapeError of nothing
 /// Position (i64) of the largest element along a dimension, the first of equals. ShapeError of nothing.

@@ -1,5 +1,6 @@
 #include <ravine/optim/adahessian.hpp>
 
+#include <ravine/autograd/anomaly.hpp>
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/autograd/grad.hpp>
 #include <ravine/autograd/reduce.hpp>
@@ -86,12 +87,16 @@ double AdaHessian::advance(Closure closure) {
   const Variable loss = forward(closure);
   if (!loss.requires_grad())
     throw std::logic_error("AdaHessian: the loss depends on no parameter, or was computed without recording");
+  if (detail::finite_only()) detail::check_loss(loss.value());
   const std::vector<Variable> gradients = grad(loss, parameters(), {.create_graph = true, .allow_unused = true});
   const std::vector<Tensor> D = diagonals(gradients);
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (gradients[i].defined()) parameters()[i].set_grad(gradients[i].value().clone());
   run_callbacks();
   check_unchanged();
+  if (detail::finite_only())
+    for (std::size_t i = 0; i < D.size(); ++i)
+      if (!all_finite(D[i])) refuse_number("the Hessian's diagonal", i, D[i]);
   for (const Group& group : groups())
     for (std::size_t i = group.begin; i < group.end; ++i) {
       if (!parameters()[i].grad().defined()) continue;

@@ -4,7 +4,9 @@
 #include <limits>
 #include <map>
 
+#include <ravine/autograd/anomaly.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/reduce.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
 #include <ravine/optim/under_way.hpp>
@@ -106,8 +108,12 @@ void Optimizer::zero_grad() {
 
 void Optimizer::run_callbacks() const {
   for (const GradientCallback& f : callbacks_) f(parameters_);
-  for (const Variable& p : parameters_)
+  const bool finite_only = detail::finite_only();
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Variable& p = parameters_[i];
     if (!p.requires_grad()) p.zero_grad();  // whatever it was given, it is frozen
+    if (finite_only && p.grad().defined() && !all_finite(p.grad())) refuse_number("the gradient", i, p.grad());
+  }
 }
 
 void Optimizer::check_unchanged() const {
@@ -117,6 +123,11 @@ void Optimizer::check_unchanged() const {
       throw std::logic_error(detail::text(name_, ": parameter ", i, " was ", specs_[i].shape, " ", specs_[i].dtype,
                                           " when the optimizer was made and is ", p.shape(), " ", p.dtype(), " now"));
   }
+}
+
+void Optimizer::refuse_number(const char* what, std::size_t parameter, const Tensor& x) const {
+  throw AnomalyError(detail::text(name_, ": ", what, " of parameter ", parameter, ", of shape ", x.shape(), ", holds ",
+                                  detail::bad_number(x)));
 }
 
 void Optimizer::set_lr_factor(double factor) {

@@ -108,10 +108,12 @@ class Optimizer {
   Variable forward(Closure closure);
   /// Its gradients, after the callbacks; returns the loss.
   double evaluate(Closure closure);
-  /// For an optimizer that makes gradients itself.
+  /// For an optimizer that makes gradients itself; within a train::NanGuard then looks at these.
   void run_callbacks() const;
   /// For one that multiplies vectors with the Hessian, so often in this step.
   void count_products(Index products) { evaluations_ += 2 * products; }
+  /// Throws AnomalyError: "Adam: the gradient of parameter 3, of shape (64, 9), holds nan".
+  [[noreturn]] void refuse_number(const char* what, std::size_t parameter, const Tensor& x) const;
   /// Throws std::logic_error if a parameter has changed its shape or dtype.
   void check_unchanged() const;
 

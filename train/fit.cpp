@@ -10,7 +10,6 @@
 #include <span>
 #include <stdexcept>
 
-#include <ravine/autograd/anomaly.hpp>
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/autograd/reevaluation.hpp>
 #include <ravine/core/factories.hpp>
@@ -19,6 +18,7 @@
 #include <ravine/core/text.hpp>
 #include <ravine/nn/flags.hpp>
 #include <ravine/train/checkpoint.hpp>
+#include <ravine/train/nan_guard.hpp>
 #include <ravine/train/stop_signals.hpp>
 
 namespace ravine::train {
@@ -76,18 +76,13 @@ Index total_steps(const FitOptions& o, Index batches) {
 
 double size(const data::Batch& batch) { return static_cast<double>(batch.inputs.size(0)); }
 
-/// "the inputs hold nan", or nothing.
-std::string bad_number(const std::string& what, const Tensor& x) {
-  if (is_floating(x.dtype()) && !std::isfinite(sum(x).item()))
-    for (const double value : x.to_vector<double>())
-      if (!std::isfinite(value)) return text(what, " hold ", std::isnan(value) ? "nan" : "infinity");
+/// "the batch's inputs hold nan", or nothing.
+std::string bad_batch(std::span<const data::Batch> batches) {
+  for (const data::Batch& batch : batches)
+    for (const auto& [what, x] : {std::pair("inputs", &batch.inputs), std::pair("targets", &batch.targets)})
+      if (!all_finite(*x)) return text("the batch's ", what, " hold NaN or infinity");
   return "";
 }
-
-/// A loss that is NaN or infinite, with its step.
-struct BadLoss final : AnomalyError {
-  using AnomalyError::AnomalyError;
-};
 
 void add_part(StateDict& all, const std::string& prefix, const StateDict& part) {
   for (const auto& [name, value] : part) all[prefix + name] = value;
@@ -125,13 +120,7 @@ class Fit {
     return (options_.maximize ? "best_epoch.highest." : "best_epoch.lowest.") + options_.monitor;
   }
 
-  void remember();
-  void put_back();
-  [[noreturn]] void refuse_step();
-  std::string bad_parameter() const;
   void check_parameters() const;
-  [[noreturn]] void refuse_loss(const data::Batch& batch, double loss, const Generator& before);
-  std::string culprit(const data::Batch& batch, const Generator& before);
   void tell(void (Callback::*hook)(Run&)) {
     for (Callback* callback : options_.callbacks) (callback->*hook)(run_);
   }
@@ -153,10 +142,7 @@ class Fit {
   bool saved_ = false;  // as everything is now
   Clock::time_point saved_at_ = Clock::now();
 
-  std::vector<std::pair<std::string, Variable>> parameters_;
-  std::vector<Variable> buffers_;  // and what a step that fails puts back
-  std::vector<Tensor> buffers_before_;
-  Generator random_before_;
+  NanGuard guard_;
 };
 
 Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
@@ -169,15 +155,13 @@ Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data:
       history_(columns(options)),
       run_{model, optimizer, history_, options.epochs, total_steps(options, loader.size()), loader.size()},
       sums_(1 + options.metrics.size()),
-      parameters_(model.named_parameters()) {
+      guard_(model, optimizer) {
   const auto& names = history_.names();
   const auto found = std::find(names.begin(), names.end(), options.monitor);
   if (found != names.end())
     monitored_ = static_cast<std::size_t>(found - names.begin());
   else if (options.patience > 0 || options.monitor != FitOptions().monitor)
     refuse("monitor is '", options.monitor, "', the history has ", list(names));
-  for (const auto& [name, buffer] : model.named_buffers()) buffers_.push_back(buffer);
-  buffers_before_.resize(buffers_.size());
 }
 
 History Fit::run() {
@@ -234,7 +218,6 @@ void Fit::epoch() {
 
 void Fit::step(std::span<const data::Batch> batches) {
   if (options_.schedule) optimizer_.set_lr_factor(options_.schedule(run_.step));
-  remember();
   double examples = 0.0;
   for (const data::Batch& batch : batches) examples += size(batch);
   const auto loss_of_all = [&] {
@@ -245,10 +228,14 @@ void Fit::step(std::span<const data::Batch> batches) {
     return loss;
   };
   const bool at_once = batches.size() == 1 || optimizer_.needs_closure();
+  const auto where = [&](const std::string& what) { return text("fit: step ", run_.step + 1, ": ", what); };
   try {
-    run_.loss = at_once ? optimizer_.step(loss_of_all) : step_in_parts(batches, examples);
-  } catch (...) {
-    refuse_step();
+    run_.loss = guard_.step([&] { return at_once ? optimizer_.step(loss_of_all) : step_in_parts(batches, examples); });
+  } catch (const AnomalyError& error) {
+    const std::string bad = bad_batch(batches);
+    throw AnomalyError(where(bad.empty() ? error.what() : bad));
+  } catch (const std::out_of_range& error) {  // as running statistics are
+    throw std::out_of_range(where(error.what()));
   }
   if (options_.average) options_.average->update();
 
@@ -275,14 +262,11 @@ double Fit::step_in_parts(std::span<const data::Batch> batches, double examples)
 }
 
 Variable Fit::loss_of(const data::Batch& batch) {
-  const Generator before = default_generator();
   const Variable prediction = model_(batch.inputs);
   Variable loss = loss_(prediction, batch.targets);
   if (!loss.defined()) throw std::logic_error("fit: the loss has no value");
   if (loss.numel() != 1) throw ShapeError(text("fit: the loss is ", loss.shape(), ", not one number"));
-  if (reevaluating()) return loss;
-  const double value = loss.item();
-  if (!std::isfinite(value)) refuse_loss(batch, value, before);
+  if (reevaluating() || !std::isfinite(loss.item())) return loss;
   for (std::size_t i = 0; i < options_.metrics.size(); ++i)
     sums_[i + 1] += size(batch) * options_.metrics[i].measure(prediction.detach(), batch.targets);
   return loss;
@@ -401,64 +385,13 @@ void Fit::load_state_dict(const StateDict& saved) {
   run_.mean_loss = run_.batch > 0 ? sums_[0] / examples_ : run_.step > 0 ? history_.row(run_.epoch - 1)[2] : 0.0;
 }
 
-void Fit::remember() {
-  random_before_ = default_generator();
-  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_before_[i] = buffers_[i].value().clone();
-}
-
-void Fit::put_back() {
-  default_generator() = random_before_;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i]);
-}
-
-/// Throws what a step has thrown, with the step where numbers are to blame.
-void Fit::refuse_step() {
-  put_back();
-  const auto where = [&](const std::exception& error) { return text("fit: step ", run_.step + 1, ": ", error.what()); };
-  try {
-    throw;
-  } catch (const BadLoss&) {
-    throw;
-  } catch (const AnomalyError& error) {
-    throw AnomalyError(where(error));
-  } catch (const std::out_of_range& error) {  // as running statistics are
-    const std::string bad = bad_parameter();
-    throw std::out_of_range(where(error) + (bad.empty() ? "" : ": " + bad));
-  }
-}
-
-/// Which parameter that learns holds NaN or infinity; or nothing.
-std::string Fit::bad_parameter() const {
-  for (const auto& [name, p] : parameters_)
-    if (auto bad = p.requires_grad() ? bad_number("elements of " + name, p.value()) : std::string(); !bad.empty())
-      return run_.step == 0 ? "before the first step, " + bad
-                            : text("after step ", run_.step, ", ", bad, ": under DetectAnomaly fit says by which op");
-  return "";
-}
-
 void Fit::check_parameters() const {
-  if (const std::string bad = bad_parameter(); !bad.empty()) throw AnomalyError("fit: " + bad);
-}
-
-void Fit::refuse_loss(const data::Batch& batch, double loss, const Generator& before) {
-  put_back();
-  throw BadLoss(text("fit: the loss of step ", run_.step + 1, " is ", std::isnan(loss) ? std::abs(loss) : loss, ": ",
-                     culprit(batch, before)));
-}
-
-/// What makes the loss of a batch NaN or infinite.
-std::string Fit::culprit(const data::Batch& batch, const Generator& before) {
-  if (auto bad = bad_number("the batch's inputs", batch.inputs); !bad.empty()) return bad;
-  if (auto bad = bad_number("the batch's targets", batch.targets); !bad.empty()) return bad;
-  if (auto bad = bad_parameter(); !bad.empty()) return bad;
   try {
-    const Reevaluation again(before);
-    const DetectAnomaly detect;
-    loss_(model_(batch.inputs), batch.targets);
+    guard_.check_parameters();
   } catch (const AnomalyError& error) {
-    return error.what();
+    throw AnomalyError(
+        text("fit: ", run_.step == 0 ? "before the first step" : text("after step ", run_.step), ", ", error.what()));
   }
-  return "repeated under DetectAnomaly, no op gave such a number";
 }
 
 }  // namespace

@@ -59,14 +59,10 @@ struct FitOptions {
 /// model, optimizer, loader or history is refused as `load_checkpoint` does.
 ///
 /// Throws std::invalid_argument for options out of their range, without a limit, or a `monitor` that is needed and not
-/// there; ShapeError for a loss of more than one number; AnomalyError for a loss that is NaN or infinite: it says which
-/// step, and what is to blame, as DetectAnomaly finds it when the step is repeated. Whatever a step throws, the
-/// parameters, running statistics and random numbers are then as before it.
-///
-/// Gradients are not searched, as that would take longer than all else that `fit` does: a parameter that one of them
-/// has made NaN or infinite is an AnomalyError with the next loss, at the end of the epoch or of the run, and before
-/// anything is kept. So no checkpoint and no best model has such a number, and the same call while a DetectAnomaly
-/// lives goes on from the checkpoint and says by which step and op, with the parameters as before that step.
+/// there; ShapeError for a loss of more than one number; AnomalyError for a loss or gradient that is NaN or infinite:
+/// it names the step, the parameter, and what is to blame, as a NanGuard does. Whatever a step throws, parameters,
+/// running statistics and random numbers are then as before it. Parameters that a step has moved out of their type's
+/// range are an AnomalyError before anything is kept: no checkpoint and no best model has such a number.
 History fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
             const FitOptions& options);
 

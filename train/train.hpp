@@ -9,6 +9,7 @@
 #include <ravine/train/history.hpp>
 #include <ravine/train/log.hpp>
 #include <ravine/train/loss.hpp>
+#include <ravine/train/nan_guard.hpp>
 #include <ravine/train/onnx.hpp>
 #include <ravine/train/progress.hpp>
 #include <ravine/train/tensorboard.hpp>

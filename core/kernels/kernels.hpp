@@ -36,6 +36,8 @@ struct Reduce {
   double (*squares)(const T* x, double scale, Index n);
   /// The same of each column: y[j] = the sum over i of (scale x[i * stride + j])^2, j < columns.
   void (*square_columns)(const T* x, double scale, Index rows, Index columns, Index stride, double* y);
+  /// False if one of n values is NaN or infinite.
+  bool (*finite)(const T* x, Index n);
   /// y[j] = the sum over i of x[i * stride + j], j < columns.
   void (*sum_columns)(const T* x, Index rows, Index columns, Index stride, T* y);
 };

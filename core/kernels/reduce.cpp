@@ -71,6 +71,17 @@ double squares(const T* x, double scale, Index n) {
   return total;
 }
 
+// 0 times a number is 0, times NaN or infinity NaN.
+template <class T>
+bool finite(const T* x, Index n) {
+  Vector<T> nothing[4] = {};
+  for_strips<T>(n, [&](auto strip, Index i) {
+    strip.each([&](int v) { nothing[v] = multiply_add<T>(strip.load(x + i, v), Vector<T>{}, nothing[v]); });
+  });
+  const Vector<T> all = (nothing[0] + nothing[1]) + (nothing[2] + nothing[3]);
+  return fold<T>(all, [](auto a, auto b) { return a + b; }) == T(0);
+}
+
 template <class T>
 void square_columns(const T* x, double scale, Index rows, Index columns, Index stride, double* y) {
   for (Index j = 0; j < columns; ++j) y[j] = 0.0;
@@ -123,6 +134,7 @@ constexpr Reduce<T> table = {.sum = sum<T>,
                              .dot = dot<T>,
                              .squares = squares<T>,
                              .square_columns = square_columns<T>,
+                             .finite = finite<T>,
                              .sum_columns = sum_columns<T>};
 
 }  // namespace

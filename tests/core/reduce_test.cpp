@@ -453,3 +453,22 @@ TEST_CASE("sums and products of integers wrap around, as single ones do") {
   CHECK(prod(tensor({most, Index{2}}, i64)).item<Index>() == -2);
   CHECK(cumsum(tensor({most, Index{1}}, i64), 0).at<Index>({1}) == least);
 }
+
+TEST_CASE("all_finite finds a NaN or an infinity anywhere") {
+  for (const DType dtype : {f32, f64}) {
+    const double largest = dtype == f32 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+    for (const Index n : {1, 2, 7, 64, 65, 200, 100000}) {
+      Tensor x = full({n}, -largest, dtype);
+      CHECK(all_finite(x));
+      for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL})
+        for (const Index at : {Index{0}, n / 2, n - 1}) {
+          x.set({at}, bad);
+          CHECK(!all_finite(x));
+          x.set({at}, 1e-310);  // subnormal, in f32 0
+        }
+      CHECK(all_finite(x));
+    }
+    CHECK(all_finite(zeros({3, 0}, dtype)));
+  }
+  CHECK(all_finite(full({5}, std::numeric_limits<Index>::max(), i64)));
+}

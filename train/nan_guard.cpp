@@ -1,0 +1,91 @@
+#include <ravine/train/nan_guard.hpp>
+
+#include <ravine/autograd/anomaly.hpp>
+#include <ravine/autograd/reevaluation.hpp>
+
+namespace ravine::train {
+namespace {
+
+using Named = std::vector<std::pair<std::string, Variable>>;
+
+/// "0.bias holds nan", of the first of these tensors of parameters that learn which does; or nothing.
+template <class F>
+std::string first_bad(const Named& parameters, F tensor) {
+  for (const auto& [name, p] : parameters) {
+    const Tensor& x = tensor(p);
+    if (!p.requires_grad() || !x.defined()) continue;
+    if (const std::string bad = detail::bad_number(x); !bad.empty()) return name + " holds " + bad;
+  }
+  return "";
+}
+
+std::string bad_parameter(const Named& parameters) {
+  return first_bad(parameters, [](const Variable& p) -> const Tensor& { return p.value(); });
+}
+
+}  // namespace
+
+NanGuard::NanGuard(nn::Module& model, optim::Optimizer& optimizer)
+    : optimizer_(optimizer), parameters_(model.named_parameters()) {
+  for (const auto& [name, buffer] : model.named_buffers()) buffers_.push_back(buffer);
+  buffers_before_.resize(buffers_.size());
+}
+
+double NanGuard::step(FunctionRef<double()> f) {
+  random_before_ = default_generator();
+  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_before_[i] = buffers_[i].value().clone();
+  try {
+    const detail::FiniteOnly finite_only;
+    return f();
+  } catch (const AnomalyError& error) {
+    put_back();
+    if (detail::thread_state.anomaly) throw;            // the caller's DetectAnomaly has said all
+    const std::string bad = what_is_bad(error.what());  // which another run forgets
+    throw AnomalyError(bad + ": " + culprit(f));
+  } catch (const std::out_of_range& error) {  // as running statistics are
+    put_back();
+    const std::string bad = bad_parameter(parameters_);
+    if (bad.empty()) throw;
+    throw AnomalyError(error.what() + (": before the step, " + bad));
+  } catch (...) {
+    put_back();
+    throw;
+  }
+}
+
+void NanGuard::check_parameters() const {
+  if (const std::string bad = bad_parameter(parameters_); !bad.empty()) throw AnomalyError(bad);
+}
+
+void NanGuard::put_back() {
+  default_generator() = random_before_;
+  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i]);
+}
+
+/// The optimizer knows parameters by their number only.
+std::string NanGuard::what_is_bad(const std::string& otherwise) const {
+  const std::string bad = first_bad(parameters_, [](const Variable& p) -> const Tensor& { return p.grad(); });
+  return bad.empty() ? otherwise : "the gradient of " + bad;
+}
+
+std::string NanGuard::culprit(FunctionRef<double()> f) {
+  if (const std::string bad = bad_parameter(parameters_); !bad.empty()) return "before the step, " + bad;
+  const StateDict of_optimizer = optimizer_.state_dict();
+  std::vector<Tensor> values;
+  for (const Variable& p : optimizer_.parameters()) values.push_back(p.value().clone());
+  std::string found = "repeated under DetectAnomaly, no op gave such a number";
+  try {
+    const Reevaluation again(random_before_);
+    const DetectAnomaly detect;
+    f();
+  } catch (const AnomalyError& error) {
+    found = error.what();
+  } catch (...) {  // something else that goes wrong later
+  }
+  optimizer_.zero_grad();
+  optimizer_.load_state_dict(of_optimizer);
+  for (std::size_t i = 0; i < values.size(); ++i) optimizer_.parameters()[i].set_value(values[i]);
+  return found;
+}
+
+}  // namespace ravine::train
