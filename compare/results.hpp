@@ -68,10 +68,10 @@ class Results {
   /// runs reach, expected over which k they are, and averaged over the problems. Empty if nothing was tuned.
   std::vector<double> score_by_trials(const std::string& method) const;
 
-  /// Writes runs.csv, curves.csv, results.json and timings.csv, which docs/comparing.md describes, and removes the
-  /// Journal; the folder is made if need be. The first three are the same bytes on every machine and number of threads.
-  /// Throws FileError for what cannot be written, std::logic_error unless complete.
-  void save(const std::string& folder) const;
+  /// Writes runs.csv, curves.csv, results.json and timings.csv, which docs/comparing.md describes, with the page
+  /// report.html as well, and removes the Journal; the folder is made if need be. The first three are the same bytes on
+  /// any number of threads. Throws FileError for what cannot be written, std::logic_error unless complete.
+  void save(const std::string& folder, bool with_page = true) const;
 
  private:
   std::size_t place(const std::string& problem) const;

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include <ravine/compare/options.hpp>
+#include <ravine/compare/page.hpp>
 #include <ravine/compare/results.hpp>
 #include <ravine/compare/setup.hpp>
 #include <ravine/core/factories.hpp>
@@ -188,19 +189,21 @@ std::string results_json(const Results& results) {
 
 }  // namespace
 
-void Results::save(const std::string& folder) const {
+void Results::save(const std::string& folder, bool with_page) const {
   if (!complete()) throw std::logic_error("Results::save: the comparison was interrupted");
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) throw FileError(text("Results::save: cannot make the folder ", folder, ": ", failed.message()));
+  const auto in_folder = [&](const char* file) { return (std::filesystem::path(folder) / file).string(); };
   const auto write = [&](const char* file, const std::string& content) {
     const std::string_view pieces[] = {content};
-    detail::write_file("Results::save", (std::filesystem::path(folder) / file).string(), pieces);
+    detail::write_file("Results::save", in_folder(file), pieces);
   };
   write("runs.csv", runs_csv(runs_));
   write("curves.csv", curves_csv(runs_));
   write("timings.csv", timings_csv(runs_));
   write("results.json", results_json(*this));
+  if (with_page) page(*this).save(in_folder("report.html"));
   std::filesystem::remove(journal_file(folder), failed);
 }
 

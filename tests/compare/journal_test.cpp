@@ -156,7 +156,7 @@ TEST_CASE("a complete comparison has no journal any more, and its folder is refu
   run.phase = Phase::defaults;
   run.seed = 1;
   comparison.journal().add(run);
-  Results(comparison.problems, comparison.methods, comparison.protocol, {run}).save(comparison.folder.string());
+  Results(comparison.problems, comparison.methods, comparison.protocol, {run}).save(comparison.folder.string(), false);
   CHECK_FALSE(std::filesystem::exists(comparison.file()));
   CHECK(comparison.journal().finished().empty());
   std::filesystem::remove(comparison.file());

@@ -269,7 +269,7 @@ TEST_CASE("the files of a comparison") {
   run.seconds = 0.5;
   run.step_seconds = 0.25;
   const Results results({net()}, {adam()}, {.trials = 0, .seeds = 1, .budget = 50}, {run});
-  results.save(folder.path.string());
+  results.save(folder.path.string(), false);
   std::string targets;
   for (int k = 0; k < 29; ++k) targets += ",2";
   std::string header =
@@ -313,13 +313,13 @@ TEST_CASE("files that cannot be written, and what is no results.json") {
                        FileError);
   const Folder folder("compare-targets");
   CHECK_THROWS_WITH_AS(read_targets(folder.file("no.json")), Contains("compare: cannot open "), FileError);
-  small().save(folder.path.string());
+  small().save(folder.path.string(), false);
   CHECK(read_targets(folder.file("results.json")).empty());  // a known minimum needs none
   for (const char* file : {"runs.csv", "curves.csv"})
     CHECK_THROWS_WITH_AS(read_targets(folder.file(file)), Contains("is no results.json of a comparison"),
                          data::FormatError);
   Run run = run_of("net, of 2", "adam:lr=0.1", Phase::defaults, 1, 0.125);
   const Results results({net()}, {adam()}, {.trials = 0, .seeds = 1}, {run});
-  results.save(folder.path.string());
+  results.save(folder.path.string(), false);
   CHECK(read_targets(folder.file("results.json")).at("net, of 2") == results.targets("net, of 2").values);
 }
