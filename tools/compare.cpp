@@ -11,7 +11,6 @@
 #include <system_error>
 
 #include <ravine/compare/compare.hpp>
-#include <ravine/compare/page.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/optim/make.hpp>
@@ -177,9 +176,7 @@ void compare(const CompareArguments& a) {
                          .journal = journal ? &*journal : nullptr});
   });
   if (!results.complete()) interrupted(results, a);
-  if (!a.out.empty()) results.save(a.out);
-  if (!a.out.empty() && !a.no_page)
-    compare::page(results).save((std::filesystem::path(a.out) / "report.html").string());
+  if (!a.out.empty()) results.save(a.out, !a.no_page);
   print_outcome(results, a);
 }
 
