@@ -105,10 +105,11 @@ std::string percent(double share) {
   return digits;
 }
 
-/// How far the losses on the plane are from the real ones, at the ends of the paths.
-std::string gap(double real, double projected) {
-  char words[96];
-  std::snprintf(words, sizeof words, "real loss %.3g, on the plane %.3g", real, projected);
+/// "from 1.2 to 8.4": how many times the real losses those on the plane are.
+std::string range(const std::vector<double>& ratios) {
+  const auto [low, high] = std::minmax_element(ratios.begin(), ratios.end());
+  char words[64];
+  std::snprintf(words, sizeof words, "from %.2g to %.2g", *low, *high);
   return words;
 }
 
@@ -138,7 +139,7 @@ std::vector<Page::Landscape> network_planes(const compare::Results& results, con
                         .y_label = "second direction (" + percent(second) + ")",
                         .starts = {{0.0, 0.0}},
                         .projected = true};
-  std::string gaps;
+  std::vector<double> gaps;  // at the ends of the paths
   for (const Track& track : tracks) {
     const optim::Projection seen = surface.project(stack(track.points, 0));
     Page::Path path{.method = track.method,
@@ -147,16 +148,17 @@ std::vector<Page::Landscape> network_planes(const compare::Results& results, con
                     .loss = seen.loss.to_vector<double>(),
                     .steps = track.steps,
                     .note = track.note};
-    gaps += text("\n", track.method, ": ", gap(path.loss.back(), seen.projected_loss.at({-1})));
+    gaps.push_back(seen.projected_loss.at({-1}) / path.loss.back());
     plane.paths.push_back(std::move(path));
   }
   plane.x = lines_around(plane.paths, &Page::Path::x);
   plane.y = lines_around(plane.paths, &Page::Path::y);
   for (const double y : plane.y)
     for (const double x : plane.x) plane.f.push_back(surface(tensor({x, y}, f64)).item());
-  plane.note =
-      text("The plane through the start in which the paths lie best, by their principal components: it holds ",
-           percent(first + second), " of what they vary. A picture hides the rest; at the ends of the paths:", gaps);
+  plane.note = "The plane through the start in which the paths lie best, by their principal components: it holds " +
+               percent(first + second) +
+               " of what they vary. A picture hides the rest: where the paths end, the loss on the plane is " +
+               range(gaps) + " times the real one.";
   return {plane};
 }
 

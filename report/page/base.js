@@ -19,7 +19,7 @@ function number(value, digits = 4) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(digits - 2).replace(/\.?0*e/, "e")
-                                                          : String(Number(value.toPrecision(digits)));
+                                                          : String(size < 1e4 ? Number(value.toPrecision(digits)) : Math.round(value));
   return text.replace("-", "−").replace("e+", "e").replace("e-", "e−");
 }
 

@@ -23,8 +23,8 @@ function axisOf(axis, scale, log, gap) {
   axis.scale(scale).tickSizeOuter(0);
   if (!log) return axis.ticks(Math.abs(scale.range()[1] - scale.range()[0]) / gap / 1.3).tickFormat(v => number(v));
   return axis.tickValues(logTicks(scale, gap)).tickFormat(v => {
-    const power = Math.round(Math.log10(v));
-    return v === Number(`1e${power}`) && (power < -2 || power > 4) ? "10" + raised(power) : number(v, 3);
+    const power = Math.floor(Math.log10(v) + 1e-9), digit = Math.round(v / 10 ** power);
+    return power >= -2 && power <= 4 ? number(v, 3) : (digit > 1 ? digit + "·10" : "10") + raised(power);
   });
 }
 
