@@ -302,6 +302,33 @@ void optimizer_of_your_own(const Cars& cars) {
   expect(chosen->describe() == lion.describe() && chosen->lr_factor() == 0.02, "an optimizer and a schedule from text");
 }
 
+void compare_optimizers() {
+  namespace compare = rv::compare;
+  rv::Generator noise(1);
+  rv::Tensor hours = rv::linspace(0.0, 1.0, 13, rv::f64);
+  rv::Tensor degrees = 70.0 * rv::exp(-3.0 * hours) + rv::randn({13}, rv::f64, noise);
+
+  // How coffee cools: a exp(-b t) degrees above the room's. Each seed has a start of its own.
+  compare::Problem cooling{"cooling", [=](std::uint64_t seed) {
+                             rv::Generator start(seed);
+                             rv::Variable a = rv::parameter(rv::uniform({1}, 20.0, 100.0, rv::f64, start));
+                             rv::Variable b = rv::parameter(rv::uniform({1}, 0.0, 6.0, rv::f64, start));
+                             auto loss = [=] { return nn::mse_loss(a * rv::exp(-b * hours), degrees); };
+                             return compare::Instance{{a, b}, loss};
+                           }};
+
+  std::vector<compare::Method> methods;
+  for (const char* name : {"sgd:momentum=0.9", "adam", "plain_lion", "plain_lion+cosine"})
+    methods.push_back(compare::method(name));
+  auto results = compare::run({cooling}, methods, {.trials = 8, .seeds = 11, .budget = 300});
+  for (const auto& row : results.table())
+    if (row.phase == compare::Phase::final)
+      std::printf("%-27s %4.0f (%.0f to %.0f) evaluations, loss %.3f\n", row.options.c_str(), row.median_evaluations,
+                  row.low, row.high, row.final_loss.median);
+  results.save("comparison");  // runs.csv, curves.csv, results.json, timings.csv, report.html
+  expect(results.table().size() == 8 && results.targets("cooling").values.back() > 0.5, "a comparison");
+}
+
 void reproducibility() {
   rv::manual_seed(7);
   rv::Tensor a = rv::randn({2, 3});
@@ -324,6 +351,7 @@ int main(int argc, char** argv) {
   predict_other_cars(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
   op_of_your_own();
   optimizer_of_your_own(cars);
+  compare_optimizers();
   classes(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
   reproducibility();
   return all_so ? 0 : 1;
