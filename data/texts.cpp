@@ -1,11 +1,85 @@
 #include <ravine/data/texts.hpp>
 
-#include <ravine/data/dictionary.hpp>
+#include <array>
+#include <bit>
+#include <functional>
+#include <string>
 
 namespace ravine::detail {
 namespace {
 
 constexpr std::size_t most_block = std::size_t{1} << 20;
+
+// Numbers texts 0, 1, … as they first come. It keeps their words.
+class Dictionary {
+ public:
+  const std::vector<TextWord>& words() const { return words_; }
+
+  /// What a text is looked for by: itself, and then odd, or an even hash.
+  static std::uint64_t key(const TextWord& word) {
+    if (word & 1) return static_cast<std::uint64_t>(word);
+    return std::hash<std::string_view>{}(text_of(word)) & ~std::uint64_t{1};
+  }
+
+  /// Has the memory fetched in which `number` will look.
+  void prefetch(std::uint64_t key) const { __builtin_prefetch(&slots_[first(key)]); }
+
+  /// The number of a text that has this key.
+  std::int64_t number(std::uint64_t key, const TextWord& word) {
+    if (2 * words_.size() >= slots_.size()) grow();
+    for (std::size_t at = first(key);; at = (at + 1) & (slots_.size() - 1)) {
+      Slot& slot = slots_[at];
+      if (slot.number == none) {
+        slot = {key, static_cast<std::int64_t>(words_.size())};
+        words_.push_back(word);
+        return slot.number;
+      }
+      if (slot.key == key && (key & 1 || text_of(words_[static_cast<std::size_t>(slot.number)]) == text_of(word)))
+        return slot.number;
+    }
+  }
+
+ private:
+  static constexpr std::int64_t none = -1;
+  struct Slot {
+    std::uint64_t key = 0;
+    std::int64_t number = none;
+  };
+
+  std::size_t first(std::uint64_t key) const {
+    const std::uint64_t mixed = key * 0x9e3779b97f4a7c15;  // 2^64 by the golden ratio
+    return mixed >> (64 - std::countr_zero(slots_.size()));
+  }
+
+  void grow() {
+    std::vector<Slot> old(2 * slots_.size());
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.number == none) continue;
+      std::size_t at = first(slot.key);
+      while (slots_[at].number != none) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = slot;
+    }
+  }
+
+  std::vector<Slot> slots_ = std::vector<Slot>(64);  // a power of two, at most half of them taken
+  std::vector<TextWord> words_;
+};
+
+// Numbers a column's texts, -1 where they are missing.
+void number(Dictionary& different, const TextWord* words, Index rows, std::int64_t* codes) {
+  constexpr Index block = 32;  // of which the slots are fetched before the first is looked at
+  std::array<std::uint64_t, block> keys;
+  for (Index begin = 0; begin < rows; begin += block) {
+    const Index count = std::min(block, rows - begin);
+    for (Index i = 0; i < count; ++i)
+      different.prefetch(keys[static_cast<std::size_t>(i)] = different.key(words[begin + i]));
+    for (Index i = 0; i < count; ++i) {
+      const TextWord& word = words[begin + i];
+      codes[begin + i] = word == 0 ? -1 : different.number(keys[static_cast<std::size_t>(i)], word);
+    }
+  }
+}
 
 // A text, to be sorted, and its number.
 struct Ranked {
@@ -22,14 +96,14 @@ struct Ranked {
   std::size_t number;
 };
 
-// Sorts them; each one's position, by its number.
-std::vector<std::int64_t> sort(const std::vector<std::string_view>& texts, std::vector<std::string>& sorted) {
+// Sorts texts; each one's position, by its number.
+std::vector<std::int64_t> sort(const std::vector<TextWord>& words, std::vector<std::string>& sorted) {
   std::vector<Ranked> ranked;
-  ranked.reserve(texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) ranked.emplace_back(texts[i], i);
+  ranked.reserve(words.size());
+  for (const TextWord& word : words) ranked.emplace_back(text_of(word), ranked.size());
   std::sort(ranked.begin(), ranked.end());
-  std::vector<std::int64_t> positions(texts.size());
-  sorted.reserve(texts.size());
+  std::vector<std::int64_t> positions(words.size());
+  sorted.reserve(words.size());
   for (const Ranked& one : ranked) {
     positions[one.number] = static_cast<std::int64_t>(sorted.size());
     sorted.emplace_back(one.text);
@@ -37,19 +111,15 @@ std::vector<std::int64_t> sort(const std::vector<std::string_view>& texts, std::
   return positions;
 }
 
-data::Categorical find_categories(const Texts& texts) {
-  constexpr Index ahead = 16;  // so far the memory is fetched in which a text will be looked for
-  data::Categorical result{Tensor({texts.size()}, i64), {}};
-  auto* const codes = result.codes.mutable_data<std::int64_t>();
+data::Categorical find_categories(const Tensor& words) {
+  data::Categorical found{Tensor(words.shape(), i64), {}};
+  auto* const code = found.codes.mutable_data<std::int64_t>();
   Dictionary different;
-  for (Index row = 0; row < texts.size(); ++row) {
-    if (row + ahead < texts.size()) different.prefetch(texts.at(row + ahead));
-    codes[row] = texts.missing(row) ? -1 : different.number(texts.at(row));
-  }
-  const auto positions = sort(different.texts(), result.categories);
-  for (Index row = 0; row < texts.size(); ++row)
-    if (codes[row] >= 0) codes[row] = positions[static_cast<std::size_t>(codes[row])];
-  return result;
+  number(different, words.raw<TextWord>(), words.numel(), code);
+  const auto positions = sort(different.words(), found.categories);
+  for (Index row = 0; row < words.numel(); ++row)
+    if (code[row] >= 0) code[row] = positions[static_cast<std::size_t>(code[row])];
+  return found;
 }
 
 }  // namespace
@@ -71,7 +141,7 @@ TextWord TextMemory::outside(std::string_view text) {
 }
 
 const data::Categorical& Texts::categorical() const {
-  std::call_once(found_, [this] { categorical_ = find_categories(*this); });
+  std::call_once(found_, [this] { categorical_ = find_categories(words_); });
   return categorical_;
 }
 
