@@ -1,6 +1,7 @@
 #include <ravine/data/csv.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <string_view>
 
 #include <ravine/core/text.hpp>
@@ -53,6 +54,13 @@ CsvPart records(std::string_view text, const CsvOptions& options, const std::str
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const CsvPart part{text.data(), text.data() + text.size()};
   return without_footer(without_lines(part, options.skip_lines), options.skip_footer);
+}
+
+// The separator that a first line "sep=;" names, as spreadsheets have it; 0 if there is no such line.
+char named_separator(const CsvPart& text) {
+  const std::string_view line(text.begin, static_cast<std::size_t>(text.end - text.begin));
+  const bool names = line.size() > 4 && line.starts_with("sep=") && std::ispunct(static_cast<unsigned char>(line[4]));
+  return (names || line.starts_with("sep=\t")) && (line.size() == 5 || is_line_end(line[5])) ? line[4] : '\0';
 }
 
 // How many fields each of the first records has; nothing if they differ.
@@ -138,12 +146,16 @@ Table read_csv(const std::string& path, const CsvOptions& given) {
   const detail::FileBytes content = detail::InputFile(path).read_all();
   CsvPart text = records(content.view(), given, path);
   std::string remark;
+  const char named = named_separator(text);
+  if (named) text = without_lines(text, 1);
   if (given.separator == csv_guess) {
     CsvOptions options = given;
-    options.separator = guess_separator(text, given, path);
+    options.separator = named ? named : guess_separator(text, given, path);
     format = CsvFormat("read_csv", options);
-    remark = "fields are separated by " + format.separator_name + ", as guessed\n";
-  }
+    remark = "fields are separated by " + format.separator_name + (named ? ", as 'sep=' says\n" : ", as guessed\n");
+  } else if (named && named != given.separator)
+    throw FormatError(detail::text(path, ", line ", text.line - 1, ": found 'sep=", named, "', but the separator is ",
+                                   format.separator_name));
 
   CsvCursor cursor(format, path, text, false);
   if (!cursor.next_record()) throw FormatError(path + ": the file is empty");

@@ -13,8 +13,8 @@ namespace ravine::data {
 
 /// As a separator: any run of spaces and tabs, also around a line.
 inline constexpr char csv_spaces = '\1';
-/// As a separator: a tab, ';', '|', ',' or csv_spaces, the first of which the first lines have equally many, but not
-/// none.
+/// As a separator: what a first line "sep=;" says, or a tab, ';', '|', ',' or csv_spaces, the first of which the first
+/// lines have equally many, but not none.
 inline constexpr char csv_guess = '\2';
 
 enum class ColumnType { number, text };
@@ -47,8 +47,8 @@ struct CsvOptions {
 /// the way, and why, is in the table's `describe()`. Throws FileError if the file cannot be read; FormatError, with the
 /// line, for an empty file, UTF-16, a row with more or fewer fields than the first line, a quoted field that is not
 /// closed or goes on after its closing quote, a name that two columns have, and text in a column whose type is
-/// `number`; std::invalid_argument for characters that stand for two things; std::out_of_range if `types` names a
-/// column that is not there.
+/// `number`, and a first line "sep=;", as spreadsheets write it, of another separator; std::invalid_argument for
+/// characters that stand for two things; std::out_of_range if `types` names a column that is not there.
 Table read_csv(const std::string& path, const CsvOptions& options = {});
 
 /// Writes a table as CSV, complete or not at all. `read_csv` with the same options reads the same values back.

@@ -95,8 +95,8 @@ class Writer {
     if (field.empty()) return single_ || format_.runs;  // an empty line would not count
     const auto special = [&](char c) { return c == options_.quote || format_.ends_field(c); };
     return format_.blank(field.front()) || format_.blank(field.back()) || field[0] == options_.comment ||
-           field.starts_with("\xef\xbb\xbf") || field.starts_with("\xff\xfe") || field.starts_with("\xfe\xff") ||
-           std::any_of(field.begin(), field.end(), special);
+           field.starts_with("sep=") || field.starts_with("\xef\xbb\xbf") || field.starts_with("\xff\xfe") ||
+           field.starts_with("\xfe\xff") || std::any_of(field.begin(), field.end(), special);
   }
 
   CsvOptions options_;

@@ -322,6 +322,30 @@ TEST_CASE("a separator is guessed if asked") {
   CHECK(said.find("\nfields are separated by ';', as guessed\n") != std::string::npos);
 }
 
+TEST_CASE("a first line may name the separator, as spreadsheets do") {
+  for (const char* content : {"sep=;\r\na;b\r\n1,5;2\r\n", "\xef\xbb\xbfsep=;\na;b\n1,5;2\n"})
+    for (const char separator : {';', data::csv_guess}) {
+      const Table table = parse(content, {.separator = separator, .decimal = ','});
+      CHECK(table.column_names() == Strings{"a", "b"});
+      CHECK(numbers(table, "a") == Doubles{1.5});
+      CHECK((table.describe().find("\nfields are separated by ';', as 'sep=' says\n") != std::string::npos) ==
+            (separator == data::csv_guess));
+    }
+  CHECK(parse("sep=,\na,b\n1,2\n").column_names() == Strings{"a", "b"});
+  CHECK(parse("sep=\t\na\tb\n1\t2\n", {.separator = data::csv_guess}).column_names() == Strings{"a", "b"});
+  CHECK_THROWS_WITH_AS(parse("sep=;\na;b\n"), Contains("table.csv, line 1: found 'sep=;', but the separator is ','"),
+                       FormatError);
+  CHECK_THROWS_WITH_AS(parse("sep=,\na,b\n1\n"), Contains("line 3: found 1 field, expected 2"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("sep=|"), Contains("'sep=|'"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("sep=,"), Contains("the file is empty"), FormatError);
+  CHECK(parse("sep=x\n1\n").column_names() == Strings{"sep=x"});
+
+  const TemporaryFile file("sep.csv");
+  data::write_csv(file.path(), {"sep=;"}, tensor({1.0, 2.0}));
+  CHECK(file.read() == "\"sep=;\"\n1\n2\n");
+  CHECK(data::read_csv(file.path()).column_names() == Strings{"sep=;"});
+}
+
 TEST_CASE("a first line of numbers is data") {
   const Table table = parse("5.1,?,0\n4.9,3,0\n");
   CHECK(table.column_names() == Strings{"0", "1", "2"});
@@ -466,9 +490,9 @@ static std::string pick(Generator& generator, const Strings& from) {
 
 // Text with much of what CSV files stumble over.
 static std::string nasty_text(Generator& generator) {
-  static const Strings pieces = {"a",  "NA",   "?",  "1",  "007",  ".5", "1,5", "9007199254740993",
-                                 "\"", "'",    ",",  ";",  "\t",   " ",  "#",   "|",
-                                 "-",  "null", "\n", "\r", "\r\n", "é",  "e5",  "\xff\xfe"};
+  static const Strings pieces = {
+      "a", "NA",   "?",  "1",  "007",  ".5", "1,5", "9007199254740993", "\"",  "'", ",", ";", "\t", " ", "#", "|",
+      "-", "null", "\n", "\r", "\r\n", "é",  "e5",  "\xff\xfe",         "sep="};
   std::string text;
   for (Index i = 0, count = 1 + generator.next_below(3); i < count; ++i) text += pick(generator, pieces);
   return text;
