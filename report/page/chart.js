@@ -203,7 +203,7 @@ function barFigure(chart) {
     target.append(make("line", {x1: 8, x2: 8, y1: 6, y2: high, stroke: "var(--soft)"}), make("text", {class: "label", x: 8, y: high + 18}, chart.y_label));
   };
   const draw = () => fill(svg);
-  const {element, stage} = figureOf({title: chart.title, note: chart.note, drawn: [], picture: () => { const picture = make("svg"); fill(picture); return picture; },
+  const {element, stage} = figureOf({title: chart.title, note: chart.note, drawn: [], wide: chart.bars.length > 12, picture: () => { const picture = make("svg"); fill(picture); return picture; },
     table: () => ({columns: ["method", chart.y_label], rows: chart.bars.map(bar => [methods[bar.m].name, bar.text || number(bar.value)])})});
   stage.append(svg);
   onWidth(stage, now => { width = now; draw(); });

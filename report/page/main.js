@@ -19,7 +19,7 @@ function switchMethods(list, on) {
 
 // One figure too many for rows of two has a row of its own.
 function fillRow(grid) {
-  const figures = grid.querySelectorAll(":scope > figure");
+  const figures = grid.querySelectorAll(":scope > figure:not(.wide)");
   if (figures.length % 2) figures[figures.length - 1].classList.add("wide");
 }
 
