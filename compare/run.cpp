@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <tuple>
 
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/autograd/reduce.hpp>
@@ -14,6 +15,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
+#include <ravine/optim/ema.hpp>
 #include <ravine/optim/make.hpp>
 #include <ravine/optim/schedule.hpp>
 
@@ -116,19 +118,32 @@ class Descent {
       look();
       if (settings_.stop && settings_.stop()) return std::nullopt;
     }
-    if (instance_.test_loss) run_.test_loss = instance_.test_loss();
+    run_.test_loss = test_loss();
     if (run_.steps > 0) add_point();
     run_.seconds = seconds_since(start);
     return std::move(run_);
   }
 
  private:
-  /// The loss that counts, without a trace.
+  /// While it lives, parameters have the values that the optimizer keeps to be judged by, if it does, and a look at a
+  /// loss leaves no trace.
+  struct Look {
+    explicit Look(const optim::Optimizer& optimizer) : averages(optimizer), trace_free(default_generator()) {}
+    optim::UseAverages averages;
+    Reevaluation trace_free;
+  };
+
+  /// The loss that counts.
   double value() const {
-    const Reevaluation trace_free(default_generator());
+    const Look look(*optimizer_);
     if (instance_.value) return instance_.value();
     const NoGrad no_grad;
     return instance_.loss().item();
+  }
+
+  double test_loss() const {
+    const Look look(*optimizer_);
+    return instance_.test_loss ? instance_.test_loss() : Run::none;
   }
 
   void look_at_start() {
@@ -199,19 +214,21 @@ class Descent {
     return elements == 2;
   }
 
+  std::pair<double, double> place() const {
+    const Look look(*optimizer_);
+    std::vector<double> at;
+    for (const Variable& p : instance_.parameters)
+      for (const double x : p.value().to(f64).to_vector<double>()) at.push_back(x);
+    return {at[0], at[1]};
+  }
+
   /// Where the run is, once.
   void add_point() {
     if (!settings_.curve || (!run_.curve.empty() && run_.curve.back().step == run_.steps)) return;
     CurvePoint point{run_.steps, run_.evaluations, run_.final_loss};
-    if (instance_.test_loss) point.test_loss = instance_.test_loss();
+    point.test_loss = test_loss();
     const bool path = settings_.path && has_plane();
-    if (path) {
-      std::vector<double> at;
-      for (const Variable& p : instance_.parameters)
-        for (const double x : p.value().to(f64).to_vector<double>()) at.push_back(x);
-      point.x = at[0];
-      point.y = at[1];
-    }
+    if (path) std::tie(point.x, point.y) = place();
     run_.curve.push_back(point);
     next_point_ =
         path && run_.steps < path_steps

@@ -1,6 +1,6 @@
 /// @file
-/// The figures of a page as pictures that stand still, for where there is no charting library; for the library's
-/// sources, not its public headers.
+/// The figures of a page as pictures that stand still, for where there is no charting library;
+/// for the library's sources, not its public headers.
 #pragma once
 
 #include <string>

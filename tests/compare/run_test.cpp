@@ -274,6 +274,19 @@ TEST_CASE("a run is the same bits on any thread, after any other, whatever its c
   CHECK(default_generator().seed() == 3);
 }
 
+TEST_CASE("an optimizer that keeps averages to be judged by is judged by them") {
+  const auto f = [](const Variable& x) { return sum(square(x)); };
+  const Variable x = parameter(tensor({1.0}, f64));
+  const auto alone = optim::make("schedule_free_sgd:lr=0.1", {x});
+  for (int t = 0; t < 5; ++t) alone->step([&] { return f(x); });
+  REQUIRE(alone->averages().size() == 1);
+  const double judged = f(alone->averages()[0]).item();
+  CHECK(judged != f(x.value()).item());
+  CHECK(run(of_one(f), "schedule_free_sgd:lr=0.1", 5).final_loss == judged);
+  const Run path = run("booth", "schedule_free_sgd:lr=0.01", 5);
+  CHECK(landscapes::booth(tensor({path.curve[5].x, path.curve[5].y}, f64)).item() == path.curve[5].loss);
+}
+
 TEST_CASE("a look at the loss takes no random numbers from the steps") {
   std::vector<std::uint64_t> positions;
   Problem noisy{"noisy",

@@ -18,6 +18,7 @@
 #include <ravine/train/checkpoint.hpp>
 
 #include "../data/temporary.hpp"
+#include "program.hpp"
 
 using namespace ravine;
 using doctest::Contains;
@@ -25,20 +26,6 @@ using doctest::Contains;
 namespace {
 
 const std::string cars = RAVINE_SOURCE "/examples/data/auto-mpg.csv";
-
-struct Outcome {
-  int code;
-  std::string out, error;
-};
-
-// Runs `ravine` with these arguments, as a shell does, between other commands.
-Outcome ravine_program(const std::string& arguments, const std::string& before = "", const std::string& behind = "") {
-  const TemporaryFile out("out"), error("error");
-  const std::string command =
-      before + " '" RAVINE_PROGRAM "' " + arguments + " >" + out.path() + " 2>" + error.path() + behind;
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, out.read(), error.read()};
-}
 
 // The lines of a text that begin with a word.
 std::vector<std::string> lines_with(const std::string& text, const std::string& start) {
@@ -57,17 +44,6 @@ std::vector<double> scores(const std::string& text, const std::string& name) {
   std::vector<double> found;
   for (double number = 0.0; numbers >> number;) found.push_back(number);
   return found;
-}
-
-// It ends with this code and one line of error that has these words.
-void refuses(const std::string& arguments, int code, const std::string& words) {
-  const Outcome outcome = ravine_program(arguments);
-  CAPTURE(arguments);
-  CAPTURE(outcome.error);
-  CHECK(outcome.code == code);
-  CHECK(outcome.error.starts_with("ravine"));
-  CHECK(outcome.error.find(words) != std::string::npos);
-  CHECK(std::count(outcome.error.begin(), outcome.error.end(), '\n') == 1);
 }
 
 const std::string quick = " --epochs 4 --hidden 8 ";
