@@ -92,6 +92,15 @@ TEST_CASE("runs are sorted as problems and methods were given, by phase, trial a
   for (const Run& run : results.runs())
     order << run.method[0] << name(run.phase)[0] << run.trial << '/' << run.seed % 1000 << ' ';
   CHECK(order.str() == "st0/1 st1/1 sd-1/1 sd-1/2 sf-1/1 sf-1/2 ad-1/1 ad-1/2 af-1/1 af-1/2 ");
+  auto more = results.runs();
+  for (const Index trial : {1, 0}) {
+    more.push_back(run_of("bowl", "sgd", Phase::tune, 1000002, 0.5));
+    more.back().trial = trial;
+  }
+  const Results two_seeds(results.problems(), results.methods(), results.protocol(), more);
+  CHECK(two_seeds.runs()[1].trial == 0);
+  CHECK(two_seeds.runs()[1].seed == 1000002);
+  CHECK(two_seeds.runs()[2].trial == 1);
   CHECK(results.runs("bowl", "sgd", Phase::tune).size() == 2);
   CHECK(results.runs("bowl", "adam:lr=0.1", Phase::tune).empty());
   CHECK(results.runs("bowl", "adam:lr=0.1", Phase::final)[1].seed == 2);
@@ -202,8 +211,11 @@ TEST_CASE("targets of a network: without a guess, without a fall, with a loss of
       runs.back().start_loss = 4.0 * static_cast<double>(seed);
       runs.back().improvements = {{1, loss}};
     }
+    runs.push_back(run_of(problem.name, "sgd", Phase::tune, 1000001, loss));  // comes first, and starts elsewhere
+    runs.back().start_loss = 100.0;
+    runs.back().improvements = {{1, loss}};
     const Results results({problem}, {sgd()}, protocol, runs);
-    return std::pair(results.targets(problem.name), results.runs()[0]);
+    return std::pair(results.targets(problem.name), results.runs()[1]);
   };
   Problem mine = net();
   mine.guess = std::nan("");
@@ -246,6 +258,10 @@ TEST_CASE("over all problems: distribution, profile and score by trials") {
   CHECK(scores[0] == Approx(13.0 / 58.0));
   CHECK(scores[1] == 0.0);
   CHECK(results.score_by_trials("adam:lr=0.1").empty());
+  auto failed = results.runs();
+  failed[0].status = Status::diverged;  // trial 0, though its last loss was the lower one
+  const Results other(results.problems(), results.methods(), results.protocol(), failed);
+  CHECK(other.score_by_trials("sgd")[1] == Approx(13.0 / 29.0));
 
   std::vector<Run> runs;
   for (const char* problem : {"bowl", "cup"})
