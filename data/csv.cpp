@@ -17,8 +17,7 @@ using detail::CsvColumnPlan;
 using detail::CsvCursor;
 using detail::CsvFormat;
 using detail::CsvPart;
-
-bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+using detail::is_line_end;
 
 // UTF-16 has a zero beside every letter.
 void refuse_utf16(std::string_view text, const std::string& path) {

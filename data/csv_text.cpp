@@ -14,8 +14,6 @@ namespace {
 
 using data::FormatError;
 
-bool is_line_end(char c) { return c == '\n' || c == '\r'; }
-
 // Behind the line end at `at`: LF, CRLF or CR.
 const char* behind_line_end(const char* at, const char* end) {
   return at + 1 + (*at == '\r' && at + 1 != end && at[1] == '\n');
@@ -163,7 +161,6 @@ void CsvCursor::end_line() {
 CsvField CsvCursor::quoted_field() {
   const char* const begin = at_ + 1;
   CsvField field;
-  field.quoted = true;
   Index lines = 0;
   const char* const close = closing_quote(format_, begin, end_, lines, field.doubled);
   if (close == end_) throw FormatError(text(path_, ", line ", line_, ": found a quoted field that is never closed"));

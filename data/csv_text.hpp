@@ -17,6 +17,8 @@
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
+inline bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+
 /// Four characters to look for, of which some may be the same.
 class CharSet {
  public:
@@ -84,8 +86,7 @@ class CsvFormat {
 
 struct CsvField {
   std::string_view text = {};  ///< without the blanks, or quotes, around it
-  bool quoted = false;
-  bool doubled = false;  ///< each quote in it is written twice
+  bool doubled = false;        ///< each quote in it is written twice
 
   /// What it stands for.
   std::string value(char quote) const;

@@ -20,6 +20,14 @@ Index detail::EncodedColumn::width() const {
   return columns + indicator;
 }
 
+std::string detail::listed(const std::vector<std::string>& names, const char* quote) {
+  constexpr std::size_t most = 6;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+    list += (i > 0 ? ", " : "") + (quote + names[i] + quote);
+  return names.size() > most ? list + ", …" : list;
+}
+
 void detail::refuse_missing(const data::Table& table, Index row, const std::string& name) {
   throw data::FormatError(table.place(row, name) +
                           ": the value is missing, and there is nothing to fill it with (Filling::refuse)");
@@ -47,14 +55,6 @@ using detail::EncodedColumn;
 using detail::text;
 using Kind = EncodedColumn::Kind;
 using Strings = std::vector<std::string>;
-
-constexpr std::size_t most_listed = 6;  // categories, in a message
-
-std::string listed(const Strings& names) {
-  std::string list;
-  for (std::size_t i = 0; i < std::min(names.size(), most_listed); ++i) list += (i > 0 ? ", '" : "'") + names[i] + "'";
-  return names.size() > most_listed ? list + ", …" : list;
-}
 
 [[noreturn]] void refuse(const Table& table, Index row, const std::string& name, const std::string& why) {
   throw FormatError(table.place(row, name) + ": " + why);
@@ -90,7 +90,7 @@ std::vector<Index> known_positions(const EncodedColumn& column, const Column& re
 [[noreturn]] void refuse_unknown(const EncodedColumn& column, const Table& table, Index row, std::string_view value) {
   refuse(table, row, column.name,
          text("found '", value, "', expected one of the ", column.categories.size(), " known ",
-              column.kind == Kind::classes ? "classes" : "categories", ", ", listed(column.categories)));
+              column.kind == Kind::classes ? "classes" : "categories", ", ", detail::listed(column.categories, "'")));
 }
 
 // Calls put(row, position, missing) for each row; position -1 stands for a category that is not known.

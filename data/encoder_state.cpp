@@ -6,7 +6,7 @@
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/data/encoder.hpp>
+#include <ravine/data/encoded_column.hpp>
 
 namespace ravine::data {
 namespace {
@@ -171,13 +171,6 @@ std::string brief(double number) {
   return {digits.data(), end.ptr};
 }
 
-std::string listed(const Strings& names) {
-  constexpr std::size_t most = 6;
-  std::string list;
-  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) list += (i > 0 ? ", " : "") + names[i];
-  return names.size() > most ? list + ", …" : list;
-}
-
 std::string what_it_is(const EncodedColumn& column, bool target) {
   const std::size_t count = column.categories.size();
   if (column.kind == Kind::number) return target ? "target" : "number";
@@ -194,9 +187,10 @@ std::string what_fills(const EncodedColumn& column, bool target) {
 std::string what_it_becomes(const EncodedColumn& column) {
   const std::string count = std::to_string(column.categories.size() - (column.zeros ? 0 : 1));
   if (column.kind == Kind::one_hot)
-    return "0 or 1 for each of " + listed(column.categories) + (column.zeros ? "; any other is 0 in all" : "");
+    return "0 or 1 for each of " + detail::listed(column.categories, "") +
+           (column.zeros ? "; any other is 0 in all" : "");
   if (column.kind != Kind::number)
-    return (column.zeros ? "1 to " : "0 to ") + count + ": " + listed(column.categories) +
+    return (column.zeros ? "1 to " : "0 to ") + count + ": " + detail::listed(column.categories, "") +
            (column.zeros ? "; any other is 0" : "");
   std::string formula =
       column.offset == 0.0 ? "x" : (column.offset < 0.0 ? "x + " : "x - ") + brief(std::abs(column.offset));

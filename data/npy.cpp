@@ -255,9 +255,7 @@ Tensor map_npy(const std::string& path) {
 void write_npy(const std::string& path, const Tensor& array) {
   if (!array.defined()) throw std::invalid_argument("write_npy: the tensor is undefined");
   const std::string header = detail::npy_header_of(array);
-  const std::string_view pieces[] = {
-      header,
-      {reinterpret_cast<const char*>(array.bytes()), static_cast<std::size_t>(array.numel()) * size_of(array.dtype())}};
+  const std::string_view pieces[] = {header, detail::elements(array)};
   detail::write_file("write_npy", path, pieces);
 }
 

@@ -12,6 +12,7 @@
 #include <ravine/data/error.hpp>
 #include <ravine/data/npy.hpp>
 #include <ravine/data/npy_format.hpp>
+#include <ravine/data/stored.hpp>
 #include <ravine/data/zip.hpp>
 
 namespace ravine::data {
@@ -41,10 +42,6 @@ Tensor read_array(const detail::BinaryFile& archive, const detail::ZipEntry& ent
   Tensor array = detail::read_npy_array(source);
   reader.check_end();
   return array;
-}
-
-std::string_view elements(const Tensor& x) {
-  return {reinterpret_cast<const char*>(x.bytes()), static_cast<std::size_t>(x.numel()) * size_of(x.dtype())};
 }
 
 void check(const std::string& name, const Tensor& array) {
@@ -91,11 +88,11 @@ void write_npz(const std::string& path, const StateDict& arrays) {
   for (const auto& [name, array] : arrays) {
     check(name, array);
     const std::string header = detail::npy_header_of(array);
-    entries.push_back(entry_of(name, header, elements(array)));
+    entries.push_back(entry_of(name, header, detail::elements(array)));
     entries.back().header = at;
     headers.push_back(detail::zip_header(entries.back()) + header);
-    pieces.insert(pieces.end(), {headers.back(), elements(array)});
-    at += headers.back().size() + elements(array).size();
+    pieces.insert(pieces.end(), {headers.back(), detail::elements(array)});
+    at += headers.back().size() + detail::elements(array).size();
   }
   headers.push_back(detail::zip_directory(entries, at));
   pieces.push_back(headers.back());

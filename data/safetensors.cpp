@@ -42,10 +42,6 @@ std::vector<const StateDict::value_type*> in_file_order(const StateDict& tensors
   return order;
 }
 
-std::string_view elements(const Tensor& x) {
-  return {reinterpret_cast<const char*>(x.bytes()), static_cast<std::size_t>(x.numel()) * size_of(x.dtype())};
-}
-
 /// The header's length and the header, filled up with spaces so that the elements start at a multiple of 8.
 std::string header_of(const std::vector<const StateDict::value_type*>& order, const Metadata& metadata) {
   nlohmann::ordered_json header = json::object();
@@ -53,7 +49,7 @@ std::string header_of(const std::vector<const StateDict::value_type*>& order, co
   std::size_t begin = 0;
   for (const auto* entry : order) {
     const Tensor& x = entry->second;
-    const std::size_t end = begin + elements(x).size();
+    const std::size_t end = begin + detail::elements(x).size();
     header[entry->first] = {{"dtype", type_name(x.dtype())},
                             {"shape", std::vector<Index>(x.shape().begin(), x.shape().end())},
                             {"data_offsets", {begin, end}}};
@@ -226,7 +222,7 @@ void save_safetensors(const std::string& path, const StateDict& tensors, const M
   const auto order = in_file_order(tensors);
   const std::string header = header_of(order, metadata);
   std::vector<std::string_view> pieces{header};
-  for (const auto* entry : order) pieces.push_back(elements(entry->second));
+  for (const auto* entry : order) pieces.push_back(detail::elements(entry->second));
   detail::write_file("save_safetensors", path, pieces);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <ravine/core/function_ref.hpp>
 #include <ravine/core/tensor.hpp>
@@ -31,6 +32,11 @@ struct StoredType {
 DType dtype_of(StoredType type);
 /// Whether they lie in the file as in a tensor.
 bool lies_as_in_memory(StoredType type);
+
+/// A tensor's elements, as files hold them; they live as long as it.
+inline std::string_view elements(const Tensor& x) {
+  return {reinterpret_cast<const char*>(x.bytes()), static_cast<std::size_t>(x.numel()) * size_of(x.dtype())};
+}
 
 /// The number of elements, for a shape that may be a lie; nothing if it is more than any tensor may have, or would be
 /// without the sizes of 0.
