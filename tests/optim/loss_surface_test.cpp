@@ -101,11 +101,11 @@ TEST_CASE("pca: finds the plane in which points lie, and its shares, however man
   for (const int repeats : {1, 3}) {  // 4 points or 12 in 5 dimensions
     std::vector<rv::Tensor> all;
     for (int k = 0; k < repeats; ++k) all.insert(all.end(), points.begin(), points.end());
-    const PCA axes = pca(rv::stack(all, 0), 2);
-    check_close(axes.mean, numbers(c));
-    check_close(axes.explained_variance_ratio, {0.9, 0.1});
-    check_close(axes.components[0], numbers(u));
-    check_close(axes.components[1], numbers(-v));
+    const PCA found = pca(rv::stack(all, 0), 2);
+    check_close(found.mean, numbers(c));
+    check_close(found.explained_variance_ratio, {0.9, 0.1});
+    check_close(found.components[0], numbers(u));
+    check_close(found.components[1], numbers(-v));
   }
   CHECK(pca(rv::stack(points, 0).to(rv::f32), 1).components.shape() == rv::Shape{1, 5});
   CHECK(pca(rv::stack(points, 0), 0).components.shape() == rv::Shape{0, 5});
