@@ -340,13 +340,32 @@ Page::Chart divergences(const Results& results) {
 
 Page::Cell cell(const Quartiles& q) { return {.value = q.median, .low = q.q1, .high = q.q3}; }
 
+/// As a string of C++.
+std::string quoted(const std::string& words) {
+  std::string result = "\"";
+  for (const char c : words) result += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+  return result + '"';
+}
+
+/// Whether compare::problem makes it, rather than a program of somebody's own.
+bool is_named(const std::string& problem) {
+  const std::vector<std::string> names = problem_names();
+  return problem.starts_with("mlp:") ||
+         std::count(names.begin(), names.end(), problem.substr(0, problem.find_first_of("@:"))) > 0;
+}
+
 std::string code_of(const Row& row, Index budget, std::uint64_t seed) {
-  const std::string optimizer = row.options.substr(0, row.options.find('+'));
-  return text("// As it ran, from the start of seed ", seed,
-              ":\nauto run = ravine::compare::run_once(ravine::compare::problem(\"", row.problem, "\"), \"",
-              row.options, "\", ", seed, ", {.budget = ", budget,
-              "});\n// In a program of your own:\nauto optimizer = ravine::optim::make(\"", optimizer,
-              "\", parameters);\n");
+  const std::size_t plus = std::min(row.options.find('+'), row.options.size());
+  const std::string made = "ravine::compare::problem(" + quoted(row.problem) + ")";
+  std::string code =
+      text("// As it ran, from the start of seed ", seed, ":\nauto run = ravine::compare::run_once(",
+           is_named(row.problem) ? made : "problem", ", ", quoted(row.options), ", ", seed, ", {.budget = ", budget,
+           "});\n// In a program of your own:\nauto optimizer = ravine::optim::make(",
+           quoted(row.options.substr(0, plus)), ", parameters);\n");
+  if (plus < row.options.size())
+    code += text("auto schedule = ravine::optim::make_schedule(", quoted(row.options.substr(plus + 1)), ", ", budget,
+                 ");\noptimizer->set_lr_factor(schedule(optimizer->steps()));  // before each step\n");
+  return code;
 }
 
 Page::Table table(const Results& results) {

@@ -329,6 +329,29 @@ void compare_optimizers() {
   expect(results.table().size() == 8 && results.targets("cooling").values.back() > 0.5, "a comparison");
 }
 
+void page_of_your_own() {
+  rv::report::Page::Landscape bowl{.title = "A bowl", .minimum = 0.0};
+  for (int i = -10; i <= 10; ++i) bowl.x.push_back(0.2 * i);
+  bowl.y = bowl.x;
+  for (double y : bowl.y)
+    for (double x : bowl.x) bowl.f.push_back(x * x + 10.0 * y * y);
+  for (const char* rate : {"0.02", "0.09"}) {
+    rv::report::Page::Path path{.method = std::string("sgd:lr=") + rate};
+    rv::Variable p = rv::parameter(rv::tensor({-1.8, 0.9}, rv::f64));
+    auto sgd = optim::make(path.method, {p});
+    for (int step = 0; step < 40; ++step) {
+      path.x.push_back(p.value().at({0}));
+      path.y.push_back(p.value().at({1}));
+      path.loss.push_back(sgd->step([&] { return rv::sum(rv::tensor({1, 10}, rv::f64) * rv::square(p)); }));
+    }
+    bowl.paths.push_back(path);
+  }
+  rv::report::Page page{.title = "Two rates"};
+  page.problem("bowl").landscapes.push_back(bowl);
+  page.save("rates.html");
+  expect(page.html().find("sgd:lr=0.09") != std::string::npos, "a page");
+}
+
 void reproducibility() {
   rv::manual_seed(7);
   rv::Tensor a = rv::randn({2, 3});
@@ -352,6 +375,7 @@ int main(int argc, char** argv) {
   op_of_your_own();
   optimizer_of_your_own(cars);
   compare_optimizers();
+  page_of_your_own();
   classes(argc > 1 ? argv[1] : "examples/data/auto-mpg.csv");
   reproducibility();
   return all_so ? 0 : 1;

@@ -7,13 +7,18 @@ class Ground {
     Object.assign(this, {nx: x.length, ny: y.length, x0: x[0], y0: y[0], x1: x[x.length - 1], y1: y[y.length - 1], f});
     const values = f.filter(known), [least, most] = values.length ? d3.extent(values) : [0, 1];
     const base = known(minimum) ? minimum : least > 0 ? 0 : null;  // null: a saddle, which has no minimum
-    const small = base === null ? d3.quantile(values.map(Math.abs).sort(d3.ascending), 0.1) || 1
-                                : Math.max(d3.quantile(values.map(v => v - base).sort(d3.ascending), 0.02), 1e-6 * (most - base), 1e-12);
-    this.rise = base === null ? v => Math.asinh(v / small) : v => Math.log1p(Math.max(v - base, 0) / small);
-    this.low = this.rise(least);
-    this.high = Math.max(this.rise(most), this.low + 1e-9);
-    this.heights = f.map(v => known(v) ? (this.rise(v) - this.low) / (this.high - this.low) : 1);  // 0 … 1
+    const above = values.map(v => base === null ? Math.abs(v) : v - base).sort(d3.ascending);
+    // Contours tell more decades apart than a surface can show without looking jagged.
+    this.heights = this.logarithms(base, above, least, most, 0.02);
+    this.relief = this.logarithms(base, above, least, most, 0.15);
     this.levels = d3.range(1, 17).map(k => k / 17);
+  }
+  // 0 … 1: logarithmic from a quantile of the values on, linear below.
+  logarithms(base, above, least, most, quantile) {
+    const small = Math.max(d3.quantile(above, quantile) || 0, 1e-6 * (most - least), 1e-12);
+    const rise = base === null ? v => Math.asinh(v / small) : v => Math.log1p(Math.max(v - base, 0) / small);
+    const low = rise(least), wide = Math.max(rise(most) - low, 1e-9);
+    return this.f.map(v => known(v) ? (rise(v) - low) / wide : 1);
   }
   between(list, x, y) {  // NaN outside
     const u = (x - this.x0) / (this.x1 - this.x0) * (this.nx - 1), v = (y - this.y0) / (this.y1 - this.y0) * (this.ny - 1);
@@ -152,7 +157,7 @@ function contourFigure(landscape, ground) {
 
   const button = (text, name, act) => make("button", {type: "button", "aria-label": `${name} ${landscape.title}`, title: name, click: act}, text);
   const {element, stage} = figureOf({title: landscape.title, drawn, table: () => pathTable(landscape, ground), picture: () => svg.cloneNode(true),
-    note: "Lines of equal height, closer together where it is steep; arrows point downhill. ● start" + (landscape.minima.length ? ", + minimum" : "") + "." + (landscape.note ? "\n" + landscape.note : ""),
+    note: "Lines of equal height, closer together where it is steep; arrows point downhill." + (landscape.starts.length ? " ● start." : "") + (landscape.minima.length ? " + minimum." : "") + (landscape.note ? "\n" + landscape.note : ""),
     tools: [button("+", "Zoom into", () => by(1.5)), button("−", "Zoom out of", () => by(1 / 1.5)), button("all", "Show all of", all)]});
   stage.append(svg);
   onWidth(stage, now => { width = now; draw(); });

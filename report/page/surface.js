@@ -86,7 +86,7 @@ class Surface {
     this.z = new Float32Array((n + 1) * (m + 1));
     for (let j = 0; j <= m; ++j)
       for (let i = 0; i <= n; ++i)
-        this.z[j * (n + 1) + i] = TALL * ground.between(ground.heights, ground.x0 + i / n * (ground.x1 - ground.x0), ground.y0 + j / m * (ground.y1 - ground.y0));
+        this.z[j * (n + 1) + i] = TALL * ground.between(ground.relief, ground.x0 + i / n * (ground.x1 - ground.x0), ground.y0 + j / m * (ground.y1 - ground.y0));
     this.paint();
   }
   home() { Object.assign(this, {turn: -0.62, tilt: 0.62, size: 1}); }

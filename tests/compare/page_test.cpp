@@ -143,7 +143,9 @@ TEST_CASE("page: a row has what the table has, the command and code that names p
     CHECK(table.rows[i].cells[1].value == row.median_evaluations);
     CHECK(table.rows[i].cells[3].high == row.final_loss.q3);
     CHECK(table.rows[i].command == row.command);
-    CHECK(table.rows[i].code.find("run_once(ravine::compare::problem(\"" + row.problem + "\"), \"" + row.options) !=
+    const bool named = row.problem != "my own";
+    const std::string made = named ? "ravine::compare::problem(\"" + row.problem + "\")" : "problem";
+    CHECK(table.rows[i].code.find("run_once(" + made + ", \"" + row.options + "\", 1, {.budget = 60})") !=
           std::string::npos);
   }
 }
@@ -160,8 +162,10 @@ TEST_CASE("page: figures of all problems") {
 }
 
 TEST_CASE("page: of defaults only, of what was interrupted, and of a single straight way") {
-  const Results untuned = run({problem("beale")}, {method("adam")}, {.trials = 0, .seeds = 2, .budget = 30});
+  const Results untuned = run({problem("beale")}, {method("adam+cosine")}, {.trials = 0, .seeds = 2, .budget = 30});
   const Page defaults = page(untuned);
+  CHECK(defaults.table.rows[0].code.find("make(\"adam\", parameters);\nauto schedule = ravine::optim::make_schedule("
+                                         "\"cosine\", 30);") != std::string::npos);
   CHECK(defaults.problems[0].landscapes[0].paths.size() == 1);
   CHECK(defaults.about.find("Nothing was tuned") == 0);
   CHECK(defaults.html().size() > 1000);

@@ -102,8 +102,9 @@ class Page {
     await this.mouse("mouseReleased", x + dx, y + dy, {clickCount: 1});
     await this.frames(2);
   }
-  async picture(file, whole = true) {
-    const {data} = await this.send("Page.captureScreenshot", {captureBeyondViewport: whole, ...(whole ? {clip: {...(await this.send("Page.getLayoutMetrics")).cssContentSize, scale: 1}} : {})});
+  // Of a part of the page as a WebP.
+  async picture(file, clip) {
+    const {data} = await this.send("Page.captureScreenshot", {format: "webp", quality: 82, captureBeyondViewport: true, clip});
     fs.writeFileSync(file, Buffer.from(data, "base64"));
   }
 }
