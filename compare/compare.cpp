@@ -88,7 +88,7 @@ class Runner {
   }
 
  private:
-  bool stopped() const { return execution_.stop_on_signals && detail::StopSignals::received(); }
+  bool stopped() const { return execution_.stop_on_signals && train::StopSignals::received(); }
 
   void make(const Task& task) {
     const bool scores = task.phase != Phase::tune;
@@ -176,7 +176,7 @@ Results run(const std::vector<Problem>& problems, const std::vector<Method>& met
   check_names("problem", problems);
   check_names("optimizer", methods);
   protocol.check();
-  std::optional<detail::StopSignals> signals;
+  std::optional<train::StopSignals> signals;
   if (execution.stop_on_signals) signals.emplace();
 
   Runner runner(protocol, execution, count_runs(problems, methods, protocol));

@@ -184,7 +184,7 @@ StateDict Generator::state_dict() const {
 }
 
 void Generator::load_state_dict(const StateDict& state) {
-  detail::check_state_dict("Generator::load_state_dict", state_dict(), state);
+  check_state_dict("Generator::load_state_dict", state_dict(), state);
   const auto number = [&](const char* name) { return static_cast<std::uint64_t>(state.at(name).item<Index>()); };
   set(number("seed"), number("position"));
 }

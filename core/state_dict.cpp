@@ -15,7 +15,7 @@ std::string names_only_in(const StateDict& of, const StateDict& without, const c
 
 }  // namespace
 
-void detail::check_state_dict(const char* op, const StateDict& expected, const StateDict& given) {
+void check_state_dict(const char* op, const StateDict& expected, const StateDict& given) {
   std::string problems;
   const auto add = [&](const std::string& problem) {
     if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + problem;
@@ -26,10 +26,21 @@ void detail::check_state_dict(const char* op, const StateDict& expected, const S
     const auto found = given.find(name);
     if (found == given.end()) continue;
     const Tensor& got = found->second;
-    if (got.shape() != want.shape()) add(text(name, " is ", got.shape(), ", expected ", want.shape()));
-    if (got.dtype() != want.dtype()) add(text(name, " is ", got.dtype(), ", expected ", want.dtype()));
+    if (got.shape() != want.shape()) add(detail::text(name, " is ", got.shape(), ", expected ", want.shape()));
+    if (got.dtype() != want.dtype()) add(detail::text(name, " is ", got.dtype(), ", expected ", want.dtype()));
   }
-  if (!problems.empty()) throw std::invalid_argument(text(op, ": ", problems));
+  if (!problems.empty()) throw std::invalid_argument(detail::text(op, ": ", problems));
+}
+
+void add_part(StateDict& all, const std::string& prefix, const StateDict& part) {
+  for (const auto& [name, value] : part) all[prefix + name] = value;
+}
+
+StateDict part(const StateDict& all, const std::string& prefix) {
+  StateDict result;
+  for (auto entry = all.lower_bound(prefix); entry != all.end() && entry->first.starts_with(prefix); ++entry)
+    result.emplace(entry->first.substr(prefix.size()), entry->second);
+  return result;
 }
 
 }  // namespace ravine

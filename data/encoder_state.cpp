@@ -100,7 +100,7 @@ void check_tensors(const StateDict& state) {
   StateDict expected = state_of(Columns(columns), 0);
   for (const char* name : {"names", "kinds", "categories"})
     if (is_text(state, name)) expected.at(name) = state.at(name);
-  detail::check_state_dict("TableEncoder", expected, state);
+  check_state_dict("TableEncoder", expected, state);
 }
 
 Kind kind_of(const std::string& name, const std::string& word) {

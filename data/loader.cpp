@@ -101,7 +101,7 @@ StateDict DataLoader::state_dict() const {
 }
 
 void DataLoader::load_state_dict(const StateDict& state) {
-  detail::check_state_dict("DataLoader", state_dict(), state);
+  check_state_dict("DataLoader", state_dict(), state);
   const auto saved = [&](const char* name) { return state.at(name).item<Index>(); };
   const Index batch_size = saved("batch_size"), examples = saved("examples");
   if (batch_size != options_.batch_size || examples != dataset_.size())

@@ -81,7 +81,7 @@ void ColumnScaler::load_state_dict(const StateDict& state) {
   const auto given = state.find("scale");
   if (given != state.end() && (scale_.numel() == 0 || given->second.numel() == 0))
     for (auto& [name, tensor] : expected) tensor = zeros({given->second.numel()}, f64);
-  detail::check_state_dict(name_.c_str(), expected, state);
+  check_state_dict(name_.c_str(), expected, state);
   set(state.at(offset_name_).clone(), state.at("scale").clone());
 }
 

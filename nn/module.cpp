@@ -195,7 +195,7 @@ void Module::load_state_dict(const StateDict& state) {
   StateDict own;
   for (const auto& [name, parameter] : named_parameters()) own.emplace(name, parameter.value());
   for (const auto& [name, buffer] : named_buffers()) own.emplace(name, buffer.value());
-  detail::check_state_dict("Module::load_state_dict", own, without_batch_counts(state, own));
+  check_state_dict("Module::load_state_dict", own, without_batch_counts(state, own));
   for (auto& [name, value] : own) value.copy_from(state.at(name));
 }
 

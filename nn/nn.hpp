@@ -10,6 +10,7 @@
 #include <ravine/nn/loss.hpp>
 #include <ravine/nn/metrics.hpp>
 #include <ravine/nn/mlp.hpp>
+#include <ravine/nn/mode.hpp>
 #include <ravine/nn/module.hpp>
 #include <ravine/nn/normalization.hpp>
 #include <ravine/nn/sequential.hpp>

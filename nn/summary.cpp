@@ -7,7 +7,7 @@
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/nn/flags.hpp>
+#include <ravine/nn/mode.hpp>
 
 namespace ravine::nn {
 namespace {
@@ -22,8 +22,8 @@ void each(const std::string& path, Module& module, const F& f) {
 /// While it lives, the model is in evaluation, nothing is recorded and calls are observed.
 class Trial {
  public:
-  Trial(Module& model, const detail::CallObserver& observer) : flags_(model), outer_(detail::call_observer) {
-    model.eval();
+  Trial(Module& model, const detail::CallObserver& observer)
+      : mode_(model, Mode::evaluation), outer_(detail::call_observer) {
     detail::call_observer = &observer;
   }
   ~Trial() { detail::call_observer = outer_; }
@@ -32,7 +32,7 @@ class Trial {
 
  private:
   NoGrad no_grad_;
-  detail::TrainingFlags flags_;
+  Mode mode_;
   const detail::CallObserver* outer_;
 };
 

@@ -66,7 +66,7 @@ StateDict ExponentialMovingAverage::state_dict() const {
 }
 
 void ExponentialMovingAverage::load_state_dict(const StateDict& state) {
-  detail::check_state_dict(name, handles(), state);
+  check_state_dict(name, handles(), state);
   decay_ = checked_decay(state.at("decay").item());
   for (std::size_t i = 0; i < averages_.size(); ++i) averages_[i] = state.at(detail::text(i, ".average")).clone();
 }

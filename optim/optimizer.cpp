@@ -181,7 +181,7 @@ StateDict Optimizer::state_dict() const {
 }
 
 void Optimizer::load_state_dict(const StateDict& given) {
-  detail::check_state_dict(name_, handles(), given);
+  check_state_dict(name_, handles(), given);
   const auto steps = given.at("steps").item<Index>();
   const double lr_factor = given.at("lr_factor").item();
   check_number(name_, "steps", static_cast<double>(steps));

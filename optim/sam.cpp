@@ -113,21 +113,16 @@ std::string SAM::describe() const { return Grouped::describe() + " over " + base
 
 StateDict SAM::state_dict() const {
   StateDict all = Grouped::state_dict();
-  for (auto& [key, value] : base_->state_dict()) all[prefix + key] = value;
+  add_part(all, prefix, base_->state_dict());
   return all;
 }
 
 void SAM::load_state_dict(const StateDict& state) {
-  StateDict own, of_base;
-  for (const auto& [key, value] : state) {
-    if (key.starts_with(prefix))
-      of_base[key.substr(std::string_view(prefix).size())] = value;
-    else
-      own[key] = value;
-  }
+  StateDict own = state;
+  std::erase_if(own, [](const auto& entry) { return entry.first.starts_with(prefix); });
   const StateDict before = base_->state_dict();
   try {
-    base_->load_state_dict(of_base);
+    base_->load_state_dict(part(state, prefix));
   } catch (const std::invalid_argument& e) {
     throw std::invalid_argument(detail::text("SAM: the state under \"", prefix, "\": ", e.what()));
   }

@@ -16,16 +16,19 @@ class WrongArgument : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
+/// Throws WrongArgument if a file that is to be written is one of these, which may not be there.
+void refuse_overwriting(const char* option, const std::string& file, const std::vector<std::string>& others);
+
 struct TrainArguments {
   std::string table, target, save, history, plot;
-  std::vector<std::string> drop, categorical;
+  std::vector<std::string> drop, categorical;  // columns, or several of them with commas in between
   std::vector<Index> hidden = {64, 64};
   std::string optimizer = "adam:lr=3e-3";
   Index epochs = 100, batch = 32, patience = 20;
   double validation = 0.15, test = 0.2;
   std::uint64_t seed = 1;
 };
-void train(const TrainArguments& arguments);
+void train(TrainArguments arguments);
 
 struct PredictArguments {
   std::string model, table, out;

@@ -1,7 +1,9 @@
 // The program `ravine`: trains a network on a table, predicts with it, says what a file holds, and compares optimizers.
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <iostream>
 #include <limits>
+#include <sstream>
 #include <utility>
 
 #include <ravine/tools/commands.hpp>
@@ -14,17 +16,31 @@ using ravine::tools::TrainArguments;
 
 constexpr int failed = 1, wrong_usage = 2;
 
+/// "64,64", or nothing.
+std::vector<ravine::Index> sizes(const std::string& text) {
+  std::vector<ravine::Index> all;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const auto end = part.data() + part.size();
+    const auto read = std::from_chars(part.data(), end, all.emplace_back());
+    if (read.ec != std::errc() || read.ptr != end || all.back() < 1 || all.back() > 100000)
+      throw ravine::tools::WrongArgument("--hidden: '" + part + "' is not in range 1 to 100000");
+  }
+  return all;
+}
+
 void add_train(CLI::App& app, TrainArguments& a) {
   CLI::App* train = app.add_subcommand("train", "Trains a network that predicts a column of a table from the others.");
-  const auto list = [&](const char* name, auto& to, const char* what) {
-    return train->add_option(name, to, what)->delimiter(',')->allow_extra_args(false);
-  };
   train->option_defaults()->always_capture_default();
   train->add_option("table", a.table, "CSV file with a header line")->required();
   train->add_option("--target", a.target, "column to predict: text is classes")->required();
-  list("--drop", a.drop, "columns to leave out, as in a,b");
-  list("--categorical", a.categorical, "columns of numbers that name things; such a target is classes");
-  list("--hidden", a.hidden, "units of the hidden layers")->check(CLI::Range(1, 100000));
+  train->add_option("--drop", a.drop, "columns to leave out, as in a,b")->allow_extra_args(false);
+  train->add_option("--categorical", a.categorical, "columns of numbers that name things; such a target is classes")
+      ->allow_extra_args(false);
+  train
+      ->add_option_function<std::string>(
+          "--hidden", [&a](const std::string& text) { a.hidden = sizes(text); }, "units of the hidden layers; '': none")
+      ->default_str("64,64");
   train->add_option("--optimizer", a.optimizer, "name and options, as in adamw:lr=1e-3,weight_decay=0.01");
   train->add_option("--epochs", a.epochs, "passes over the training rows, at most")->check(CLI::Range(1, 1000000000));
   train->add_option("--batch", a.batch, "rows in a mini-batch")->check(CLI::Range(2, 1000000000));

@@ -71,6 +71,7 @@ void print(const data::Table& table) {
 }  // namespace
 
 void predict(const PredictArguments& arguments) {
+  refuse_overwriting("--out", arguments.out, {arguments.model, arguments.table});
   Model model = load_model(arguments.model);
   if (arguments.unknown_as_zeros) model.encoder = with_unknown(model.encoder);
   const data::Table table = data::read_csv(arguments.table, {.separator = data::csv_guess});

@@ -46,8 +46,18 @@ void check_optimizer(const std::string& text) try {
   throw WrongArgument("--optimizer: " + std::string(error.what()));
 }
 
-void check_columns(const Table& table, const char* option, const Strings& names) try {
+// Of each text the column of this name, or of several names with commas between them.
+Strings columns_of(const Table& table, const char* option, const Strings& texts) try {
+  Strings names;
+  for (const auto& text : texts) {
+    std::istringstream parts(text);
+    if (contains(table.column_names(), text))
+      names.push_back(text);
+    else
+      for (std::string name; std::getline(parts, name, ',');) names.push_back(name);
+  }
   for (const auto& name : names) table.numeric(name);
+  return names;
 } catch (const std::out_of_range& error) {
   throw WrongArgument(std::string(option) + ": " + error.what());
 }
@@ -74,12 +84,12 @@ Table with_target(const Table& table, const std::string& target) {
   return table.take(tensor(rows, i64));
 }
 
-// The rows with a target, in the columns that are used; says what becomes of the others.
-Table read_table(const TrainArguments& a) {
+// The rows with a target, in the columns that are used, which `a` then names; says what becomes of the others.
+Table read_table(TrainArguments& a) {
   Table table = data::read_csv(a.table, {.separator = data::csv_guess});
-  check_columns(table, "--target", {a.target});
-  check_columns(table, "--drop", a.drop);
-  check_columns(table, "--categorical", a.categorical);
+  columns_of(table, "--target", {a.target});
+  a.drop = columns_of(table, "--drop", a.drop);
+  a.categorical = columns_of(table, "--categorical", a.categorical);
   if (contains(a.drop, a.target)) throw WrongArgument("--drop: '" + a.target + "' is the target");
   std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
   table = table.drop_column(a.drop);
@@ -161,8 +171,8 @@ nn::Sequential linear_model(const Data& data) {
   return linear;
 }
 
-train::History fit(nn::Sequential net, const Data& data, const TrainArguments& a,
-                   std::vector<train::Callback*> callbacks) {
+train::FitResult fit(nn::Sequential net, const Data& data, const TrainArguments& a,
+                     std::vector<train::Callback*> callbacks) {
   const auto optimizer = optim::make(a.optimizer, net.parameters());
   const Index batch = std::min(a.batch, data.training.size());
   data::DataLoader loader(data.training, {.batch_size = batch, .shuffle = true, .drop_last = true});
@@ -170,12 +180,12 @@ train::History fit(nn::Sequential net, const Data& data, const TrainArguments& a
   if (data.validation.size() > 0) validation.emplace(data.validation, data::DataLoaderOptions{.batch_size = 4096});
   train::Progress progress(stderr);
   callbacks.push_back(&progress);
-  train::History history = train::fit(net, *optimizer, loss_of(data), loader,
-                                      {.epochs = a.epochs,
-                                       .validation = validation ? &*validation : nullptr,
-                                       .patience = validation ? a.patience : 0,
-                                       .stop_on_signals = true,
-                                       .callbacks = callbacks});
+  train::FitResult history = train::fit(net, *optimizer, loss_of(data), loader,
+                                        {.epochs = a.epochs,
+                                         .validation = validation ? &*validation : nullptr,
+                                         .patience = validation ? a.patience : 0,
+                                         .stop_on_signals = true,
+                                         .callbacks = callbacks});
   std::cout << "The network was trained for " << history.epochs() << " epochs";
   if (history.stopped == train::Stopped::signal) std::cout << ", until a signal came";
   if (history.best_epoch > 0) std::cout << ", and is kept as it was after " << history.best_epoch;
@@ -269,6 +279,9 @@ void check_arguments(const TrainArguments& a) {
   if (a.test + a.validation >= 1.0) throw WrongArgument("--test and --validation leave no rows to learn from");
   check_ending("--plot", a.plot, {".svg", ".png", ".pdf"});
   check_ending("--history", a.history, {".csv", ".jsonl"});
+  refuse_overwriting("--save", a.save, {a.table});
+  refuse_overwriting("--history", a.history, {a.table, a.save});
+  refuse_overwriting("--plot", a.plot, {a.table, a.save, a.history});
   for (const auto& file : {a.save, a.history, a.plot}) {
     const std::string folder = std::filesystem::path(file).parent_path();
     if (!file.empty() && access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
@@ -280,7 +293,14 @@ void check_arguments(const TrainArguments& a) {
 
 }  // namespace
 
-void train(const TrainArguments& a) {
+void refuse_overwriting(const char* option, const std::string& file, const Strings& others) {
+  const auto place = [](const std::string& path) { return std::filesystem::weakly_canonical(path); };
+  for (const auto& other : others)
+    if (!file.empty() && !other.empty() && place(file) == place(other))
+      throw WrongArgument(std::string(option) + ": '" + file + "' is '" + other + "', which would be lost");
+}
+
+void train(TrainArguments a) {
   check_arguments(a);
   manual_seed(a.seed);
   const Data data = encode(read_table(a), a);
@@ -289,7 +309,7 @@ void train(const TrainArguments& a) {
   std::optional<train::Log> log;
   std::vector<train::Callback*> callbacks;
   if (!a.history.empty()) callbacks.push_back(&log.emplace(a.history));
-  const train::History history = fit(model.net, data, a, callbacks);
+  const train::FitResult history = fit(model.net, data, a, callbacks);
   const nn::Sequential linear = linear_model(data);
 
   Results results(data, a.target);

@@ -54,15 +54,6 @@ StateDict read_checkpoint(const std::string& path, std::size_t objects) {
   return all;
 }
 
-/// The part of a file's tensors that belongs to an object, by the object's own names.
-StateDict part_of(const StateDict& all, std::size_t object) {
-  const std::string start = prefix(object);
-  StateDict part;
-  for (auto entry = all.lower_bound(start); entry != all.end() && entry->first.starts_with(start); ++entry)
-    part.emplace(entry->first.substr(start.size()), entry->second);
-  return part;
-}
-
 /// `present` with what fits of `given`; adds the rest to `left_out`.
 StateDict fitting(const StateDict& present, const StateDict& given, const std::string& start,
                   std::vector<std::string>& left_out) {
@@ -108,7 +99,7 @@ std::vector<std::string> load_checkpoint(const std::string& path, bool strict, s
   std::size_t i = 0;
   try {
     for (; i < objects.size(); ++i) {
-      const StateDict state = part_of(all, i);
+      const StateDict state = part(all, prefix(i));
       try {
         objects[i].load_state_dict(state);
       } catch (const std::invalid_argument& error) {

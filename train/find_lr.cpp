@@ -9,7 +9,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/nn/flags.hpp>
+#include <ravine/nn/mode.hpp>
 
 namespace ravine::train {
 namespace {
@@ -59,7 +59,7 @@ class Restore {
   StateDict of_model_, of_optimizer_;
   std::vector<std::pair<Variable, Tensor>> gradients_;
   Generator random_ = default_generator();
-  detail::TrainingFlags flags_{model_};
+  nn::Mode mode_{model_, nn::Mode::training};
 };
 
 /// The rate of the steepest way down to the lowest point.
@@ -82,7 +82,6 @@ LrRange find_lr(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss
                 const FindLrOptions& options) {
   check(options);
   const Restore restore(model, optimizer);
-  if (!model.training()) model.train();
   const double own = restore.lr();
   const double growth = std::pow(options.high / options.low, 1.0 / static_cast<double>(options.steps - 1));
   const double decay = options.smoothing;

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <limits>
 #include <optional>
-#include <set>
 #include <span>
 #include <stdexcept>
 
@@ -15,8 +14,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
-#include <ravine/core/text.hpp>
-#include <ravine/nn/flags.hpp>
+#include <ravine/nn/mode.hpp>
 #include <ravine/train/checkpoint.hpp>
 #include <ravine/train/nan_guard.hpp>
 #include <ravine/train/stop_signals.hpp>
@@ -24,48 +22,7 @@
 namespace ravine::train {
 namespace {
 
-using detail::text;
 using Clock = std::chrono::steady_clock;
-
-template <class... Parts>
-[[noreturn]] void refuse(const Parts&... what) {
-  throw std::invalid_argument(text("fit: ", what...));
-}
-
-const FitOptions& checked(const FitOptions& o) {
-  const auto at_least = [](const char* option, auto value, auto least) {
-    if (!(value >= least)) refuse(option, " must be >= ", least, ", got ", value);
-  };
-  at_least("epochs", o.epochs, 0);
-  at_least("steps", o.steps, 0);
-  at_least("patience", o.patience, 0);
-  at_least("accumulate", o.accumulate, 1);
-  at_least("checkpoint_steps", o.checkpoint_steps, 0);
-  at_least("checkpoint_minutes", o.checkpoint_minutes, 0.0);
-  if (o.epochs == 0 && o.steps == 0) refuse("needs a number of epochs or steps");
-  for (const Callback* callback : o.callbacks)
-    if (!callback) refuse("a callback is null");
-  return o;
-}
-
-std::vector<std::string> columns(const FitOptions& o) {
-  std::vector<std::string> names{"epoch", "step", "loss"};
-  for (const Metric& metric : o.metrics) names.push_back(metric.name);
-  if (o.validation) {
-    names.push_back("val_loss");
-    for (const Metric& metric : o.metrics) names.push_back("val_" + metric.name);
-  }
-  std::set<std::string> different;
-  for (const std::string& name : names)
-    if (!different.insert(name).second) refuse("two columns of the history are called '", name, "'");
-  return names;
-}
-
-std::string list(const std::vector<std::string>& names) {
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all;
-}
 
 /// Updates in all.
 Index total_steps(const FitOptions& o, Index batches) {
@@ -76,30 +33,29 @@ Index total_steps(const FitOptions& o, Index batches) {
 
 double size(const data::Batch& batch) { return static_cast<double>(batch.inputs.size(0)); }
 
-/// "the batch's inputs hold nan", or nothing.
+double examples_of(std::span<const data::Batch> batches) {
+  double sum = 0.0;
+  for (const data::Batch& batch : batches) sum += size(batch);
+  return sum;
+}
+
+/// "the batch's inputs hold NaN or infinity", or nothing.
 std::string bad_batch(std::span<const data::Batch> batches) {
-  for (const data::Batch& batch : batches)
-    for (const auto& [what, x] : {std::pair("inputs", &batch.inputs), std::pair("targets", &batch.targets)})
-      if (!all_finite(*x)) return text("the batch's ", what, " hold NaN or infinity");
+  for (const data::Batch& batch : batches) {
+    if (!all_finite(batch.inputs)) return "the batch's inputs hold NaN or infinity";
+    if (!all_finite(batch.targets)) return "the batch's targets hold NaN or infinity";
+  }
   return "";
 }
 
-void add_part(StateDict& all, const std::string& prefix, const StateDict& part) {
-  for (const auto& [name, value] : part) all[prefix + name] = value;
-}
-StateDict part(const StateDict& all, const std::string& prefix) {
-  StateDict result;
-  for (const auto& [name, value] : all)
-    if (name.starts_with(prefix)) result[name.substr(prefix.size())] = value;
-  return result;
-}
+constexpr const char* of_best_model = "best_model.";
 
 /// A run, which is also what a checkpoint keeps beside model, optimizer and loader.
 class Fit {
  public:
   Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
       const FitOptions& options);
-  History run();
+  FitResult run();
 
   StateDict state_dict() const;
   void load_state_dict(const StateDict& state);
@@ -109,21 +65,21 @@ class Fit {
   void epoch();
   void finish_epoch(bool tell);
   void step(std::span<const data::Batch> batches);
-  double step_in_parts(std::span<const data::Batch> batches, double examples);
+  double update(std::span<const data::Batch> batches);
   Variable loss_of(const data::Batch& batch);
   std::vector<double> validate();
   void note_best();
   bool checkpoint_due() const;
   void save();
-  /// A run that looks for another best epoch has another name for it, and is refused.
-  std::string best_key() const {
-    return (options_.maximize ? "best_epoch.highest." : "best_epoch.lowest.") + options_.monitor;
-  }
-
   void check_parameters() const;
   void tell(void (Callback::*hook)(Run&)) {
     for (Callback* callback : options_.callbacks) (callback->*hook)(run_);
   }
+  /// A run that looks for another best epoch has another name for it, and is refused.
+  std::string best_key() const {
+    return (options_.maximize ? "best_epoch.highest." : "best_epoch.lowest.") + options_.monitor;
+  }
+  StateDict expected(const StateDict& saved) const;
 
   nn::Module& model_;
   optim::Optimizer& optimizer_;
@@ -131,8 +87,9 @@ class Fit {
   data::DataLoader& loader_;
   const FitOptions& options_;
 
-  History history_;
+  FitResult history_;
   Run run_;
+  NanGuard guard_;
   std::optional<std::size_t> monitored_;  // column of the history
   StateDict best_model_;
   std::vector<double> sums_;  // over the epoch's examples: the loss, the metrics
@@ -141,8 +98,6 @@ class Fit {
 
   bool saved_ = false;  // as everything is now
   Clock::time_point saved_at_ = Clock::now();
-
-  NanGuard guard_;
 };
 
 Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
@@ -151,24 +106,20 @@ Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data:
       optimizer_(optimizer),
       loss_(loss),
       loader_(loader),
-      options_(checked(options)),
-      history_(columns(options)),
+      options_(options),
+      history_(options.columns()),
       run_{model, optimizer, history_, options.epochs, total_steps(options, loader.size()), loader.size()},
-      sums_(1 + options.metrics.size()),
-      guard_(model, optimizer) {
+      guard_(model, optimizer),
+      sums_(1 + options.metrics.size()) {
   const auto& names = history_.names();
   const auto found = std::find(names.begin(), names.end(), options.monitor);
-  if (found != names.end())
-    monitored_ = static_cast<std::size_t>(found - names.begin());
-  else if (options.patience > 0 || options.monitor != FitOptions().monitor)
-    refuse("monitor is '", options.monitor, "', the history has ", list(names));
+  if (found != names.end()) monitored_ = static_cast<std::size_t>(found - names.begin());
 }
 
-History Fit::run() {
-  std::optional<detail::StopSignals> signals;
+FitResult Fit::run() {
+  std::optional<StopSignals> signals;
   if (options_.stop_on_signals) signals.emplace();
-  const detail::TrainingFlags flags(model_);
-  if (!model_.training()) model_.train();
+  const nn::Mode training(model_, nn::Mode::training);
 
   if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
     load_checkpoint(options_.checkpoint, model_, optimizer_, loader_, *this);
@@ -190,7 +141,7 @@ bool Fit::over() {
   const bool limit = (options_.epochs > 0 && history_.epochs() >= options_.epochs) ||
                      (options_.steps > 0 && run_.step >= options_.steps);
   const bool impatient = options_.patience > 0 && history_.epochs() - history_.best_epoch >= options_.patience;
-  const bool signal = options_.stop_on_signals && detail::StopSignals::received();
+  const bool signal = options_.stop_on_signals && StopSignals::received();
   history_.stopped = limit       ? Stopped::finished
                      : impatient ? Stopped::patience
                      : run_.stop ? Stopped::callback
@@ -216,31 +167,23 @@ void Fit::epoch() {
   }
 }
 
+/// One update.
 void Fit::step(std::span<const data::Batch> batches) {
   if (options_.schedule) optimizer_.set_lr_factor(options_.schedule(run_.step));
-  double examples = 0.0;
-  for (const data::Batch& batch : batches) examples += size(batch);
-  const auto loss_of_all = [&] {
-    Variable loss = loss_of(batches[0]);
-    if (batches.size() == 1) return loss;
-    loss = loss * (size(batches[0]) / examples);
-    for (const data::Batch& batch : batches.subspan(1)) loss = loss + loss_of(batch) * (size(batch) / examples);
-    return loss;
-  };
-  const bool at_once = batches.size() == 1 || optimizer_.needs_closure();
-  const auto where = [&](const std::string& what) { return text("fit: step ", run_.step + 1, ": ", what); };
+  const auto here = [&](const std::string& what) { return "fit: step " + std::to_string(run_.step + 1) + ": " + what; };
   try {
-    run_.loss = guard_.step([&] { return at_once ? optimizer_.step(loss_of_all) : step_in_parts(batches, examples); });
+    run_.loss = guard_.step([&] { return update(batches); });
   } catch (const AnomalyError& error) {
     const std::string bad = bad_batch(batches);
-    throw AnomalyError(where(bad.empty() ? error.what() : bad));
+    throw AnomalyError(here(bad.empty() ? error.what() : bad));
   } catch (const std::out_of_range& error) {  // as running statistics are
-    throw std::out_of_range(where(error.what()));
+    throw std::out_of_range(here(error.what()));
   }
   if (options_.average) options_.average->update();
 
   run_.epoch = history_.epochs() + 1;
   ++run_.step;
+  const double examples = examples_of(batches);
   examples_ += examples;
   sums_[0] += run_.loss * examples;
   run_.mean_loss = sums_[0] / examples_;
@@ -248,12 +191,22 @@ void Fit::step(std::span<const data::Batch> batches) {
   tell(&Callback::on_step);
 }
 
-/// With the graph of one batch at a time.
-double Fit::step_in_parts(std::span<const data::Batch> batches, double examples) {
+/// Of the mean over the examples of all these batches; with the graph of one batch at a time where the optimizer
+/// leaves evaluations to us.
+double Fit::update(std::span<const data::Batch> batches) {
+  if (batches.size() == 1) return optimizer_.step([&] { return loss_of(batches[0]); });
+  const double examples = examples_of(batches);
+  const auto share = [&](const data::Batch& batch) { return loss_of(batch) * (size(batch) / examples); };
+  if (optimizer_.needs_closure())
+    return optimizer_.step([&] {
+      Variable loss = share(batches[0]);
+      for (const data::Batch& batch : batches.subspan(1)) loss = loss + share(batch);
+      return loss;
+    });
   optimizer_.zero_grad();
   double sum = 0.0;
   for (const data::Batch& batch : batches) {
-    const Variable loss = loss_of(batch) * (size(batch) / examples);
+    const Variable loss = share(batch);
     loss.backward();
     sum += loss.item();
   }
@@ -265,7 +218,7 @@ Variable Fit::loss_of(const data::Batch& batch) {
   const Variable prediction = model_(batch.inputs);
   Variable loss = loss_(prediction, batch.targets);
   if (!loss.defined()) throw std::logic_error("fit: the loss has no value");
-  if (loss.numel() != 1) throw ShapeError(text("fit: the loss is ", loss.shape(), ", not one number"));
+  if (loss.numel() != 1) throw ShapeError("fit: the loss is " + to_string(loss.shape()) + ", not one number");
   if (reevaluating() || !std::isfinite(loss.item())) return loss;
   for (std::size_t i = 0; i < options_.metrics.size(); ++i)
     sums_[i + 1] += size(batch) * options_.metrics[i].measure(prediction.detach(), batch.targets);
@@ -277,8 +230,7 @@ void Fit::finish_epoch(bool tell_of_it) {
   std::vector<double> row{static_cast<double>(history_.epochs() + 1), static_cast<double>(run_.step)};
   for (const double sum : sums_) row.push_back(sum / examples_);
   {
-    std::optional<optim::UseAverages> averages;
-    if (options_.average && monitored_) averages.emplace(*options_.average);
+    const auto averages = options_.average ? optim::UseAverages(*options_.average) : optim::UseAverages(optimizer_);
     if (options_.validation)
       for (const double value : validate()) row.push_back(value);
     history_.add(std::move(row));
@@ -293,8 +245,7 @@ void Fit::finish_epoch(bool tell_of_it) {
 /// The loss and the metrics of the validation examples.
 std::vector<double> Fit::validate() {
   const NoGrad no_grad;
-  const detail::TrainingFlags flags(model_);
-  model_.eval();
+  const nn::Mode evaluation(model_, nn::Mode::evaluation);
   double sum = 0.0, examples = 0.0;
   std::vector<Tensor> predictions, targets;
   for (const data::Batch& batch : *options_.validation) {
@@ -340,64 +291,64 @@ void Fit::save() {
   saved_at_ = Clock::now();
 }
 
+void Fit::check_parameters() const {
+  try {
+    guard_.check_parameters();
+  } catch (const AnomalyError& error) {
+    const std::string when = run_.step == 0 ? "before the first step" : "after step " + std::to_string(run_.step);
+    throw AnomalyError("fit: " + when + ", " + error.what());
+  }
+}
+
 StateDict Fit::state_dict() const {
   StateDict all{
       {"step", scalar(run_.step, i64)}, {"batch", scalar(run_.batch, i64)}, {"examples", scalar(examples_, f64)}};
   for (std::size_t i = 0; i < sums_.size(); ++i) all["sum." + history_.names()[i + 2]] = scalar(sums_[i], f64);
-  for (const std::string& name : history_.names()) all["history." + name] = history_.column(name);
+  add_part(all, "history.", history_.state_dict());
   if (monitored_) all[best_key()] = scalar(history_.best_epoch, i64);
-  add_part(all, "best_model.", best_model_);
+  add_part(all, of_best_model, best_model_);
   if (options_.average) add_part(all, "average.", options_.average->state_dict());
   if (options_.validation) add_part(all, "validation.", options_.validation->state_dict());
+  return all;
+}
+
+/// Of what grows with the run the names, of all else the shapes as well.
+StateDict Fit::expected(const StateDict& saved) const {
+  StateDict all = state_dict();
+  std::erase_if(all, [](const auto& entry) { return entry.first.starts_with(of_best_model); });
+  const auto best = saved.find(best_key());
+  if (options_.keep_best && best != saved.end() && best->second.numel() == 1 && best->second.item() > 0.0)
+    add_part(all, of_best_model, model_.state_dict());
+  const auto epochs = saved.find("history.epoch");
+  if (epochs != saved.end() && epochs->second.rank() == 1)
+    for (const std::string& name : history_.names()) all["history." + name] = zeros(epochs->second.shape(), f64);
   return all;
 }
 
 void Fit::load_state_dict(const StateDict& saved) {
   StateDict state = saved;
   if (!options_.keep_best)
-    std::erase_if(state, [](const auto& entry) { return entry.first.starts_with("best_model."); });
-  // Of what grows with the run, the names must fit; of all else the shapes as well.
-  StateDict expected = state_dict();
-  std::erase_if(expected, [](const auto& entry) { return entry.first.starts_with("best_model."); });
-  const auto best = state.find(best_key());
-  if (options_.keep_best && best != state.end() && best->second.numel() == 1 && best->second.item() > 0.0)
-    add_part(expected, "best_model.", model_.state_dict());
-  const auto epochs = state.find("history.epoch");
-  if (epochs != state.end() && epochs->second.rank() == 1)
-    for (const std::string& name : history_.names()) expected["history." + name] = zeros(epochs->second.shape(), f64);
-  detail::check_state_dict("fit", expected, state);
+    std::erase_if(state, [](const auto& entry) { return entry.first.starts_with(of_best_model); });
+  check_state_dict("fit", expected(state), state);
 
   if (options_.average) options_.average->load_state_dict(part(state, "average."));
   if (options_.validation) options_.validation->load_state_dict(part(state, "validation."));
+  history_.load_state_dict(part(state, "history."));
+  if (monitored_) history_.best_epoch = state.at(best_key()).item<Index>();
+  best_model_ = part(state, of_best_model);
   run_.step = state.at("step").item<Index>();
   run_.batch = state.at("batch").item<Index>();
   examples_ = state.at("examples").item();
   for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] = state.at("sum." + history_.names()[i + 2]).item();
-  best_model_ = part(state, "best_model.");
-  history_ = History(history_.names());
-  for (Index i = 0; i < state.at("history.epoch").numel(); ++i) {
-    std::vector<double> row;
-    for (const std::string& name : history_.names()) row.push_back(state.at("history." + name).at({i}));
-    history_.add(std::move(row));
-  }
-  if (monitored_) history_.best_epoch = state.at(best_key()).item<Index>();
   run_.epoch = std::max<Index>(history_.epochs() + (run_.batch > 0), 1);
   run_.mean_loss = run_.batch > 0 ? sums_[0] / examples_ : run_.step > 0 ? history_.row(run_.epoch - 1)[2] : 0.0;
 }
 
-void Fit::check_parameters() const {
-  try {
-    guard_.check_parameters();
-  } catch (const AnomalyError& error) {
-    throw AnomalyError(
-        text("fit: ", run_.step == 0 ? "before the first step" : text("after step ", run_.step), ", ", error.what()));
-  }
-}
-
 }  // namespace
 
-History fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
-            const FitOptions& options) {
+FitResult fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
+              const FitOptions& options) {
+  options.check();
   return Fit(model, optimizer, loss, loader, options).run();
 }
 

@@ -32,4 +32,21 @@ void History::add(std::vector<double> row) {
   rows_.push_back(std::move(row));
 }
 
+StateDict History::state_dict() const {
+  StateDict all;
+  for (const std::string& name : names_) all[name] = column(name);
+  return all;
+}
+
+void History::load_state_dict(const StateDict& state) {
+  const auto first = names_.empty() ? state.end() : state.find(names_[0]);
+  const Index epochs = first != state.end() && first->second.rank() == 1 ? first->second.numel() : 0;
+  StateDict expected;
+  for (const std::string& name : names_) expected[name] = zeros({epochs}, f64);
+  check_state_dict("History", expected, state);
+  rows_.assign(static_cast<std::size_t>(epochs), {});
+  for (const std::string& name : names_)
+    for (Index i = 0; i < epochs; ++i) rows_[static_cast<std::size_t>(i)].push_back(state.at(name).at({i}));
+}
+
 }  // namespace ravine::train

@@ -5,15 +5,12 @@
 #include <string>
 #include <vector>
 
+#include <ravine/core/state_dict.hpp>
 #include <ravine/data/table.hpp>
 
 namespace ravine::train {
 
-/// Why a run of `fit` is over: it has done its epochs or steps, nothing better has come for `patience` epochs, a
-/// callback asked for it, or a signal.
-enum class Stopped { finished, patience, callback, signal };
-
-/// Named numbers of each epoch.
+/// Named numbers of each epoch: those of `fit`, or of a loop of one's own.
 ///
 ///     plot.line(history.column("epoch"), history.column("val_loss"), "validation");
 ///     data::write_csv("history.csv", history.table());
@@ -30,11 +27,13 @@ class History {
   /// A row for each epoch, a column for each name.
   data::Table table() const;
 
-  Index best_epoch = 0;  ///< the best so far, from 1; 0 if none can be told
-  Stopped stopped = Stopped::finished;
-
-  /// Throws std::invalid_argument unless there is a number for each name.
+  /// After each epoch. Throws std::invalid_argument unless there is a number for each name.
   void add(std::vector<double> row);
+
+  /// The columns by their names, (epochs) f64.
+  StateDict state_dict() const;
+  /// Throws std::invalid_argument, before anything changes, unless there is a column for each name, all of one length.
+  void load_state_dict(const StateDict& state);
 
  private:
   std::vector<std::string> names_;

@@ -8,7 +8,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/nn/flags.hpp>
+#include <ravine/nn/mode.hpp>
 #include <ravine/nn/nn.hpp>
 #include <ravine/train/onnx_graph.hpp>
 
@@ -159,8 +159,7 @@ string add_module(OnnxGraph& graph, const nn::Module& module, const string& path
 
 Tensor evaluate(nn::Module& model, const Tensor& example) {
   const NoGrad no_grad;
-  const detail::TrainingFlags flags(model);
-  model.eval();
+  const nn::Mode mode(model, nn::Mode::evaluation);
   return model(example).value();
 }
 

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <mutex>
 
-namespace ravine::detail {
+namespace ravine::train {
 namespace {
 
 constexpr int signals[] = {SIGINT, SIGTERM};
@@ -44,4 +44,4 @@ StopSignals::~StopSignals() {
 
 bool StopSignals::received() { return noted.load(std::memory_order_relaxed); }
 
-}  // namespace ravine::detail
+}  // namespace ravine::train

@@ -1,12 +1,14 @@
 /// @file
-/// Signals that ask a program to end; for the library's sources, not its public headers.
+/// Signals that ask a program to end, for a loop that finishes its step first.
 #pragma once
 
-#pragma GCC visibility push(hidden)
-namespace ravine::detail {
+namespace ravine::train {
 
 /// While one lives, the first SIGINT or SIGTERM is noted; a second one does what it did before. One that was ignored
 /// stays so. What they did before is back when the last one ends.
+///
+///     const train::StopSignals signals;
+///     while (!signals.received()) step();
 class StopSignals {
  public:
   StopSignals();
@@ -18,5 +20,4 @@ class StopSignals {
   static bool received();
 };
 
-}  // namespace ravine::detail
-#pragma GCC visibility pop
+}  // namespace ravine::train

@@ -6,10 +6,12 @@
 #include <ravine/train/checkpoint.hpp>
 #include <ravine/train/find_lr.hpp>
 #include <ravine/train/fit.hpp>
+#include <ravine/train/fit_options.hpp>
 #include <ravine/train/history.hpp>
 #include <ravine/train/log.hpp>
 #include <ravine/train/loss.hpp>
 #include <ravine/train/nan_guard.hpp>
 #include <ravine/train/onnx.hpp>
 #include <ravine/train/progress.hpp>
+#include <ravine/train/stop_signals.hpp>
 #include <ravine/train/tensorboard.hpp>

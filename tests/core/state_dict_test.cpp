@@ -4,7 +4,6 @@
 #include <ravine/core/state_dict.hpp>
 
 using namespace ravine;
-using detail::check_state_dict;
 
 TEST_CASE("check_state_dict accepts the same names, shapes and types") {
   const StateDict expected{{"0.weight", ones({3, 2})}, {"steps", scalar(0, i64)}};
@@ -25,4 +24,20 @@ TEST_CASE("check_state_dict names every difference in one message") {
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(check_state_dict("Adam", {{"m", ones({2})}}, {{"m", ones({2, 1}, f64)}}),
                        "Adam: m is (2, 1), expected (2); m is f64, expected f32", std::invalid_argument);
+}
+
+TEST_CASE("a state is made of parts, and taken apart again") {
+  StateDict all{{"a", ones({1})}, {"net", ones({1})}};
+  const StateDict net{{"0.weight", zeros({2})}, {"", zeros({3})}};
+  add_part(all, "net.", net);
+  CHECK(all.size() == 4);
+  CHECK(all.at("net.0.weight").shape() == Shape{2});
+  const StateDict back = part(all, "net.");
+  CHECK(back.size() == 2);
+  CHECK(back.at("").shape() == Shape{3});
+  CHECK(back.at("0.weight").shape() == Shape{2});
+  CHECK(part(all, "other.").empty());
+  CHECK(part(all, "").size() == 4);
+  add_part(all, "net.", {{"0.weight", zeros({5})}});  // in place of the one before
+  CHECK(all.at("net.0.weight").shape() == Shape{5});
 }

@@ -318,6 +318,19 @@ TEST_CASE("a file that cannot be a model is refused, with the reason") {
   }
 }
 
+TEST_CASE("a column's name may have commas, and there may be no hidden layer") {
+  const TemporaryFile model("line.safetensors"),
+      table("table.csv", "\"x, y\",z,t\n1,a,1\n2,b,2\n3,c,3\n4,d,4\n5,e,5\n"), out("predictions.csv");
+  const Outcome trained =
+      ravine_program("train " + table.path() + " --target t --drop 'x, y' --drop z", "", " || true");
+  CHECK(trained.error.find("no column is left for the inputs") != std::string::npos);
+  CHECK(ravine_program("train " + table.path() + " --target t --drop z --hidden '' --epochs 2 --save " + model.path())
+            .code == 0);
+  CHECK(ravine_program("info " + model.path()).out.find("ReLU") == std::string::npos);
+  CHECK(ravine_program("predict " + model.path() + " " + table.path() + " --out " + out.path()).code == 0);
+  CHECK(data::read_csv(out.path()).rows() == 5);
+}
+
 TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line") {
   const TemporaryFile words("words.csv", "a,b\n1,x\n2,y\n3,z\n"), empty("empty.csv", "a,b\n"),
       few("few.csv", "a,b\n1,2\n");
@@ -334,12 +347,17 @@ TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line")
   refuses(train + "--colour red", 2, "--colour");
   refuses(train + "--optimizer adum", 2, "--optimizer: make: no optimizer 'adum', there are: ada");
   refuses(train + "--optimizer adam:lr=-1", 2, "lr must be > 0, got -1");
-  for (const char* bad : {"--epochs 0", "--batch 1", "--hidden 8,0", "--validation 1", "--test -0.1", "--patience -1",
-                          "--seed -1", "--hidden x"})
+  for (const char* bad : {"--epochs 0", "--batch 1", "--hidden 8,0", "--hidden 8,,8", "--validation 1", "--test -0.1",
+                          "--patience -1", "--seed -1", "--hidden x"})
     refuses(train + bad, 2, std::string(bad).substr(0, std::string(bad).find(' ')));
   refuses(train + "--test 0.6 --validation 0.6", 2, "--test and --validation leave no rows");
   refuses(train + "--plot losses.gif", 2, "--plot: 'losses.gif' does not end in .svg or .png or .pdf");
   refuses(train + "--history losses.txt", 2, "--history: 'losses.txt' does not end in .csv or .jsonl");
+  for (const char* option : {"--save", "--history", "--plot"})
+    refuses("train ./a.csv --target x " + std::string(option) + " a.csv", 2, std::string(option) + ": 'a.csv' ");
+  refuses(train + "--save m.csv --history ./m.csv", 2, "--history: './m.csv' is 'm.csv', which would be lost");
+  refuses("predict a.safetensors b.csv --out ./b.csv", 2, "--out: './b.csv' is 'b.csv', which would be lost");
+  refuses("predict a.safetensors b.csv --out a.safetensors", 2, "--out: 'a.safetensors' is 'a.safetensors'");
   refuses("predict", 2, "model is required");
   refuses("predict a.safetensors", 2, "table is required");
   refuses("info", 2, "file is required");

@@ -25,6 +25,7 @@ using doctest::Approx;
 using doctest::Contains;
 using train::fit;
 using train::FitOptions;
+using train::FitResult;
 using train::History;
 using train::Run;
 using train::Stopped;
@@ -39,7 +40,7 @@ data::TensorDataset examples(Index n, std::uint64_t seed) {
 
 nn::Sequential net() { return {nn::Linear(4, 8), nn::BatchNorm1d(8), nn::ReLU(), nn::Dropout(0.2), nn::Linear(8, 1)}; }
 
-bool same_bits(const History& a, const History& b) {
+bool same_bits(const FitResult& a, const FitResult& b) {
   if (a.names() != b.names() || a.best_epoch != b.best_epoch) return false;
   for (const std::string& name : a.names())
     if (!bitwise_equal(a.column(name), b.column(name))) return false;
@@ -77,7 +78,7 @@ struct Training {
   Training() {
     adam.on_gradients([](const auto& params) { optim::clip_grad_norm(params, 0.5); });
   }
-  History run() { return fit(model, adam, nn::mse_loss, loader, options); }
+  FitResult run() { return fit(model, adam, nn::mse_loss, loader, options); }
   StateDict state() const {
     StateDict all = model.state_dict();
     for (const auto& part : {adam.state_dict(), average.state_dict(), loader.state_dict(), validation.state_dict(),
@@ -119,7 +120,7 @@ TEST_CASE("fit is the loop that one would write, to the bit") {
   Training other;
   other.options.epochs = 3;
   other.options.keep_best = false;
-  const History history = other.run();
+  const FitResult history = other.run();
   CHECK(same_bits(other.state(), expected));
   CHECK(history.names() == std::vector<std::string>{"epoch", "step", "loss", "mae", "val_loss", "val_mae"});
   CHECK(numbers(history, "epoch") == std::vector<double>{1, 2, 3});
@@ -188,7 +189,7 @@ TEST_CASE("batches that are accumulated make the update of one large batch") {
       if (sam) optimizer = std::make_unique<optim::SAM>(std::move(optimizer));
       const auto all = examples(47, 5);
       data::DataLoader loader({all.inputs().to(f64), all.targets().to(f64)}, {.batch_size = batch_size});
-      const History history = fit(model, *optimizer, nn::mse_loss, loader, {.epochs = 3, .accumulate = accumulate});
+      const FitResult history = fit(model, *optimizer, nn::mse_loss, loader, {.epochs = 3, .accumulate = accumulate});
       std::vector<double> result = numbers(history, "loss");
       for (const auto& [name, value] : model.state_dict())
         for (const double x : value.to_vector<double>()) result.push_back(x);
@@ -211,7 +212,7 @@ TEST_CASE("a run that was stopped anywhere goes on by the same call as if it had
     };
     Training straight;
     prepare(straight);
-    const History whole = straight.run();
+    const FitResult whole = straight.run();
     const StateDict expected = straight.state();
     CHECK(whole.epochs() == (first_is_best ? 3 : 4));
 
@@ -227,7 +228,7 @@ TEST_CASE("a run that was stopped anywhere goes on by the same call as if it had
         hooks.begin = [&](Run&) { stop == 0 ? raise(SIGTERM) : 0; };
         hooks.step = [&](Run& run) { run.step == stop ? raise(SIGINT) : 0; };
         first.options.callbacks = {&hooks};
-        const History history = first.run();
+        const FitResult history = first.run();
         CHECK(history.stopped == Stopped::signal);
         CHECK(history.epochs() == stop / 4);
         CHECK(first.adam.steps() == stop);
@@ -245,7 +246,7 @@ TEST_CASE("a run that was stopped anywhere goes on by the same call as if it had
 TEST_CASE("a run that was over goes on with larger limits as if they had always been so large") {
   Training straight;
   straight.options.steps = 14;
-  const History whole = straight.run();
+  const FitResult whole = straight.run();
   CHECK(numbers(whole, "step") == std::vector<double>{4, 8, 12, 14});
   const StateDict expected = straight.state();
 
@@ -261,7 +262,7 @@ TEST_CASE("a run that was over goes on with larger limits as if they had always 
     Hooks hooks;
     hooks.epoch = [&](Run&) { ++told; };
     part.options.callbacks = {&hooks};
-    const History history = part.run();
+    const FitResult history = part.run();
     CHECK(history.epochs() == (steps + 3) / 4);
     CHECK(told == epochs_told[i]);
     if (steps == 14) {
@@ -346,13 +347,13 @@ TEST_CASE("a signal ends with the best model so far") {
   hooks.step = [](Run& run) { run.step == 5 ? raise(SIGINT) : 0; };
   hooks.end = [&](Run& run) { CHECK(same_bits(run.model.state_dict(), states[0])); };
   const auto rising = [&](const Variable&, const Tensor&) { return given += 1.0; };
-  const History history = fit(model, sgd, nn::mse_loss, loader,
-                              {.epochs = 9,
-                               .validation = &validation,
-                               .metrics = {{"given", rising}},
-                               .monitor = "val_given",
-                               .stop_on_signals = true,
-                               .callbacks = {&hooks}});
+  const FitResult history = fit(model, sgd, nn::mse_loss, loader,
+                                {.epochs = 9,
+                                 .validation = &validation,
+                                 .metrics = {{"given", rising}},
+                                 .monitor = "val_given",
+                                 .stop_on_signals = true,
+                                 .callbacks = {&hooks}});
   CHECK(history.stopped == Stopped::signal);
   CHECK(history.epochs() == 2);
   CHECK(history.best_epoch == 1);
@@ -376,7 +377,7 @@ TEST_CASE("the best epoch is kept, and patience ends") {
     options.validation = &validation;
     options.metrics = {
         {"given", [&](const Variable&, const Tensor& t) { return t.size(0) == 1 ? given[epoch++] : 0.0; }}};
-    const History history = fit(model, sgd, nn::mse_loss, loader, options);
+    const FitResult history = fit(model, sgd, nn::mse_loss, loader, options);
     std::size_t kept = 0;
     while (kept < states.size() && !same_bits(states[kept], model.state_dict())) ++kept;
     return std::pair(history, static_cast<Index>(kept) + 1);
@@ -415,11 +416,11 @@ TEST_CASE("means count each example alike; in validation a metric sees all of th
   optim::SGD sgd(model.parameters());
   data::DataLoader loader({t, t}, {.batch_size = 2}), validation({t, t}, {.batch_size = 2});
   const auto root = [](const Variable& y, const Tensor& target) { return std::sqrt(nn::mse_loss(y, target).item()); };
-  const History history = fit(model, sgd, nn::mse_loss, loader,
-                              {.epochs = 1,
-                               .validation = &validation,
-                               .metrics = {{"rmse", root}, {"r2", nn::r2_score}},
-                               .schedule = [](Index) { return 0.0; }});
+  const FitResult history = fit(model, sgd, nn::mse_loss, loader,
+                                {.epochs = 1,
+                                 .validation = &validation,
+                                 .metrics = {{"rmse", root}, {"r2", nn::r2_score}},
+                                 .schedule = [](Index) { return 0.0; }});
   CHECK(numbers(history, "loss")[0] == Approx(11.0));
   CHECK(numbers(history, "val_loss")[0] == Approx(11.0));
   CHECK(numbers(history, "rmse")[0] == Approx((2 * std::sqrt(2.5) + 2 * std::sqrt(12.5) + 5) / 5));
@@ -590,8 +591,8 @@ TEST_CASE("losses come with options, as functions, as lambdas; classes are count
   optim::SGD sgd(model.parameters());
   const Tensor x = examples(9, 3).inputs(), classes = tensor({0, 1, 2, 0, 1, 2, 0, 1, 2}, i64);
   data::DataLoader loader({x, classes}, {.batch_size = 4});
-  const History history = fit(model, sgd, {nn::cross_entropy, {.label_smoothing = 0.1}}, loader,
-                              {.epochs = 2, .validation = &loader, .metrics = {{"accuracy", nn::accuracy}}});
+  const FitResult history = fit(model, sgd, {nn::cross_entropy, {.label_smoothing = 0.1}}, loader,
+                                {.epochs = 2, .validation = &loader, .metrics = {{"accuracy", nn::accuracy}}});
   CHECK(history.column("val_accuracy").at({1}) == nn::accuracy(model(x), classes));
   const auto log_of = [](const Variable& y, const Tensor& t) { return nn::nll_loss(log_softmax(y, 1), t); };
   CHECK_NOTHROW(fit(model, sgd, log_of, loader, {.steps = 1}));
@@ -615,7 +616,7 @@ TEST_CASE("callbacks hear of everything in order, and can end the run") {
   hooks.epoch = note("epoch");
   hooks.end = note("end");
   training.options.callbacks = {&hooks};
-  const History history = training.run();
+  const FitResult history = training.run();
   CHECK(heard == "begin1.0.0 1.1.1 1.2.2 1.3.3 1.4.4 epoch1.4.4 2.1.5 2.2.6 epoch2.2.6 end2.0.6 ");
   CHECK(history.stopped == Stopped::callback);
   CHECK(history.epochs() == 2);
@@ -641,7 +642,7 @@ TEST_CASE("an epoch that a loader is in the middle of is finished first") {
     part.options.epochs = epochs;
     part.options.checkpoint = path;
     part.options.checkpoint_steps = 1;
-    const History history = part.run();
+    const FitResult history = part.run();
     state = part.state();
     return history;
   };
@@ -649,7 +650,7 @@ TEST_CASE("an epoch that a loader is in the middle of is finished first") {
   std::filesystem::remove(whole.path());
   std::filesystem::remove(parts.path());
   StateDict expected, state;
-  const History history = run(3, whole.path(), expected);
+  const FitResult history = run(3, whole.path(), expected);
   CHECK(numbers(history, "step") == std::vector<double>{3, 7, 11});
   run(1, parts.path(), state);
   CHECK(same_bits(run(3, parts.path(), state), history));
@@ -687,7 +688,7 @@ TEST_CASE("a file of a run that looked for another best epoch is refused by its 
     Hooks hooks;
     hooks.step = [&](Run&) { last = training.model.state_dict(); };
     training.options.callbacks = {&hooks};
-    const History history = training.run();
+    const FitResult history = training.run();
     CHECK(history.best_epoch > 0);
     return same_bits(last, training.model.state_dict());
   };
@@ -709,7 +710,7 @@ TEST_CASE("a run of accumulated batches that are made ahead goes on to the bit")
     training.options.steps = steps;
     training.options.accumulate = 3;
     training.options.checkpoint = path;
-    const History history = training.run();
+    const FitResult history = training.run();
     state = training.state();
     return history;
   };
@@ -717,7 +718,7 @@ TEST_CASE("a run of accumulated batches that are made ahead goes on to the bit")
   std::filesystem::remove(whole.path());
   std::filesystem::remove(parts.path());
   StateDict expected, state;
-  const History history = run(8, whole.path(), expected);
+  const FitResult history = run(8, whole.path(), expected);
   CHECK(numbers(history, "step") == std::vector<double>{3, 6, 8});
   for (const Index steps : {1, 3, 5}) run(steps, parts.path(), state);
   CHECK(same_bits(run(8, parts.path(), state), history));
