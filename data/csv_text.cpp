@@ -1,6 +1,7 @@
 #include <ravine/data/csv_text.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstring>
 #include <stdexcept>
@@ -63,15 +64,39 @@ bool does_not_count(const CsvFormat& format, const char* at, const char* end, bo
   return format.comment != '\0' && *at == format.comment;
 }
 
-// From the beginning of `text` the records up to the first that ends at `until` or behind it, their lines and rows.
-CsvPart records_until(const CsvFormat& format, const CsvPart& text, const char* until, bool single) {
-  CsvPart part{text.begin, text.begin, 0, 0};
-  while (part.end < until) {
-    const bool counts = !does_not_count(format, part.end, text.end, single);
-    part.end = behind_record(format, part.end, text.end, counts, part.line);
-    part.row += counts;
+// Records from `begin` to `end`, and the next one too.
+void add_record(const CsvFormat& format, CsvPart& records, const char* end, bool single) {
+  const bool counts = !does_not_count(format, records.end, end, single);
+  records.end = behind_record(format, records.end, end, counts, records.line);
+  records.row += counts;
+}
+
+// The records of a part of a text, if one begins where it begins, with their lines and rows.
+struct Guess {
+  CsvPart all = {};
+  const char* until = nullptr;
+  std::array<CsvPart, 32> first = {};  // none of them, one, two, …
+};
+
+Guess guess(const CsvFormat& format, const char* begin, const char* until, const char* end, bool single) {
+  Guess result{{begin, begin, 0, 0}, until};
+  std::fill(result.first.begin(), result.first.end(), result.all);
+  for (std::size_t count = 1; result.all.end < until; ++count) {
+    add_record(format, result.all, end, single);
+    if (count < result.first.size()) result.first[count] = result.all;
   }
-  return part;
+  return result;
+}
+
+// The records from `begin` on, where one does begin: soon after a wrong beginning they are mostly the same.
+CsvPart right(const CsvFormat& format, const Guess& guess, const char* begin, const char* end, bool single) {
+  CsvPart records{begin, begin, 0, 0};
+  for (; records.end < guess.until; add_record(format, records, end, single))
+    for (const CsvPart& some : guess.first)
+      if (some.end == records.end)
+        return {begin, guess.all.end, records.line + guess.all.line - some.line,
+                records.row + guess.all.row - some.row};
+  return records;
 }
 
 // Where parts of so many bytes, or a little more, begin, unless in a quoted field; and the text's end.
@@ -188,16 +213,15 @@ bool CsvCursor::more() {
 
 std::vector<CsvPart> csv_parts(const CsvFormat& format, const CsvPart& text, bool single, Index bytes) {
   const auto begins = guessed_begins(format, text, bytes);
-  std::vector<CsvPart> guesses(begins.size() - 1);
+  std::vector<Guess> guesses(begins.size() - 1);
   run_parallel(static_cast<Index>(guesses.size()), [&](Index task) {
     const auto i = static_cast<std::size_t>(task);
-    guesses[i] = records_until(format, {begins[i], text.end}, begins[i + 1], single);
+    guesses[i] = guess(format, begins[i], begins[i + 1], text.end, single);
   });
   std::vector<CsvPart> parts;
   CsvPart at = text;
-  for (std::size_t i = 0; i < guesses.size(); ++i) {
-    CsvPart part = guesses[i];
-    if (part.begin != at.begin) part = records_until(format, {at.begin, text.end}, begins[i + 1], single);
+  for (const Guess& guess : guesses) {
+    const CsvPart part = right(format, guess, at.begin, text.end, single);
     if (part.begin == part.end) continue;
     parts.push_back({at.begin, part.end, at.line, at.row});
     at = {part.end, text.end, at.line + part.line, at.row + part.row};
