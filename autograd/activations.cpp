@@ -35,7 +35,7 @@ Variable sigmoid_pullback(const Variable& dy, const Variable& y) {
 
 Variable relu(Variable x) {
   // What follows nearly every layer needs neither memory nor, if it can do without, a node of its own.
-  static constexpr detail::Epilogue epilogue = {relu_pullback, relu_pullback};
+  static constexpr detail::Epilogue epilogue = {"relu", relu_pullback, relu_pullback};
   if (detail::append(x, relu, epilogue)) return x;
   Tensor y = relu(take_value(x));
   return record("relu", std::move(y), {{x, [](auto dy, const auto& y) { return relu_pullback(std::move(dy), y); }}});

@@ -7,6 +7,7 @@
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/autograd/grad.hpp>
 #include <ravine/autograd/gradcheck.hpp>
+#include <ravine/autograd/graph.hpp>
 #include <ravine/autograd/linalg.hpp>
 #include <ravine/autograd/manipulate.hpp>
 #include <ravine/autograd/math.hpp>

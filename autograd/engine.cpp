@@ -83,17 +83,6 @@ class Scope {
   ThreadState saved_;
 };
 
-/// A Variable for a node that its edges keep alive, though perhaps no Variable does.
-Variable revive(Node* node) {
-  if (node->handles.get() == 0) {
-    node->handles.set(1);
-    node->holders.increment();
-  } else {
-    node->handles.increment();
-  }
-  return Variable::adopt(node);
-}
-
 void check_gradient(const Node* input, const Shape& shape, DType dtype) {
   if (shape != input->value.shape()) [[unlikely]]
     throw ShapeError(text(thread_state.pullback_of, ": its pullback returned a gradient of shape ", shape,

@@ -1,5 +1,5 @@
 /// @file
-/// The backward sweep; for the library's sources, not its public headers.
+/// The backward sweep, and handles to nodes; for the library's sources, not its public headers.
 #pragma once
 
 #include <span>
@@ -19,6 +19,9 @@ namespace ravine::detail {
 ///   retain_graph  keep what the sweep uses, for another one
 std::vector<Variable> sweep(const Variable& output, Tensor seed, std::span<const Variable> captures, bool create_graph,
                             bool retain_graph);
+
+/// A Variable for a node that its edges keep alive, though perhaps no Variable does.
+Variable revive(Node* node);
 
 }  // namespace ravine::detail
 #pragma GCC visibility pop

@@ -35,6 +35,7 @@ class Pullback {
 /// The pullback of an op that has become part of the one before it, see `append`: the node keeps its result y, and a
 /// gradient goes through it before it comes to the node's own pullbacks.
 struct Epilogue {
+  const char* op;
   Tensor (*of_tensors)(Tensor dy, const Tensor& y);
   Variable (*of_variables)(Variable dy, const Variable& y);
 };
@@ -53,7 +54,7 @@ struct Node {
   RefCount holders;  // the Variables together hold one, and so does each edge into this node
   bool requires_grad = false;
   bool is_parameter = false;  // it has asked for a gradient as a leaf; if it does not now, it is frozen
-  bool value_needed = false;  // a pullback of this node reads its value
+  bool value_needed = false;  // a pullback of this node reads its value, or whoever looks at the graph
   bool joint = false;         // one pullback, on the first edge, serves all edges
   bool queued = false;        // by a running sweep
   bool captured = false;      // a running grad() asks for this node's gradient
@@ -87,11 +88,17 @@ struct ThreadState {
   bool anomaly = false;                             // DetectAnomaly is on
   bool reevaluating = false;                        // a Reevaluation lives
   bool finite_only = false;                         // a FiniteOnly lives
+  bool keeping = false;                             // a KeepGraph lives
   std::uint64_t reading_since = ~std::uint64_t{0};  // inside a pullback: when its op was recorded
   std::uint64_t recorded = 0;                       // nodes so far
   const char* pullback_of = nullptr;                // inside a pullback: its op
 };
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local ThreadState thread_state;
+
+/// Under a KeepGraph: an input that needs no gradient, of the op that is recorded next.
+void keep_input(const Variable& x);
+/// What has been recorded with these edges; those without an input are of such ones.
+void keep_inputs(Node* node, const NodeEdge* edges, std::size_t count);
 
 /// How many Twins live, on any thread. While none does, copying a Variable costs one comparison more.
 inline constinit std::atomic<int> twins_alive{0};

@@ -48,6 +48,7 @@ Node* make_node(Tensor&& value, std::size_t edges) {
   const int c = size_class(sizeof(Node) + edges * sizeof(NodeEdge));
   Node* node = new (take_block(c)) Node(std::move(value));
   node->size_class = static_cast<std::uint16_t>(c);
+  node->value_needed = thread_state.keeping;
   node->made_at = write_clock();
   return node;
 }
@@ -99,12 +100,24 @@ Variable record(const char* op, Tensor&& value, NodeEdge* edges, std::size_t cou
   Node* node = make_node(std::move(value), any ? count : 0);
   if (any) {
     node->requires_grad = true;
-    node->value_needed = needs_result;
+    node->value_needed |= needs_result;
     node->joint = joint;
     node->op = thread_state.anomaly ? with_module_path(op) : op;
     node->order = ++thread_state.recorded;
     for (std::size_t k = 0; k < count; ++k)
       if (joint || edges[k].input) new (node->edges() + node->edge_count++) NodeEdge(edges[k]);
+  }
+  if (thread_state.keeping) [[unlikely]]
+    keep_inputs(node, edges, count);
+  return Variable::adopt(node);
+}
+
+Variable revive(Node* node) {
+  if (node->handles.get() == 0) {
+    node->handles.set(1);
+    node->holders.increment();
+  } else {
+    node->handles.increment();
   }
   return Variable::adopt(node);
 }

@@ -189,6 +189,14 @@ inline constexpr bool needs_result = !std::is_invocable_v<std::decay_t<F>&, Vari
 /// True if an op with these inputs is to be recorded for this one.
 inline bool wants_gradient(const Variable& x) { return thread_state.recording && x.requires_grad(); }
 
+/// The same as an op asks when it is recorded.
+inline bool needs_edge(const Variable& x) {
+  const bool needed = wants_gradient(x);
+  if (thread_state.keeping && !needed) [[unlikely]]
+    keep_input(x);
+  return needed;
+}
+
 }  // namespace detail
 
 /// One input of an op and how its gradient follows from the result's: `{x, [b](auto dy) { return dy * like(dy, b); }}`.
@@ -200,7 +208,7 @@ class Edge {
  public:
   template <class F>
   Edge(const Variable& x, F&& pullback) : needs_result_(detail::needs_result<F>) {
-    if (!detail::wants_gradient(x)) return;
+    if (!detail::needs_edge(x)) return;
     edge_.pullback = detail::make_pullback(std::decay_t<F>(std::forward<F>(pullback)));
     edge_.input = x.node();
     edge_.input->holders.increment();
@@ -267,7 +275,7 @@ Variable record(const char* op, Tensor value, Input (&&inputs)[n], F&& pullback)
   detail::NodeEdge edges[n];
   bool any = false;
   for (std::size_t k = 0; k < n; ++k)
-    if (detail::wants_gradient(*inputs[k].variable)) {
+    if (detail::needs_edge(*inputs[k].variable)) {
       edges[k].input = inputs[k].variable->node();
       edges[k].input->holders.increment();
       any = true;

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <string_view>
 
-#include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/report/program.hpp>
 #include <ravine/report/style.hpp>
@@ -21,7 +19,7 @@ static std::string terminal(const char* op, const std::string& path, int width, 
   if (path.ends_with(".png")) return "pngcairo" + pixels + style + "10'";
   if (path.ends_with(".pdf"))
     return "pdfcairo" + size(text(width / 96.0) + "in", text(height / 96.0) + "in") + style + "9'";
-  throw std::invalid_argument(text(op, ": the path must end in .svg, .png or .pdf, got '", path, "'"));
+  detail::refuse_ending(op, path);
 }
 
 Panel::Panel(const char* kind, const std::string& title, int width, int height)
@@ -67,9 +65,7 @@ void Panel::save(const char* op, const std::string& path, const std::vector<Pane
   script = "set terminal " + terminal(op, path, columns * width, rows * height) + "\nset multiplot layout " +
            std::to_string(rows) + "," + std::to_string(columns) + "\n" + script + "unset multiplot\n";
   // -d: the picture does not depend on the user's own settings.
-  const std::string picture = detail::run_program(op, "gnuplot", {"-d"}, script);
-  const std::string_view whole = picture;
-  detail::write_file(op, path, {&whole, 1});
+  detail::draw(op, path, "gnuplot", {"-d"}, script);
 }
 
 }  // namespace ravine::report

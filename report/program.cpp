@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
 
 extern char** environ;
@@ -62,7 +64,8 @@ pid_t start(const char* program, const std::vector<const char*>& arguments, cons
   pid_t child = 0;
   const int error = posix_spawnp(&child, program, &actions, nullptr, words.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) fail(text("cannot start ", program, ", which must be installed and on the PATH").c_str(), error);
+  const char* const of = std::string_view(program) == "dot" ? " of Graphviz" : "";
+  if (error != 0) fail(text("cannot start ", program, of, ", which must be installed and on the PATH").c_str(), error);
   return child;
 }
 
@@ -116,13 +119,20 @@ std::string run(const char* program, const std::vector<const char*>& arguments, 
 
 }  // namespace
 
-std::string run_program(const char* op, const char* program, const std::vector<const char*>& arguments,
-                        const std::string& input) {
+void draw(const char* op, const std::string& path, const char* program, const std::vector<const char*>& arguments,
+          const std::string& input) {
+  std::string picture;
   try {
-    return run(program, arguments, input);
+    picture = run(program, arguments, input);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(text(op, ": ", error.what()));
   }
+  const std::string_view whole = picture;
+  write_file(op, path, {&whole, 1});
+}
+
+void refuse_ending(const char* op, const std::string& path) {
+  throw std::invalid_argument(text(op, ": the path must end in .svg, .png or .pdf, got '", path, "'"));
 }
 
 }  // namespace ravine::detail

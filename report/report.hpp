@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ravine/report/contour.hpp>
+#include <ravine/report/graph.hpp>
 #include <ravine/report/page.hpp>
 #include <ravine/report/panel.hpp>
 #include <ravine/report/plot.hpp>
