@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""What recompute.py says of a comparison, and of the same with faults planted in it: recompute_test.py RAVINE-PROGRAM"""
-import csv, json, pathlib, shutil, statistics, subprocess, sys, tempfile, unittest
+"""What recompute.py says of a comparison, and of the same with faults planted in it, and that a comparison which is killed
+goes on to the same files: recompute_test.py RAVINE-PROGRAM"""
+import contextlib, csv, json, pathlib, shutil, statistics, subprocess, sys, tempfile, unittest
 
 PROGRAM = sys.argv.pop()
 SCRIPT = pathlib.Path(__file__).with_name("recompute.py")
@@ -42,8 +43,20 @@ class Recompute(unittest.TestCase):
     def setUpClass(cls):
         cls.work = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.work.name) / "comparison"
-        subprocess.run([PROGRAM, "compare", "--problems", *PROBLEMS, "--optimizers", *METHODS, "--trials", "4", "--seeds", "5", "--budget", "300", "--no-page",
-                        "--out", str(cls.folder)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if cls.compare(cls.folder) != 0:
+            raise RuntimeError("the comparison failed")
+
+    @staticmethod
+    def compare(folder, *more, until=None):
+        """Kills the program when so many bytes of finished runs are there."""
+        command = [PROGRAM, "compare", "--problems", *PROBLEMS, "--optimizers", *METHODS, "--trials", "4", "--seeds", "5", "--budget", "300", "--no-page", "--out", str(folder)]
+        program = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        journal = folder / "unfinished"
+        while until is not None and program.poll() is None:
+            with contextlib.suppress(FileNotFoundError):
+                if journal.stat().st_size > until:
+                    program.kill()
+        return program.wait()
 
     @classmethod
     def tearDownClass(cls):
@@ -65,6 +78,15 @@ class Recompute(unittest.TestCase):
         done = subprocess.run([sys.executable, SCRIPT, self.comparison.folder], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         self.assertIn("all is as the protocol says", done.stdout)
+
+    def test_a_comparison_that_is_killed_goes_on_to_the_same_files(self):
+        folder = self.comparison.folder.with_name("killed")
+        for size in (0, 20_000, 100_000, 400_000):
+            self.compare(folder, "--resume", until=size)
+        self.assertEqual(self.compare(folder, "--resume"), 0)
+        for name in ("runs.csv", "curves.csv", "results.json"):
+            self.assertEqual((folder / name).read_bytes(), (self.folder / name).read_bytes(), name)
+        self.assertFalse((folder / "unfinished").exists())
 
     def test_a_winner_chosen_on_scoring_seeds(self):
         final = self.comparison.of(problem="beale", method="adam", phase="final")
