@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
@@ -81,9 +82,9 @@ class Runner {
   /// The run of a task that was made.
   const Run& of(const Task& task) const { return runs_.at(key(task)); }
   void keep(const Run& run) { runs_[key(run)] = run; }
-  std::vector<Run> runs() const {
+  std::vector<Run> take_runs() {
     std::vector<Run> all;
-    for (const auto& [k, run] : runs_) all.push_back(run);
+    for (auto& [k, run] : runs_) all.push_back(std::move(run));
     return all;
   }
 
@@ -189,7 +190,7 @@ Results run(const std::vector<Problem>& problems, const std::vector<Method>& met
       for (const Method& method : methods) add_final_tasks(tasks, runner, problem, method, protocol);
     runner(tasks);
   }
-  return Results(problems, methods, protocol, runner.runs());
+  return Results(problems, methods, protocol, runner.take_runs());
 }
 
 }  // namespace ravine::compare

@@ -136,12 +136,16 @@ void print_losses(const Results& results) {
 // ---- the folder ----
 
 void check_folder(const CompareArguments& a) {
+  namespace fs = std::filesystem;
   if (a.resume && a.out.empty()) throw WrongArgument("--resume: which comparison? --out is missing");
   std::error_code error;
-  if (a.out.empty() || a.resume || !std::filesystem::exists(a.out, error)) return;
-  if (!std::filesystem::is_directory(a.out)) throw WrongArgument("--out: " + a.out + " is no folder");
-  if (!std::filesystem::is_empty(a.out))
+  if (a.out.empty() || !fs::exists(a.out, error)) return;
+  if (!fs::is_directory(a.out)) throw WrongArgument("--out: " + a.out + " is no folder");
+  if (fs::is_empty(a.out)) return;
+  if (!a.resume)
     throw WrongArgument("--out: the folder " + a.out + " is not empty; --resume goes on with a comparison in it");
+  if (!fs::exists(fs::path(a.out) / "unfinished") && !fs::exists(fs::path(a.out) / "results.json"))
+    throw WrongArgument("--resume: there is no comparison in the folder " + a.out);
 }
 
 void print_outcome(const Results& results, const CompareArguments& a) {

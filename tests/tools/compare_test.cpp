@@ -104,9 +104,10 @@ TEST_CASE("compare: one that is interrupted says how to go on, and goes on to th
       "--out ";
   const Folder straight, stopped;
   REQUIRE(ravine_program(what + straight.path()).code == 0);
+  const std::string journal = stopped.path() + "/unfinished";
+  const std::string some_runs = "[ \"$(stat -c %s " + journal + " 2>/dev/null)0\" -gt 200000 ]";  // 20 kB
   const Outcome outcome = ravine_program(
-      what + stopped.path(), "",
-      " & pid=$!; until [ -s " + stopped.path() + "/unfinished ]; do sleep 0.01; done; kill -TERM $pid; wait $pid");
+      what + stopped.path(), "", " & pid=$!; until " + some_runs + "; do sleep 0.01; done; kill -TERM $pid; wait $pid");
   CHECK(outcome.code == 1);
   CHECK(outcome.error.find("--resume") != std::string::npos);
   CHECK(outcome.out.empty());
@@ -164,6 +165,7 @@ TEST_CASE("compare: wrong words are named, with what there is") {
   refuses("compare --quick --targets nowhere.json", 1, "nowhere.json");
   refuses("compare --optimizers adam --problems beale --out /proc/nowhere", 1, "/proc/nowhere");
   refuses("compare stray", 2, "stray");
+  refuses("compare --optimizers adam --problems beale --resume --out " RAVINE_SOURCE, 2, "no comparison in the folder");
   const TemporaryFile file("results.json", "[1, 2]");
   refuses("compare --quick --targets " + file.path(), 1, file.path());
   refuses("compare --optimizers adam --problems beale --out " + file.path(), 2, "is no folder");
