@@ -2,9 +2,9 @@
 // A line through 100 points. Each epoch shuffles them, cuts them into batches, and takes a step for each.
 #include <ravine/ravine.hpp>
 
-#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace rv = ravine;

@@ -1,5 +1,5 @@
 // SGD, AdaGrad, RMSProp and Adam on one regression, the fuel consumption of cars: four_optimizers TABLE [PICTURE]
-// Each with the best of seven rates, chosen by the validation loss of one seed, then with five other seeds.
+// Each with the best of seven rates, chosen by the training loss of one seed, then with five other seeds.
 #include <ravine/ravine.hpp>
 
 #include <cmath>

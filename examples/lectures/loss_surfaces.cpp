@@ -92,7 +92,7 @@ int main(int argc, char** argv) try {
   char by_pca[128], by_hessian[128];
   std::snprintf(by_pca, sizeof by_pca, "Principal components of the paths: %.0f %% and %.0f %% of the variance",
                 100.0 * axes.explained_variance_ratio.at({0}), 100.0 * axes.explained_variance_ratio.at({1}));
-  std::snprintf(by_hessian, sizeof by_hessian, "Hessian's eigenvectors at Adam’s end: λ = %.3g and %.3g",
+  std::snprintf(by_hessian, sizeof by_hessian, "Hessian’s eigenvectors at Adam’s end: λ = %.3g and %.3g",
                 sharp.values.at({0}), sharp.values.at({1}));
   const rv::Tensor random = optim::filter_normalized_direction(parameters),
                    other = optim::filter_normalized_direction(parameters);
@@ -105,9 +105,14 @@ int main(int argc, char** argv) try {
             .resolution = 60,
             .arrows = 0}),
       draw("Random directions around Adam’s end, filter-normalized", surface(end, random, other), paths,
-           {.x_label = "", .y_label = "", .resolution = 60, .arrows = 0}),
+           {.x_label = "first direction", .y_label = "second direction", .resolution = 60, .arrows = 0}),
       draw(by_hessian, surface(end, sharpest[0], sharpest[1]), paths,
-           {.x_label = "", .y_label = "", .x_limits = {}, .y_limits = {}, .resolution = 60, .arrows = 0})};
+           {.x_label = "first direction",
+            .y_label = "second direction",
+            .x_limits = {},
+            .y_limits = {},
+            .resolution = 60,
+            .arrows = 0})};
   if (argc > 1) report::save_grid(argv[1], panels, 3);
 } catch (const std::exception& e) {
   std::fprintf(stderr, "loss_surfaces: %s\n", e.what());
