@@ -25,7 +25,7 @@ bool same_units(const Grid& grid) {
 }
 
 struct Arrow {
-  double x, y, dx, dy;  // dx, dy: the gradient, in cells of the picture
+  double x, y, dx, dy;  // dx, dy: the gradient
 };
 
 // Gradients in the middle of each cell.
@@ -48,7 +48,7 @@ std::vector<Arrow> gradients(const Grid& grid, int cells, Slope slope, double& w
 }
 
 // x, y of an arrow's tail and its steps to the head. Directions are those of the gradient on the axes; a length is
-// between a third and nine tenths of a cell, by the logarithm of the gradient's.
+// between three and nine tenths of a cell, by the logarithm of the gradient's.
 std::string arrow_lines(const Grid& grid, int cells, Slope slope) {
   double width = 0.0, height = 0.0;
   const std::vector<Arrow> arrows = gradients(grid, cells, slope, width, height);
@@ -59,9 +59,11 @@ std::string arrow_lines(const Grid& grid, int cells, Slope slope) {
   const double middle = sizes[sizes.size() / 2], most = sizes.back();
   std::string lines;
   for (const Arrow& arrow : arrows) {
-    const double share = std::log1p(std::hypot(arrow.dx, arrow.dy) / middle) / std::log1p(most / middle);
-    const double scale = (0.3 + 0.6 * share) / std::hypot(arrow.dx / width, arrow.dy / height);
-    const double dx = scale * arrow.dx, dy = scale * arrow.dy;
+    const double size = std::hypot(arrow.dx, arrow.dy), to_right = arrow.dx / size, to_top = arrow.dy / size;
+    const double share = std::log1p(size / middle) / std::log1p(most / middle);
+    const double length = 0.3 + 0.6 * (share <= 1.0 ? share : 1.0);  // not a number where quotients overflow
+    const double scale = length / std::hypot(to_right / width, to_top / height);
+    const double dx = scale * to_right, dy = scale * to_top;
     lines += text(arrow.x - dx / 2, " ", arrow.y - dy / 2, " ", dx, " ", dy, "\n");
   }
   return lines;

@@ -43,7 +43,8 @@ Limits heights_shown(const Grid& grid, const SurfaceOptions& options) {
 }
 
 double floor_below(const Limits& z, bool log) {
-  return log ? z.low * std::sqrt(z.low / z.high) : z.low - 0.5 * (z.high - z.low);
+  return log ? std::max(z.low * std::sqrt(z.low / z.high), std::numeric_limits<double>::min())
+             : z.low - 0.5 * (z.high - z.low);
 }
 
 std::string height_tics(const Limits& z, bool log) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include <ravine/autograd/autograd.hpp>
+#include <ravine/core/core.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/nn/nn.hpp>
 #include <ravine/report/report.hpp>

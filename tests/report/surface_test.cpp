@@ -5,6 +5,7 @@
 #include <string>
 
 #include <ravine/autograd/autograd.hpp>
+#include <ravine/core/core.hpp>
 #include <ravine/report/report.hpp>
 
 #include "picture.hpp"
@@ -31,7 +32,7 @@ TEST_CASE("from above a path lies on its shadow, from the side at its heights") 
   const auto side = [](const SurfaceOptions& options, const Tensor& points) {
     const std::string picture = svg(report::surface(slope, options).path(points));
     const Piece shadow = pieces_of(layer(picture, 3)).at(0);
-    for (const auto& [x, y] : shadow) CHECK(y == Approx(shadow[0].second));
+    for (const auto& point : shadow) CHECK(point.second == Approx(shadow[0].second));
     Piece line = pieces_of(layer(picture, 4)).at(0);
     for (std::size_t k = 0; k < line.size(); ++k) line[k].second = shadow[k].second - line[k].second;
     return line;
