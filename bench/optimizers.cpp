@@ -1,4 +1,5 @@
 // What a step of each optimizer costs beside one of plain SGD: optimizers [ELEMENTS [ROUNDS]]
+// All of them by name, but L-BFGS and those that decompose matrices of the parameters' sizes.
 // The parameters are two matrices and a vector. Rounds visit every optimizer once; a ratio is the median over rounds of
 // the ratios to SGD's step in the same round. Optimizers that evaluate the loss do so, on half the sum of squares.
 #include <algorithm>
@@ -62,26 +63,19 @@ int main(int argc, char** argv) {
   std::vector<rv::Tensor> gradients;  // in memory of their own, as in training
   for (const rv::Variable& p : params) gradients.push_back(p.value().clone());
   const auto add = [&](const char* name, auto optimizer) { all.push_back({name, std::move(optimizer), {}}); };
-  add("SGD", std::make_unique<optim::SGD>(params));
-  add("SGD momentum", std::make_unique<optim::SGD>(params, optim::SGDOptions{.momentum = 0.9}));
-  add("AdaGrad", std::make_unique<optim::AdaGrad>(params));
-  add("RMSProp", std::make_unique<optim::RMSProp>(params));
-  add("AdaDelta", std::make_unique<optim::AdaDelta>(params));
-  add("Adam", std::make_unique<optim::Adam>(params));
-  add("AdamW", std::make_unique<optim::AdamW>(params));
-  add("AdaBelief", std::make_unique<optim::AdaBelief>(params));
-  add("NAdam", std::make_unique<optim::NAdam>(params));
-  add("Lion", std::make_unique<optim::Lion>(params));
-  add("FactoredAdam", std::make_unique<optim::FactoredAdam>(params));
-  add("AdaHessian", std::make_unique<optim::AdaHessian>(params));
-  add("SAM over SGD", std::make_unique<optim::SAM>(std::make_unique<optim::SGD>(params)));
+  add("sgd", optim::make("sgd", params));
+  add("sgd momentum", optim::make("sgd:momentum=0.9", params));
+  for (const std::string& name : optim::names()) {
+    const bool eigenvectors = name == "shampoo" || name == "soap";  // of the parameters' sizes, in cubic time
+    if (name != "sgd" && name != "lbfgs" && !eigenvectors) add(name.c_str(), optim::make(name, params));
+  }
 
   for (int round = -1; round < rounds; ++round)  // the first is a warm-up
     for (Contender& contender : all) {
       const double seconds = time_step(*contender.optimizer, gradients);
       if (round >= 0) contender.seconds.push_back(seconds);
     }
-  std::printf("%-14s %10s %14s %14s\n", "optimizer", "ms a step", "to SGD's step", "state bytes a parameter");
+  std::printf("%-20s %10s %14s %14s\n", "optimizer", "ms a step", "to SGD's step", "state bytes a parameter");
   for (const Contender& contender : all) {
     std::vector<double> ratios;
     for (std::size_t i = 0; i < contender.seconds.size(); ++i)
@@ -90,7 +84,7 @@ int main(int argc, char** argv) {
     for (const auto& [key, value] : contender.optimizer->state_dict())
       if (value.dtype() == rv::f32) bytes += static_cast<double>(value.numel()) * 4.0;
     for (const rv::Variable& p : params) count += static_cast<double>(p.numel());
-    std::printf("%-14s %10.2f %14.2f %14.2f\n", contender.name.c_str(), 1e3 * median(contender.seconds), median(ratios),
+    std::printf("%-20s %10.2f %14.2f %14.2f\n", contender.name.c_str(), 1e3 * median(contender.seconds), median(ratios),
                 bytes / count);
   }
 }

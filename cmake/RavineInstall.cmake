@@ -8,7 +8,7 @@ install(EXPORT ravine-targets NAMESPACE ravine:: DESTINATION "${package}")
 # A header that says it is "for the library's sources" is private. tests/consumer compiles every installed header alone,
 # so none of those can be missing.
 list(TRANSFORM RAVINE_ROOMS APPEND "/*.hpp" OUTPUT_VARIABLE patterns)
-list(APPEND patterns optim/elementwise/*.hpp)
+list(APPEND patterns optim/elementwise/*.hpp optim/parameterwise/*.hpp optim/coupled/*.hpp)
 file(GLOB headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" *.hpp ${patterns})
 foreach(header IN LISTS headers)
   file(STRINGS ${header} private REGEX "for the library's sources" LIMIT_COUNT 1)

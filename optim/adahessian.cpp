@@ -6,6 +6,7 @@
 #include <ravine/autograd/reduce.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/optim/curvature.hpp>
 
 namespace ravine::optim {
 
@@ -23,16 +24,6 @@ void average_blocks(Tensor& d, Index block) {
       for (Index i = begin; i < end; ++i) x[i] = static_cast<T>(sum / static_cast<double>(end - begin));
     }
   });
-}
-
-void check_diagonal(const std::vector<Tensor>& d, const std::vector<Variable>& params) {
-  const auto refuse = [](const auto&... what) {
-    throw std::invalid_argument(detail::text("AdaHessian: diagonal returned ", what...));
-  };
-  if (d.size() != params.size()) refuse(d.size(), " tensors for ", params.size(), " parameters");
-  for (std::size_t i = 0; i < d.size(); ++i)
-    if (d[i].shape() != params[i].shape() || d[i].dtype() != params[i].dtype())
-      refuse(d[i].shape(), " ", d[i].dtype(), " for a parameter of ", params[i].shape(), " ", params[i].dtype());
 }
 
 }  // namespace
@@ -66,32 +57,22 @@ std::vector<Tensor> hutchinson_diagonal(const std::vector<Variable>& params, con
 std::vector<Tensor> AdaHessian::diagonals(const std::vector<Variable>& gradients) {
   std::vector<Tensor> all;
   for (const Group& group : groups()) {
-    const auto of_group = [&](const std::vector<Variable>& of_all) {
-      return std::vector<Variable>(of_all.data() + group.begin, of_all.data() + group.end);
-    };
     const AdaHessianOptions& o = group.options;
-    const std::vector<Variable> params = of_group(parameters());
-    std::vector<Tensor> d = o.diagonal ? o.diagonal(params, of_group(gradients))
-                                       : hutchinson_diagonal(params, of_group(gradients), o.samples);
-    check_diagonal(d, params);
-    count_products(o.diagonal ? 1 : o.samples);
-    for (Tensor& x : d) {
+    const detail::PartOf of_group{group.begin, group.end};
+    for (Tensor& x : detail::diagonal_of(name, of_group(parameters()), of_group(gradients), o.diagonal, o.samples)) {
       if (o.block > 1) average_blocks(x = x.clone(), o.block);
       all.push_back(std::move(x));
     }
+    count_products(o.diagonal ? 1 : o.samples);
   }
   return all;
 }
 
 double AdaHessian::advance(Closure closure) {
   const Variable loss = forward(closure);
-  if (!loss.requires_grad())
-    throw std::logic_error("AdaHessian: the loss depends on no parameter, or was computed without recording");
-  if (detail::finite_only()) detail::check_loss(loss.value());
-  const std::vector<Variable> gradients = grad(loss, parameters(), {.create_graph = true, .allow_unused = true});
+  const std::vector<Variable> gradients = detail::recorded_gradients(name, loss, parameters());
   const std::vector<Tensor> D = diagonals(gradients);
-  for (std::size_t i = 0; i < gradients.size(); ++i)
-    if (gradients[i].defined()) parameters()[i].set_grad(gradients[i].value().clone());
+  detail::set_gradients(parameters(), gradients);
   run_callbacks();
   check_unchanged();
   if (detail::finite_only())
@@ -109,3 +90,38 @@ double AdaHessian::advance(Closure closure) {
 }
 
 }  // namespace ravine::optim
+
+namespace ravine::detail {
+
+static void check_diagonal(const char* op, const std::vector<Tensor>& d, const std::vector<Variable>& params) {
+  const auto refuse = [&](const auto&... what) {
+    throw std::invalid_argument(text(op, ": diagonal returned ", what...));
+  };
+  if (d.size() != params.size()) refuse(d.size(), " tensors for ", params.size(), " parameters");
+  for (std::size_t i = 0; i < d.size(); ++i)
+    if (d[i].shape() != params[i].shape() || d[i].dtype() != params[i].dtype())
+      refuse(d[i].shape(), " ", d[i].dtype(), " for a parameter of ", params[i].shape(), " ", params[i].dtype());
+}
+
+std::vector<Variable> recorded_gradients(const char* op, const Variable& loss, const std::vector<Variable>& params) {
+  if (!loss.requires_grad())
+    throw std::logic_error(text(op, ": the loss depends on no parameter, or was computed without recording"));
+  if (finite_only()) check_loss(loss.value());
+  return grad(loss, params, {.create_graph = true, .allow_unused = true});
+}
+
+std::vector<Tensor> diagonal_of(const char* op, const std::vector<Variable>& params,
+                                const std::vector<Variable>& gradients, const optim::HessianDiagonal& diagonal,
+                                Index samples) {
+  std::vector<Tensor> d =
+      diagonal ? diagonal(params, gradients) : optim::hutchinson_diagonal(params, gradients, samples);
+  check_diagonal(op, d, params);
+  return d;
+}
+
+void set_gradients(const std::vector<Variable>& params, const std::vector<Variable>& gradients) {
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    if (gradients[i].defined()) params[i].set_grad(gradients[i].value().clone());
+}
+
+}  // namespace ravine::detail

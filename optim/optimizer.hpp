@@ -110,6 +110,8 @@ class Optimizer {
   double evaluate(Closure closure);
   /// For an optimizer that makes gradients itself; within a train::NanGuard then looks at these.
   void run_callbacks() const;
+  /// For one whose gradients another optimizer evaluates.
+  void count_evaluations(Index evaluations) { evaluations_ += evaluations; }
   /// For one that multiplies vectors with the Hessian, so often in this step.
   void count_products(Index products) { evaluations_ += 2 * products; }
   /// Throws AnomalyError: "Adam: the gradient of parameter 3, of shape (64, 9), holds nan".

@@ -53,6 +53,7 @@ inline constexpr Range non_negative{0.0, std::numeric_limits<double>::infinity()
 inline constexpr Range below_one{0.0, 1.0, true, false, "in [0, 1)"};
 inline constexpr Range inside_one{0.0, 1.0, false, false, "in (0, 1)"};
 inline constexpr Range up_to_one{0.0, 1.0, true, true, "in [0, 1]"};
+inline constexpr Range above_zero_to_one{0.0, 1.0, false, true, "in (0, 1]"};
 inline constexpr Range norm_order{1.0, std::numeric_limits<double>::infinity(), true, true, ">= 1"};
 inline constexpr Range above_one{1.0, std::numeric_limits<double>::infinity(), false, false, "> 1"};
 inline constexpr Range at_least_one{1.0, std::numeric_limits<double>::infinity(), true, false, ">= 1"};

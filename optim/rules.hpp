@@ -22,6 +22,7 @@
 #include <ravine/optim/elementwise/schedule_free.hpp>
 #include <ravine/optim/elementwise/signsgd.hpp>
 #include <ravine/optim/elementwise/signum.hpp>
+#include <ravine/optim/elementwise/sophia.hpp>
 #include <ravine/optim/elementwise/yogi.hpp>
 #include <ravine/optim/lion.hpp>
 #include <ravine/optim/sgd.hpp>
@@ -66,6 +67,7 @@ using Rules = RuleList<
     optim::SGD,
     optim::SignSGD,
     optim::Signum,
+    optim::Sophia,
     optim::Yogi>;
 // clang-format on
 

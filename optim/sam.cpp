@@ -10,16 +10,6 @@
 namespace ravine::optim {
 namespace {
 
-constexpr const char* prefix = "base.";
-
-const std::vector<Variable>& parameters_of(const std::unique_ptr<Optimizer>& base) {
-  if (!base) throw std::invalid_argument("SAM: needs a base optimizer, got none");
-  if (base->needs_closure())
-    throw std::invalid_argument(
-        detail::text("SAM: the base evaluates the loss itself and cannot be given a gradient: ", base->describe()));
-  return base->parameters();
-}
-
 /// w ← w + e
 void move(const Variable& w, const Tensor& e) {
   Tensor& value = w.node()->value;
@@ -63,9 +53,14 @@ std::vector<Part> parts_of(const std::vector<Variable>& params) {
 
 }  // namespace
 
-SAM::SAM(std::unique_ptr<Optimizer> base, SAMOptions options)
-    : Grouped("SAM", parameters_of(base), options), base_(std::move(base)) {
-  set_lr_factor(base_->lr_factor());
+SAM::SAM(std::unique_ptr<Optimizer> base, SAMOptions options) : Wrapping(name, std::move(base), options) {
+  check_base(this->base());
+}
+
+void SAM::check_base(const Optimizer& base) const {
+  if (base.needs_closure())
+    throw std::invalid_argument(
+        detail::text("SAM: the base evaluates the loss itself and cannot be given a gradient: ", base.describe()));
 }
 
 void SAM::perturb() const {
@@ -105,34 +100,8 @@ double SAM::advance(Closure closure) {
 }
 
 void SAM::update() {
-  base_->set_lr_factor(lr_factor());
-  base_->step();
-}
-
-std::string SAM::describe() const { return Grouped::describe() + " over " + base_->describe(); }
-
-StateDict SAM::state_dict() const {
-  StateDict all = Grouped::state_dict();
-  add_part(all, prefix, base_->state_dict());
-  return all;
-}
-
-void SAM::load_state_dict(const StateDict& state) {
-  StateDict own = state;
-  std::erase_if(own, [](const auto& entry) { return entry.first.starts_with(prefix); });
-  const StateDict before = base_->state_dict();
-  try {
-    base_->load_state_dict(part(state, prefix));
-  } catch (const std::invalid_argument& e) {
-    throw std::invalid_argument(detail::text("SAM: the state under \"", prefix, "\": ", e.what()));
-  }
-  try {
-    parameters_of(base_);  // does it go without a closure still?
-    Grouped::load_state_dict(own);
-  } catch (...) {
-    base_->load_state_dict(before);
-    throw;
-  }
+  base().set_lr_factor(lr_factor());
+  base().step();
 }
 
 }  // namespace ravine::optim

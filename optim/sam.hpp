@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include <ravine/optim/groups.hpp>
+#include <ravine/optim/wrapping.hpp>
 
 namespace ravine::optim {
 
@@ -31,30 +31,24 @@ struct SAMOptions {
 /// SAM's rate factor is the base's. The state is that of the base under "base." and SAM's own.
 ///
 /// Source: the lectures (objective); Foret et al., Sharpness-aware minimization (2021).
-class SAM final : public Grouped<SAMOptions> {
+class SAM final : public Wrapping<SAMOptions> {
  public:
   static constexpr const char* name = "SAM";
   /// Throws std::invalid_argument for options out of range, for no base and for one that needs a closure itself.
   explicit SAM(std::unique_ptr<Optimizer> base, SAMOptions options = {});
 
-  Optimizer& base() { return *base_; }
   bool needs_closure() const override { return true; }
 
   /// The base's.
-  std::vector<Tensor> averages() const override { return base_->averages(); }
-
-  /// SAM's options, then the base's.
-  std::string describe() const override;
-  StateDict state_dict() const override;
-  void load_state_dict(const StateDict& state) override;
+  std::vector<Tensor> averages() const override { return base().averages(); }
 
  private:
   double advance(Closure closure) override;
+  void check_base(const Optimizer& base) const override;
   void update() override;
   /// w ← w + e(w)
   void perturb() const;
 
-  std::unique_ptr<Optimizer> base_;
   std::vector<Tensor> saved_;  // w, while the parameters are w + e
 };
 

@@ -24,10 +24,9 @@ struct FitOptions {
   bool keep_best = true;                   ///< if there is that column, the model ends as it was after its best epoch
   Index patience = 0;                      ///< over after so many epochs without a new best; 0: never
 
-  optim::Schedule schedule = {};  ///< the factor of the learning rate after so many updates of this run
-  Index accumulate = 1;           ///< batches that make one update
-  optim::ExponentialMovingAverage* average =
-      nullptr;  ///< updated after each step; validation and the best model use it
+  optim::Schedule schedule = {};            ///< the factor of the learning rate after so many updates of this run
+  Index accumulate = 1;                     ///< batches that make one update
+  optim::WeightAverage* average = nullptr;  ///< updated after each step; validation and the best model use it
 
   std::string checkpoint = "";       ///< a file that keeps the run: `fit` goes on from it, if it is there
   Index checkpoint_steps = 0;        ///< written after every so many updates; 0: not by their number

@@ -188,8 +188,29 @@ TEST_CASE("ema: what makes no sense is refused") {
   CHECK_THROWS_WITH_AS(ema.update(), Contains("is (2) f32"), std::logic_error);
 }
 
+TEST_CASE("swa: the mean of all updates, and its state goes on") {
+  const rv::Variable p = parameter({8, 1}, {2});
+  rv::optim::StochasticWeightAverage swa({p}), next({p});
+  for (const double x : {4.0, 2.0, 3.0}) {
+    move(p, {x, -x});
+    swa.update();
+    next.load_state_dict(swa.state_dict());
+  }
+  CHECK(swa.averages()[0].to_vector<double>()[0] == Approx(3.0).epsilon(1e-15));
+  move(p, {7, 0});
+  next.update();
+  CHECK(next.averages()[0].to_vector<double>()[0] == Approx(4.0).epsilon(1e-15));
+  const UseAverages use(next);
+  CHECK(rv::bitwise_equal(p.value(), next.averages()[0]));
+  rv::StateDict state = swa.state_dict();
+  state.at("updates").fill(-1);
+  CHECK_THROWS_WITH_AS(swa.load_state_dict(state), "StochasticWeightAverage: updates must be >= 0, got -1",
+                       std::invalid_argument);
+}
+
 TEST_CASE("averages of an optimizer are swapped in and out exactly, and what has none is left alone") {
-  for (const char* text : {"asgd:t0=2", "schedule_free_sgd:lr=0.1", "schedule_free_adamw:warmup_steps=3", "sgd"}) {
+  for (const char* text : {"asgd:t0=2", "schedule_free_sgd:lr=0.1", "schedule_free_adamw:warmup_steps=3",
+                           "lookahead(sgd):period=3", "sam(asgd:t0=2)", "sgd"}) {
     CAPTURE(text);
     const rv::Variable a = parameter({0.1, -8}, {2}), b = parameter({1, 2, 3, 4}, {2, 2}, rv::f32);
     const auto optimizer = rv::optim::make(text, {a, b});

@@ -144,7 +144,10 @@ void check_trajectory(const Json& file, const Json& c, const Json& functions, co
                       Report& report) {
   Run run(file, c, functions, settings);
   const bool single = settings.dtype == rv::f32;
-  const int reliable = single ? std::min(20, c.at("reliable_steps").get<int>()) : c.at("reliable_steps").get<int>();
+  // Where n updates take rounding of 1e-16 to a tenth of 1e-10, 3/8 n take 6e-8 to a tenth of 5e-5. Files of other
+  // libraries have cases of so few updates.
+  const int steps = c.at("reliable_steps").get<int>(), in_single = c.contains("peer") ? 3 * steps / 8 : steps;
+  const int reliable = single ? std::min(20, in_single) : steps;
   const double loss_scale =
       file.at("loss_atol").get<double>() * std::max(1.0, std::abs(c.at("start_loss").get<double>()));
   Judge judge(report);

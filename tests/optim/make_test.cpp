@@ -129,7 +129,7 @@ TEST_CASE("make: every name makes an optimizer, and every optimizer in a header 
     for (int step = 0; step < 2; ++step) optimizer->step([&] { return rv::sum(rv::square(params[0])); });
     CHECK_MESSAGE(rv::sum(rv::square(params[0])).item() < before, name);
   }
-  for (const auto& entry : declared("optim", R"(^class (\w+) final : public )"))
+  for (const auto& entry : declared("optim", R"(^class (\w+) final : public (?!WeightAverage))"))
     CHECK_MESSAGE(std::find(classes.begin(), classes.end(), entry.first) != classes.end(), entry.first);
 }
 
@@ -185,6 +185,25 @@ TEST_CASE("make: what may be absent is none or a number") {
   refuses("ademamix:warmup=0", "ademamix: warmup must be > 0, got 0");
   refuses("ademamix:warmup=soon", "ademamix: warmup must be a number or none, got 'soon'");
   refuses("ademamix:alpha=none", "ademamix: alpha must be a number, got 'none'");
+}
+
+TEST_CASE("make: options inside others have a point in their name") {
+  const std::string inside =
+      ", vectors=adamw, vectors.lr=0.5, vectors.beta1=0.9, vectors.beta2=0.999, vectors.eps=1e-08, "
+      "vectors.weight_decay=0.01, vectors.decay=plain, vectors.eps_inside=false, "
+      "vectors.bias_correction=true)";
+  CHECK(made("muon:vectors.lr=0.5,vectors.decay=plain").ends_with(inside));
+  CHECK(made("mars:vectors=none").ends_with(", form=adamw, vectors=none)"));
+  refuses("mars:vectors=none,vectors.lr=1", "mars: vectors.lr=1 is inside of what is none");
+  refuses("muon:vectors.lr=0", "muon: vectors.lr must be > 0, got 0");
+  refuses("muon:vectors=adam", "muon: vectors must be one of none, adamw, got 'adam'");
+  CHECK_THROWS_WITH_AS(made("muon:vectors.rate=0"), Contains("muon: no option 'vectors.rate', there are: lr, momentum"),
+                       std::invalid_argument);
+  const auto a = optim::make("mars:vectors.lr=0.5", parameters()), b = optim::make("mars", parameters());
+  b->load_state_dict(a->state_dict());
+  CHECK(b->describe() == a->describe());
+  const auto none = optim::make("mars:vectors=none", parameters());
+  CHECK_THROWS_WITH_AS(b->load_state_dict(none->state_dict()), Contains("MARS: missing"), std::invalid_argument);
 }
 
 TEST_CASE("make: lists and absent options come back from a state") {
@@ -257,6 +276,14 @@ TEST_CASE("make_schedule: names and options are those of the functions") {
   same("inverse_sqrt", optim::inverse_sqrt());
   same("inverse_time:decay=0.5", optim::inverse_time(0.5));
   same("warmup:steps=4", optim::warmup(4));
+  same("cosine_restarts:period=4,growth=2", optim::cosine_restarts({.period = 4, .growth = 2}));
+  same("one_cycle:total_steps=9,rise=0.5", optim::one_cycle({.total_steps = 9, .rise = 0.5}));
+  same("cyclic:steps_up=3,steps_down=2,mode=triangular2",
+       optim::cyclic({.steps_up = 3, .steps_down = 2, .mode = optim::CyclicMode::triangular2}));
+  same("cyclic:steps_up=3,steps_down=none", optim::cyclic({.steps_up = 3}));
+  same("wsd:total_steps=10,warmup_steps=2,decay_steps=3",
+       optim::wsd({.total_steps = 10, .warmup_steps = 2, .decay_steps = 3}));
+  same("noam:warmup_steps=4", optim::noam(4));
   same("warmup(cosine:total_steps=6):steps=4", optim::warmup(4, optim::cosine({.total_steps = 6})));
   same("warmup(warmup(exponential:gamma=0.5):steps=2):steps=3",
        optim::warmup(3, optim::warmup(2, optim::exponential(0.5))));
@@ -272,9 +299,10 @@ TEST_CASE("make_schedule: steps that are known may be left out, and a warm-up ta
 }
 
 TEST_CASE("make_schedule: what makes no sense is refused with what there is") {
-  refuses_schedule("cos",
-                   "make_schedule: no schedule 'cos', there are: constant, cosine, exponential, inverse_sqrt, "
-                   "inverse_time, multi_step, polynomial, step_decay, warmup");
+  refuses_schedule(
+      "cos",
+      "make_schedule: no schedule 'cos', there are: constant, cosine, cosine_restarts, cyclic, exponential, "
+      "inverse_sqrt, inverse_time, multi_step, noam, one_cycle, polynomial, step_decay, warmup, wsd");
   refuses_schedule("cosine", "cosine: total_steps must be > 0, got 0");
   refuses_schedule("warmup(cosine):steps=5", "cosine: total_steps must be > 0, got 0");
   refuses_schedule("cosine:steps=5", "cosine: no option 'steps', there are: total_steps, final_factor");

@@ -1,0 +1,9 @@
+#include <ravine/optim/coupled.hpp>
+
+#include <ravine/core/elementwise.hpp>
+
+namespace ravine::detail {
+
+double sum_of_sizes(const Tensor& x) { return sum(abs(x.to(f64))).item(); }
+
+}  // namespace ravine::detail
