@@ -1,5 +1,6 @@
 #include <ravine/compare/setup.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 
@@ -35,10 +36,18 @@ std::string all(const Json& list, const char* field) {
   return words;
 }
 
+/// The words, or of many those about a place.
+std::string about(const std::string& words, std::size_t place) {
+  const std::size_t first = words.size() > 100 && place > 20 ? place - 20 : 0;
+  return (first > 0 ? "…" : "") + words.substr(first, 100) + (words.size() > first + 100 ? "…" : "");
+}
+
 void check_equal(const std::string& what, const std::string& mine, const std::string& there, const std::string& file) {
-  if (mine != there)
-    throw std::invalid_argument(
-        text("compare: ", file, " is of another comparison: its ", what, ": ", there, "; here: ", mine));
+  if (mine == there) return;
+  const auto place = static_cast<std::size_t>(
+      std::mismatch(mine.begin(), mine.end(), there.begin(), there.end()).first - mine.begin());
+  throw std::invalid_argument(text("compare: ", file, " is of another comparison: its ", what, ": ",
+                                   about(there, place), "; here: ", about(mine, place)));
 }
 
 }  // namespace

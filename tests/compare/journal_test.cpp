@@ -128,7 +128,7 @@ TEST_CASE("a run that was being written when the program was killed is left out,
 }
 
 TEST_CASE("a journal is refused by another comparison, which is told what differs") {
-  const Comparison comparison;
+  Comparison comparison;
   comparison.journal().add(hard());
   const auto refused = [&](auto change, const char* words) {
     Comparison other = comparison;
@@ -138,7 +138,7 @@ TEST_CASE("a journal is refused by another comparison, which is told what differ
   };
   refused([](Comparison& c) { c.protocol.budget = 200; }, "is of another comparison: its budget: 100; here: 200");
   refused([](Comparison& c) { c.protocol.seeds = 3; }, "its seeds: 20; here: 3");
-  refused([](Comparison& c) { c.protocol.targets["net"].fill(1.0); }, "its targets: ");
+  refused([](Comparison& c) { c.protocol.targets["net"].fill(0.5); }, "its targets: {}; here: {\"net\":[0.5,");
   refused([](Comparison& c) { c.problems[0].name = "cup"; }, "its problems: \"bowl\"; here: \"cup\"");
   refused(
       [](Comparison& c) {
@@ -147,6 +147,11 @@ TEST_CASE("a journal is refused by another comparison, which is told what differ
       "its methods: \"sgd\"; here: \"sgd\", \"adam\"");
   refused([](Comparison& c) { c.methods[0].space[0].high = 2.0; }, "its methods' search spaces: ");
   CHECK(comparison.journal().finished().size() == 1);
+  for (int i = 0; i < 40; ++i) comparison.methods.push_back({"m" + std::to_string(i), "adam", {}});
+  std::filesystem::remove(comparison.file());
+  comparison.journal();
+  refused([](Comparison& c) { c.methods[25].name = "other"; }, "its methods: …");
+  refused([](Comparison& c) { c.methods[25].name = "other"; }, "\"m23\", \"other\", \"m25\"");
 }
 
 TEST_CASE("a complete comparison has no journal any more, and its folder is refused by another") {
@@ -169,7 +174,8 @@ TEST_CASE("a complete comparison has no journal any more, and its folder is refu
 TEST_CASE("what is no journal is refused, and what cannot be written") {
   const Comparison comparison;
   std::filesystem::create_directories(comparison.folder);
-  for (const std::string content : {"", "seven", "longer than eight bytes", "\x02\0\0\0\0\0\0\0\x01\x02"}) {
+  const std::string a_number("\1\0\0\0\0\0\0\0\7", 9);  // as a record
+  for (const std::string& content : {std::string(), std::string("longer than eight bytes"), a_number}) {
     std::ofstream(comparison.file(), std::ios::binary) << content;
     CHECK_THROWS_WITH_AS(comparison.journal(), Contains("unfinished is no journal of a comparison"), data::FormatError);
   }

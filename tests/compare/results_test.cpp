@@ -334,6 +334,8 @@ TEST_CASE("files that cannot be written, and what is no results.json") {
   for (const char* file : {"runs.csv", "curves.csv"})
     CHECK_THROWS_WITH_AS(read_targets(folder.file(file)), Contains("is no results.json of a comparison"),
                          data::FormatError);
+  std::ofstream(folder.path / "other.json") << R"({"problems": [{"name": "net"}]})";
+  CHECK_THROWS_WITH_AS(read_targets(folder.file("other.json")), Contains("is no results.json"), data::FormatError);
   Run run = run_of("net, of 2", "adam:lr=0.1", Phase::defaults, 1, 0.125);
   const Results results({net()}, {adam()}, {.trials = 0, .seeds = 1}, {run});
   results.save(folder.path.string(), false);
