@@ -76,26 +76,26 @@ TensorDataset car_rows() {
   return {all.slice(1, 1, all.size(1)), all.slice(1, 0, 1)};
 }
 
-data::Table rows_where(const data::Table& table, FunctionRef<bool(Index)> wanted) {
+/// The rows whose class is one of these, all if there are none.
+data::Table of_classes(const data::Table& table, const std::string& target, const std::vector<std::string>& classes) {
+  if (classes.empty()) return table;
+  const std::vector<std::string> values = table.text(target);
   std::vector<Index> rows;
-  for (Index row = 0; row < table.rows(); ++row)
-    if (wanted(row)) rows.push_back(row);
+  for (std::size_t row = 0; row < values.size(); ++row)
+    if (std::binary_search(classes.begin(), classes.end(), values[row])) rows.push_back(static_cast<Index>(row));
   return table.take(tensor(rows, i64));
 }
 
-/// A fifth of the rows with a target is for the test, of each class its share, without classes that are there only.
+/// A fifth of the rows is for the test, of each class its share, without classes that are there only. Rows without a
+/// target do not count.
 Rows table_rows(const std::string& file, const std::string& target, Generator& generator) {
-  const data::Table all = data::read_csv(file, {.separator = data::csv_guess});
-  const data::Column& column = all.at(target);
-  const data::Table table = rows_where(all, [&](Index row) { return !column.missing(row); });
+  const data::Table table = data::read_csv(file, {.separator = data::csv_guess});
   const auto [training, test] =
-      data::split(table, 0.8, {.stratify = column.numeric() ? Tensor() : table.codes(target)}, generator);
+      data::split(table, 0.8, {.stratify = table.numeric(target) ? Tensor() : table.codes(target)}, generator);
   const auto encoder = data::TableEncoder::fit(training, {.target = target, .unknown = data::Unknown::zeros});
-  const std::vector<std::string> names = encoder.class_names(), classes = test.text(target);
-  const data::Table known = rows_where(test, [&](Index row) {
-    return names.empty() || std::binary_search(names.begin(), names.end(), classes[static_cast<std::size_t>(row)]);
-  });
-  return {encoder.dataset(training), encoder.dataset(known), static_cast<Index>(names.size())};
+  const std::vector<std::string> classes = encoder.class_names();
+  return {encoder.dataset(training), encoder.dataset(of_classes(test, target, classes)),
+          static_cast<Index>(classes.size())};
 }
 
 struct Source {

@@ -165,7 +165,11 @@ TEST_CASE("compare: wrong words are named, with what there is") {
   refuses("compare --quick --targets nowhere.json", 1, "nowhere.json");
   refuses("compare --optimizers adam --problems beale --out /proc/nowhere", 1, "/proc/nowhere");
   refuses("compare stray", 2, "stray");
-  refuses("compare --optimizers adam --problems beale --resume --out " RAVINE_SOURCE, 2, "no comparison in the folder");
+  const Folder others;
+  std::filesystem::create_directory(others.path());
+  std::ofstream(others.path() + "/letter.txt") << "Dear";
+  refuses("compare --optimizers adam --problems beale --resume --out " + others.path(), 2,
+          "no comparison in the folder");
   const TemporaryFile file("results.json", "[1, 2]");
   refuses("compare --quick --targets " + file.path(), 1, file.path());
   refuses("compare --optimizers adam --problems beale --out " + file.path(), 2, "is no folder");
