@@ -294,7 +294,9 @@ void check_arguments(const TrainArguments& a) {
 }  // namespace
 
 void refuse_overwriting(const char* option, const std::string& file, const Strings& others) {
-  const auto place = [](const std::string& path) { return std::filesystem::weakly_canonical(path); };
+  const auto place = [](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+  };
   for (const auto& other : others)
     if (!file.empty() && !other.empty() && place(file) == place(other))
       throw WrongArgument(std::string(option) + ": '" + file + "' is '" + other + "', which would be lost");

@@ -219,7 +219,7 @@ Variable Fit::loss_of(const data::Batch& batch) {
   Variable loss = loss_(prediction, batch.targets);
   if (!loss.defined()) throw std::logic_error("fit: the loss has no value");
   if (loss.numel() != 1) throw ShapeError("fit: the loss is " + to_string(loss.shape()) + ", not one number");
-  if (reevaluating() || !std::isfinite(loss.item())) return loss;
+  if (options_.metrics.empty() || reevaluating() || !std::isfinite(loss.item())) return loss;
   for (std::size_t i = 0; i < options_.metrics.size(); ++i)
     sums_[i + 1] += size(batch) * options_.metrics[i].measure(prediction.detach(), batch.targets);
   return loss;
