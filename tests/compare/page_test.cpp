@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <ravine/autograd/autograd.hpp>
 #include <ravine/compare/compare.hpp>
 #include <ravine/core/core.hpp>
 
