@@ -1,4 +1,4 @@
-#include <ravine/compare/network_paths.hpp>
+#include <ravine/compare/page_parts.hpp>
 
 #include <algorithm>
 #include <cmath>

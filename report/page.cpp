@@ -148,16 +148,17 @@ class Writer {
   }
 
   // The points without which a picture would be another: those that lie a pixel or so, or 2 % of the loss, from the
-  // last one that is shown.
+  // last one that is shown; and some of the others, so that a path's end is near every step.
   static std::vector<std::size_t> visible(const Page::Landscape& l, const Page::Path& p) {
     const double wide = (l.x.back() - l.x.front()) / 1500.0, high = (l.y.back() - l.y.front()) / 1500.0;
+    const std::size_t n = p.x.size(), rest = n / 200;
     std::vector<std::size_t> kept;
-    for (std::size_t i = 0; i < p.x.size(); ++i) {
-      if (i > 100 && i + 1 < p.x.size()) {
+    for (std::size_t i = 0; i < n; ++i) {
+      if (i > 100 && i + 1 < n) {
         const std::size_t k = kept.back();
         const bool still = std::abs(p.x[i] - p.x[k]) < wide && std::abs(p.y[i] - p.y[k]) < high &&
                            std::abs(p.loss[i] - p.loss[k]) <= 0.02 * std::abs(p.loss[k]);
-        if (still) continue;
+        if (still && i - k < rest) continue;
       }
       kept.push_back(i);
     }

@@ -16,7 +16,7 @@ function logTicks(scale, gap) {
   for (const digit of [1, 5, 2, 3, 7]) for (const k of decades) if (k % every === 0 && (digit === 1 || every === 1)) all.push(Number(`${digit}e${k}`));
   const kept = [];
   for (const v of all) if (v >= low * 0.9999 && v <= high * 1.0001 && kept.every(other => Math.abs(scale(v) - scale(other)) >= gap)) kept.push(v);
-  return kept.sort(d3.ascending);
+  return kept.length > 1 ? kept.sort(d3.ascending) : d3.ticks(low, high, 4);
 }
 
 function axisOf(axis, scale, log, gap) {

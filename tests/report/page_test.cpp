@@ -113,8 +113,8 @@ TEST_CASE("page: a path keeps what one can see of it, and says its steps") {
   const auto read = data_of(with(landscape))["problems"][0]["landscapes"][0]["paths"][0];
   const auto steps = read["steps"].get<std::vector<double>>();
   CHECK(steps.size() > 500);
-  CHECK(steps.size() < 510);
-  CHECK(std::vector(steps.end() - 3, steps.end()) == std::vector<double>{800, 801, 999});
+  CHECK(steps.size() < 610);  // every fifth of those at which it stands
+  for (const double step : {800, 801, 999}) CHECK(std::count(steps.begin(), steps.end(), step) == 1);
   CHECK(read["x"].size() == steps.size());
 }
 
@@ -177,5 +177,5 @@ TEST_CASE("page: saved, or refused with the reason") {
   const Page page{.title = "t"};
   page.save(file.path());
   CHECK(file.read() == page.html());
-  CHECK_THROWS_WITH_AS(page.save("/nowhere/page.html"), Contains("Page::save: "), data::FileError);
+  CHECK_THROWS_WITH_AS(page.save(file.path() + "/page.html"), Contains("Page::save: "), data::FileError);
 }

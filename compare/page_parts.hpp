@@ -1,8 +1,9 @@
 /// @file
-/// Networks' losses along two directions with the paths of the methods; for the library's sources, not its public
-/// headers.
+/// The parts of a comparison's page; for the library's sources, not its public headers.
 #pragma once
 
+#include <functional>
+#include <span>
 #include <vector>
 
 #include <ravine/compare/results.hpp>
@@ -10,6 +11,15 @@
 
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
+
+/// What a page shows of a comparison: its winners, or the defaults if nothing was tuned.
+compare::Phase scored(const compare::Results& results);
+double median_of(std::span<const compare::Run> runs, const std::function<double(const compare::Run&)>& value);
+/// Seconds of one step.
+double step_seconds(const compare::Run& run);
+
+/// One problem with its landscape, curves and the final loss against the rate.
+report::Page::Problem problem_figures(const compare::Results& results, const compare::Problem& problem);
 
 /// The plane in which the paths of all methods from the first scoring seed lie best (their principal components), with
 /// the paths, each run once more to see where it goes. None for fewer than two parameters, or if no run gets anywhere.
