@@ -20,6 +20,8 @@
 namespace ravine {
 namespace detail {
 
+class [[gnu::visibility("hidden")]] MappedFile;
+
 /// The counted block behind tensors; the elements follow it, but for those of a mapped file.
 struct alignas(64) Storage {
   RefCount references;
@@ -129,8 +131,6 @@ class Tensor {
 
   // For the library's own kernels and readers.
 
-  /// Elements that do not follow their storage: they lie anywhere, aligned as their type asks.
-  Tensor(detail::Storage* storage, const std::byte* elements, const Shape& shape, DType dtype);
   /// The elements without a check of the type and without counting as a write. A const handle does not let them be
   /// written.
   template <class T>
@@ -155,6 +155,9 @@ class Tensor {
   void release() { release(std::exchange(storage_, nullptr)); }
 
  private:
+  friend class detail::MappedFile;
+  // Elements that do not follow their storage: they lie anywhere, aligned as their type asks.
+  Tensor(detail::Storage* storage, const std::byte* elements, const Shape& shape, DType dtype);
   static void release(detail::Storage* storage) {
     if (storage && storage->references.decrement()) detail::give_block(storage, storage->size_class);
   }
