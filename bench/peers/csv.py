@@ -25,7 +25,6 @@ print(time.perf_counter() - start, time.process_time() - before, resource.getrus
 
 
 def make(path, fields, rows=2_500_000, columns=10):
-    """A row is a choice of ready-made ones, so that it takes seconds."""
     import random
     random.seed(1)
     with open(path, "w") as out:
