@@ -86,10 +86,23 @@ std::string four_digits(double x) {
 
 /// The library's own: the rate over four decades about its use, and what else a method stands or falls with.
 const std::map<std::string, std::vector<SearchRange>>& declared() {
+  // clang-format off
   static const std::map<std::string, std::vector<SearchRange>> spaces{
-      {"adadelta", {{"lr", 1e-1, 1e3}}}, {"adagrad", {{"lr", 1e-3, 1e1}}}, {"adahessian", {{"lr", 1e-3, 1e1}}},
-      {"lbfgs", {{"lr", 1e-1, 1e1}}},    {"lion", {{"lr", 1e-5, 1e-1}}},   {"sam", {{"rho", 5e-3, 5e-1}}},
+      {"adadelta", {{"lr", 1e-1, 1e3}}},
+      {"adagrad", {{"lr", 1e-3, 1e1}}},
+      {"adahessian", {{"lr", 1e-3, 1e1}}},
+      {"cautious_lion", {{"lr", 1e-5, 1e-1}}},
+      {"dadapt_adam", {{"lr", 1e-1, 1e1}}},
+      {"lars", {{"lr", 1e-3, 1e1}}},
+      {"lbfgs", {{"lr", 1e-1, 1e1}}},
+      {"lion", {{"lr", 1e-5, 1e-1}}},
+      {"prodigy", {{"lr", 1e-1, 1e1}}},
+      {"sam", {{"rho", 5e-3, 5e-1}}},
+      {"schedule_free_sgd", {{"lr", 1e-3, 1e1}}},
+      {"signsgd", {{"lr", 1e-5, 1e-1}}},
+      {"signum", {{"lr", 1e-5, 1e-1}}},
   };
+  // clang-format on
   return spaces;
 }
 

@@ -99,7 +99,7 @@ void add_compare(CLI::App& app, CompareArguments& a) {
       if (a.problems.empty()) a.problems = {"beale", "rosenbrock", "saddle", "mlp:friedman1"};
       if (!*trials) a.protocol.trials = 4;
       if (!*seeds) a.protocol.seeds = 5;
-      if (!*budget) a.protocol.budget = 500;
+      if (!*budget) a.protocol.budget = 300;
     }
     ravine::tools::compare(a);
   });
