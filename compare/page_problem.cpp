@@ -252,7 +252,7 @@ report::Page::Problem problem_figures(const Results& results, const Problem& pro
       shown.landscapes.push_back(std::move(plane));
   shown.charts.push_back(curves(results, problem, tests ? "Training loss" : "Loss over all seeds", height.label,
                                 [&](const CurvePoint& point, const Run& run) { return height(point.loss, run); }));
-  Page::Chart test = curves(results, problem, "Test loss", "loss on rows that training does not see",
+  Page::Chart test = curves(results, problem, "Test loss", "test loss",
                             [](const CurvePoint& point, const Run&) { return point.test_loss; });
   if (std::any_of(test.lines.begin(), test.lines.end(), [](const Page::Line& line) { return !line.y.empty(); }))
     shown.charts.push_back(std::move(test));
