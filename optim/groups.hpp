@@ -8,6 +8,31 @@
 #include <ravine/optim/optimizer.hpp>
 #include <ravine/optim/options.hpp>
 
+namespace ravine::detail {
+
+/// So many elements, of a class that there is one of for each optimizer: a std::vector of each would take a program
+/// that includes all of them a tenth longer to compile.
+template <class T>
+class Row {
+ public:
+  explicit Row(std::size_t size) : items_(new T[size]), size_(size) {}
+  ~Row() { delete[] items_; }
+  Row(const Row&) = delete;
+  Row& operator=(const Row&) = delete;
+
+  std::size_t size() const { return size_; }
+  T& operator[](std::size_t i) { return items_[i]; }
+  const T& operator[](std::size_t i) const { return items_[i]; }
+  const T* begin() const { return items_; }
+  const T* end() const { return items_ + size_; }
+
+ private:
+  T* items_;
+  std::size_t size_;
+};
+
+}  // namespace ravine::detail
+
 namespace ravine::optim {
 
 /// Parameters and the complete options for them.
@@ -39,17 +64,19 @@ class Grouped : public Optimizer {
   /// The options of the parameters from `begin` up to `end`.
   struct Group {
     Options options;
-    std::size_t begin, end;
+    std::size_t begin = 0, end = 0;
   };
 
-  Grouped(const char* name, std::vector<Variable> params, Options options) : Optimizer(name, std::move(params)) {
-    add_group(std::move(options), parameters().size());
+  Grouped(const char* name, std::vector<Variable> params, Options options)
+      : Optimizer(name, std::move(params)), groups_(1) {
+    set_group(0, std::move(options), parameters().size());
   }
-  Grouped(const char* name, const std::vector<ParamGroup<Options>>& groups) : Optimizer(name, all(groups)) {
-    for (const ParamGroup<Options>& group : groups) add_group(group.options, group.params.size());
+  Grouped(const char* name, const std::vector<ParamGroup<Options>>& groups)
+      : Optimizer(name, all(groups)), groups_(groups.size()) {
+    for (std::size_t k = 0; k < groups.size(); ++k) set_group(k, groups[k].options, groups[k].params.size());
   }
 
-  const std::vector<Group>& groups() const { return groups_; }
+  const detail::Row<Group>& groups() const { return groups_; }
 
   /// Throws std::invalid_argument if options about to be loaded do not go with the state that is there.
   virtual void check_loaded(const Group& /*present*/, const Options& /*loaded*/) const {}
@@ -70,14 +97,14 @@ class Grouped : public Optimizer {
     return params;
   }
 
-  void add_group(Options options, std::size_t size) {
-    if (size == 0) refuse_empty_group(groups_.size());
-    const std::size_t begin = groups_.empty() ? 0 : groups_.back().end;
+  void set_group(std::size_t k, Options options, std::size_t size) {
+    if (size == 0) refuse_empty_group(k);
+    const std::size_t begin = k == 0 ? 0 : groups_[k - 1].end;
     options = detail::visit_options(name(), std::move(options), [](const auto& field) { return field.value; });
-    groups_.push_back({std::move(options), begin, begin + size});
+    groups_[k] = {std::move(options), begin, begin + size};
   }
 
-  std::vector<Group> groups_;
+  detail::Row<Group> groups_;
 };
 
 }  // namespace ravine::optim
