@@ -50,6 +50,7 @@ Page::Chart targets_reached(const Results& results) {
                     .y_label = "share of targets",
                     .x_log = true,
                     .stairs = true,
+                    .share = true,
                     .note = "Of all problems, targets and seeds the share that was reached with so many evaluations."};
   for (const Method& method : results.methods())
     chart.lines.push_back(stairs(method.name, results.ecdf(method.name, detail::scored(results)), 1.0,
@@ -62,6 +63,7 @@ Page::Chart profile(const Results& results) {
                     .x_labels = {"times the evaluations of the best method"},
                     .y_label = "share of problems",
                     .stairs = true,
+                    .share = true,
                     .note =
                         "The share of problems whose main target a method reaches with at most so many times the "
                         "evaluations of the best one."};
@@ -74,6 +76,7 @@ Page::Chart tuning(const Results& results) {
   Page::Chart chart{.title = "Score against tuning budget",
                     .x_labels = {"trials"},
                     .y_label = "share of targets reached",
+                    .share = true,
                     .note = "What the best of so many trials is expected to reach: what is easy to tune rises early."};
   for (const Method& method : results.methods()) {
     const Doubles scores = results.score_by_trials(method.name);
@@ -85,7 +88,7 @@ Page::Chart tuning(const Results& results) {
 }
 
 Page::Chart divergences(const Results& results) {
-  Page::Chart chart{.title = "Runs that diverged", .y_label = "share of all runs, tuning included"};
+  Page::Chart chart{.title = "Runs that diverged", .y_label = "share of all runs, tuning included", .share = true};
   for (const Method& method : results.methods()) {
     Index runs = 0, diverged = 0;
     for (const Run& run : results.runs())
@@ -99,7 +102,10 @@ Page::Chart divergences(const Results& results) {
   return chart;
 }
 
-Page::Cell cell(const Quartiles& q) { return {.value = q.median, .low = q.q1, .high = q.q3}; }
+Page::Cell cell(const Quartiles& q) {
+  if (std::isinf(q.q1)) return {.text = "diverged", .value = q.median};
+  return {.text = std::isinf(q.median) ? "diverged" : "", .value = q.median, .low = q.q1, .high = q.q3};
+}
 
 /// As a string of C++.
 std::string quoted(const std::string& words) {

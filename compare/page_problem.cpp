@@ -221,6 +221,13 @@ Page::Chart rates(const Results& results, const Problem& problem) {
 
 // ---- one problem ----
 
+bool is_finite(double value) { return std::isfinite(value); }
+
+template <class F>
+bool any_line(const Page::Chart& chart, const F& is) {
+  return std::any_of(chart.lines.begin(), chart.lines.end(), is);
+}
+
 std::string about(const Results& results, const Problem& problem) {
   const Targets& targets = results.targets(problem.name);
   const auto main = static_cast<std::size_t>(targets.main);
@@ -254,11 +261,10 @@ report::Page::Problem problem_figures(const Results& results, const Problem& pro
                                 [&](const CurvePoint& point, const Run& run) { return height(point.loss, run); }));
   Page::Chart test = curves(results, problem, "Test loss", "test loss",
                             [](const CurvePoint& point, const Run&) { return point.test_loss; });
-  if (std::any_of(test.lines.begin(), test.lines.end(), [](const Page::Line& line) { return !line.y.empty(); }))
+  if (any_line(test, [](const Page::Line& line) { return std::any_of(line.y.begin(), line.y.end(), is_finite); }))
     shown.charts.push_back(std::move(test));
   Page::Chart tried = rates(results, problem);
-  if (std::any_of(tried.lines.begin(), tried.lines.end(), [](const Page::Line& line) { return !line.y.empty(); }))
-    shown.charts.push_back(std::move(tried));
+  if (any_line(tried, [](const Page::Line& line) { return !line.y.empty(); })) shown.charts.push_back(std::move(tried));
   return shown;
 }
 

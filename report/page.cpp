@@ -173,6 +173,7 @@ class Writer {
                    {"x_log", json(c.x_log)},
                    {"y_log", json(c.y_log)},
                    {"stairs", json(c.stairs)},
+                   {"share", json(c.share)},
                    {"lines", json(c.lines, [&](const Page::Line& l) { return line(c, l); })},
                    {"bars", json(c.bars, [this](const Page::Bar& b) { return bar(b); })},
                    {"note", json(c.note)}});

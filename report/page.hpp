@@ -73,6 +73,7 @@ struct Page {
     std::string y_label = "loss";
     bool x_log = false, y_log = false;  ///< at first; the reader may switch
     bool stairs = false;                ///< y holds until the next x
+    bool share = false;                 ///< y is a share, and its axis goes from 0 to 1
     std::vector<Line> lines = {};
     std::vector<Bar> bars = {};
     std::string note = "";

@@ -160,6 +160,7 @@ std::string chart(const Page::Chart& c) {
     x.include(l.x[0]);
     y.include(l.y);
   }
+  if (c.share) y.include({0.0, 1.0});
   x.close();
   y.close();
   std::string svg = frame(x, y, c.x_labels.empty() ? "" : c.x_labels[0], c.y_label);
@@ -177,7 +178,7 @@ std::string chart(const Page::Chart& c) {
 }
 
 std::string bars(const Page::Chart& c) {
-  double most = 0.0;
+  double most = c.share ? 1.0 : 0.0;
   for (const Page::Bar& b : c.bars) most = std::max(most, b.value);
   std::string svg;
   const double step = height / static_cast<double>(c.bars.size() + 1);

@@ -52,10 +52,10 @@ const shown = m => view.shown.has(m);
 function readFragment() {
   const said = new URLSearchParams(location.hash.slice(1));
   const problem = data.problems.findIndex(p => p.name === said.get("problem"));
-  const names = said.getAll("show");
+  const names = said.getAll("show"), some = new Set([...methods.keys()].filter(m => names.includes(methods[m].name)));
   return {
     problem: Math.max(problem, 0),
-    shown: new Set([...methods.keys()].filter(m => !said.has("show") || names.includes(methods[m].name))),
+    shown: some.size || names.length && names.every(name => name === "") ? some : new Set(methods.keys()),  // names of another page are none
     step: /^\d+$/.test(said.get("step") ?? "") ? Number(said.get("step")) : null,
   };
 }

@@ -1,10 +1,10 @@
 // Axes with lines, bands and marks of what diverged; or bars.
 const MARGIN = {left: 58, right: 14, top: 12, bottom: 42};
 
-function scaleOf(log, values, low, high, zero = false) {
+function scaleOf(log, values, low, high, share = false) {
   const usable = values.filter(v => known(v) && (!log || v > 0));
   let [least, most] = usable.length ? d3.extent(usable) : log ? [0.1, 1] : [0, 1];
-  if (zero && !log) least = Math.min(least, 0);
+  if (share) [least, most] = [log ? least : Math.min(least, 0), Math.max(most, 1)];
   if (least === most) [least, most] = log ? [least / 2, most * 2] : [least - 0.5, most + 0.5];
   return (log ? d3.scaleLog() : d3.scaleLinear()).domain([least, most]).range([low, high]);
 }
@@ -24,7 +24,7 @@ function axisOf(axis, scale, log, gap) {
   if (!log) return axis.ticks(Math.abs(scale.range()[1] - scale.range()[0]) / gap / 1.3).tickFormat(v => number(v));
   return axis.tickValues(logTicks(scale, gap)).tickFormat(v => {
     const power = Math.floor(Math.log10(v) + 1e-9), digit = Math.round(v / 10 ** power);
-    return power >= -2 && power <= 4 ? number(v, 3) : (digit > 1 ? digit + "·10" : "10") + raised(power);
+    return power >= -2 && power <= 3 ? number(v, 3) : (digit > 1 ? digit + "·10" : "10") + raised(power);
   });
 }
 
@@ -67,7 +67,7 @@ function chartFigure(chart) {
     target.replaceChildren();
     const height = clamp(Math.round(0.62 * width), 250, 360), lines = chart.lines.filter(line => shown(line.m));
     const x = scaleOf(xLog, lines.flatMap(xs), MARGIN.left, width - MARGIN.right);
-    const y = scaleOf(yLog, lines.flatMap(line => [...line.y, ...line.low, ...line.high]), height - MARGIN.bottom, MARGIN.top, chart.stairs);
+    const y = scaleOf(yLog, lines.flatMap(line => [...line.y, ...line.low, ...line.high]), height - MARGIN.bottom, MARGIN.top, chart.share);
     const group = drawAxes(target, width, height, x, y, xLog, yLog, chart.x_labels[axis], chart.y_label);
     lines.forEach(line => drawLine(group, chart, line, xs(line), x, y, xLog, yLog));
     return {x, y, height, lines};
@@ -115,7 +115,7 @@ function chartFigure(chart) {
   tools.push(toggle("log x", `logarithmic x axis of ${chart.title}`, xLog, on => { xLog = on; draw(); }),
     toggle("log y", `logarithmic y axis of ${chart.title}`, yLog, on => { yLog = on; draw(); }));
   const {element, stage, fill: fill2} = figureOf({title: chart.title, note: chart.note, drawn, tools,
-    picture: () => { const picture = make("svg"); fill(picture); return picture; }, table: () => chartTable(chart, axis)});
+    picture: () => { const picture = make("svg"); fill(picture); return picture; }, table: most => chartTable(chart, axis, most)});
   stage.append(svg);
   onWidth(stage, now => { width = now; draw(); });
   return {element, shown: draw};
@@ -166,9 +166,9 @@ function markAt(xs, ys) {
 }
 
 // x in the first column, a column for each line.
-function chartTable(chart, axis) {
+function chartTable(chart, axis, most) {
   const all = [...new Set(chart.lines.flatMap(line => line.x[axis]).filter(known))].sort(d3.ascending);
-  const rows = thin(all, 40);
+  const rows = thin(all, most);
   const cell = (line, value) => {
     const i = indexAt(line.x[axis], value);
     if (i < 0) return "";
@@ -191,7 +191,7 @@ function barFigure(chart) {
   const svg = make("svg", {role: "img", "aria-label": `${chart.title}. The data are in the table below.`});
   const fill = target => {
     const bars = chart.bars.filter(bar => shown(bar.m)), step = 42, high = 6 + step * bars.length;
-    const x = d3.scaleLinear().domain([0, d3.max(chart.bars, bar => bar.value) || 1]).range([0, width - 76]);
+    const x = d3.scaleLinear().domain([0, d3.max([chart.share ? 1 : 0, ...chart.bars.map(bar => bar.value)]) || 1]).range([0, width - 76]);
     target.replaceChildren();
     target.setAttribute("viewBox", `0 0 ${width} ${high + 26}`);
     bars.forEach((bar, i) => {

@@ -41,7 +41,7 @@ function withLegend(svg, width, height, drawn) {
   return svg;
 }
 
-// picture(): an SVG of it, complete with a viewBox. table(): {columns, rows} of texts.
+// picture(): an SVG of it, complete with a viewBox. table(most): {columns, rows} of texts, at most so many rows.
 function figureOf({title, note, drawn, picture, table, tools = [], wide = false}) {
   const file = title.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").toLowerCase() || "figure";
   const complete = () => {
@@ -62,11 +62,14 @@ function figureOf({title, note, drawn, picture, table, tools = [], wide = false}
     image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
   };
   const rows = make("tbody"), heads = make("tr");
-  const fill = () => {
-    const {columns, rows: lines} = table();
+  const fill = () => {  // all of a long table for those who open it
+    const {columns, rows: lines} = table(details.open ? Infinity : 40);
     heads.replaceChildren(...columns.map(name => make("th", {scope: "col"}, name)));
     rows.replaceChildren(...lines.map(line => make("tr", {}, ...line.map((cell, i) => make(i ? "td" : "th", i ? {} : {scope: "row"}, cell)))));
   };
+  const details = make("details", {toggle: () => fill()}, make("summary", {}, "Data"),
+    make("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": `Data of ${title}`},
+      make("table", {}, make("caption", {class: "unseen"}, title), make("thead", {}, heads), rows)));
   const stage = make("div", {class: "stage"});
   const element = make("figure", {class: wide ? "wide" : null, "aria-label": title},
     make("div", {class: "head"}, make("h3", {}, title),
@@ -75,9 +78,7 @@ function figureOf({title, note, drawn, picture, table, tools = [], wide = false}
         make("button", {type: "button", title: "Save as PNG", "aria-label": `Save ${title} as PNG`, click: png}, "PNG"))),
     stage,
     note ? make("figcaption", {class: "note"}, note) : null,
-    make("details", {}, make("summary", {}, "Data"),
-      make("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": `Data of ${title}`},
-        make("table", {}, make("caption", {class: "unseen"}, title), make("thead", {}, heads), rows))));
+    details);
   fill();
   return {element, stage, fill};
 }

@@ -40,8 +40,8 @@ const sayPath = (landscape, ground, path, i) => {
   return `step ${path.steps[i]}, ${point(path.x[i], path.y[i])}, ${here}${plane}`;
 };
 
-function pathTable(landscape, ground) {
-  const steps = thin([...new Set(landscape.paths.flatMap(path => path.steps))].sort(d3.ascending), 30);
+function pathTable(landscape, most) {
+  const steps = thin([...new Set(landscape.paths.flatMap(path => path.steps))].sort(d3.ascending), most);
   const cell = (path, step) => {
     const i = indexAt(path.steps, step);
     return i < 0 ? "" : `${point(path.x[i], path.y[i])} ${number(path.loss[i])}`;
@@ -156,7 +156,7 @@ function contourFigure(landscape, ground) {
   };
 
   const button = (text, name, act) => make("button", {type: "button", "aria-label": `${name} ${landscape.title}`, title: name, click: act}, text);
-  const {element, stage} = figureOf({title: landscape.title, drawn, table: () => pathTable(landscape, ground), picture: () => svg.cloneNode(true),
+  const {element, stage} = figureOf({title: landscape.title, drawn, table: most => pathTable(landscape, most), picture: () => svg.cloneNode(true),
     note: "Lines of equal height, closer together where it is steep; arrows point downhill." + (landscape.starts.length ? " ● start." : "") + (landscape.minima.length ? " + minimum." : "") + (landscape.note ? "\n" + landscape.note : ""),
     tools: [button("+", "Zoom into", () => by(1.5)), button("−", "Zoom out of", () => by(1 / 1.5)), button("all", "Show all of", all)]});
   stage.append(svg);
@@ -183,13 +183,13 @@ function arrowsOf(ground, fx, fy) {
   }).join("");
 }
 
-// The losses of the paths; the part up to the step is drawn strongly.
+// The losses of the paths; the part up to the step is drawn strongly. Without a minimum they show how far they fell.
 function lossFigure(landscape) {
-  const lift = known(landscape.minimum) ? landscape.minimum : 0;
-  const lines = landscape.paths.map(path => ({path, y: path.loss.map(v => known(v) ? v - lift : NaN)}));
+  const lift = known(landscape.minimum) ? landscape.minimum : 0, falls = !known(landscape.minimum) && landscape.paths.some(path => path.loss.some(v => v < 0));
+  const lines = landscape.paths.map(path => ({path, y: path.loss.map(v => !known(v) ? NaN : falls ? path.loss[0] - v : v - lift)}));
   const usable = lines.flatMap(line => line.y.filter(known));
-  let xLog = false, yLog = usable.length > 0 && usable.every(v => v >= 0) && usable.some(v => v > 0), width = 900, parts = null;
-  const drawn = landscape.paths.map(path => path.m), label = lift !== 0 ? "loss above the minimum" : "loss";
+  let xLog = false, yLog = usable.some(v => v > 0) && (falls || usable.every(v => v >= 0)), width = 900, parts = null;
+  const drawn = landscape.paths.map(path => path.m), label = falls ? "fall of the loss" : lift !== 0 ? "loss above the minimum" : "loss";
   const svg = make("svg", {role: "img", class: "losses", "aria-label": `${label} by step; the data are in the table below.`});
   const draw = () => {
     const height = clamp(Math.round(0.4 * width), 220, 300), visible = lines.filter(line => shown(line.path.m));
@@ -229,8 +229,8 @@ function lossFigure(landscape) {
   svg.addEventListener("pointerleave", hideTip);
   const {element, stage} = figureOf({title: "Loss along these paths", drawn, wide: true, picture: () => svg.cloneNode(true),
     note: lift !== 0 ? `The lowest value, ${number(lift)}, is subtracted.` : "",
-    table: () => ({columns: ["step", ...landscape.paths.map(path => methods[path.m].name)],
-      rows: thin([...new Set(landscape.paths.flatMap(path => path.steps))].sort(d3.ascending), 40)
+    table: most => ({columns: ["step", ...landscape.paths.map(path => methods[path.m].name)],
+      rows: thin([...new Set(landscape.paths.flatMap(path => path.steps))].sort(d3.ascending), most)
         .map(step => [String(step), ...landscape.paths.map(path => { const i = indexAt(path.steps, step); return i < 0 ? "" : number(path.loss[i]); })])}),
     tools: [toggle("log x", "logarithmic x axis of the losses", xLog, on => { xLog = on; draw(); }), toggle("log y", "logarithmic y axis of the losses", yLog, on => { yLog = on; draw(); })]});
   stage.append(svg);

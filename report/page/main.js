@@ -85,6 +85,7 @@ function open() {
   look(said, said.step === null && !calm.matches);
   addEventListener("hashchange", () => {
     if (location.hash === written) return;
+    written = location.hash;
     if (location.hash === "#page") return writeFragment();  // the link that skips the head
     const now = readFragment();
     view.shown = now.shown;

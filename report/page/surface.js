@@ -76,6 +76,20 @@ const MESH = 56;           // cells along an edge, at most
 const TALL = 0.46;         // height of the surface, of its edge
 const BELOW = -0.38;       // of the ground with the shadows
 
+// Where a straight way from one point to another is on the ground: shares of it, at most so far apart.
+function partsInside(from, to, apart) {
+  let first = 0, last = 1;
+  for (const k of [0, 1]) {
+    const way = to[k] - from[k];
+    if (!Number.isFinite(way) || way === 0 && Math.abs(to[k]) > 0.5) return [];
+    if (way === 0) continue;
+    const ends = [(-0.5 - from[k]) / way, (0.5 - from[k]) / way].sort(d3.ascending);
+    [first, last] = [Math.max(first, ends[0]), Math.min(last, ends[1])];
+  }
+  const pieces = Math.ceil((last - first) * Math.hypot(to[0] - from[0], to[1] - from[1]) / apart);
+  return last > first ? d3.range(first > 0 ? 0 : 1, pieces + (last < 1)).map(k => first + (last - first) * k / pieces) : [];
+}
+
 class Surface {
   constructor(landscape, ground) {
     this.landscape = landscape;
@@ -152,19 +166,26 @@ class Surface {
     return false;
   }
 
-  // The paths as they are seen from here; points that fall on the one before are left out.
+  // The paths as they are seen from here, also between their points, where they lie on the surface as well; points that
+  // fall on the one before are left out.
   trails() {
     const {ground: g, sx, sy} = this;
     return this.landscape.paths.map(path => {
       const trail = {path, index: [], x: [], y: [], sy: [], hidden: []};
-      let px = NaN, py = NaN;
-      path.x.forEach((value, i) => {
-        const u = value === null ? NaN : (value - g.x0) / (g.x1 - g.x0) - 0.5, v = path.y[i] === null ? NaN : (path.y[i] - g.y0) / (g.y1 - g.y0) - 0.5;
-        const inside = Math.abs(u) <= 0.5 && Math.abs(v) <= 0.5, z = inside ? this.height(u, v) + 0.006 : NaN, x = sx(u, v), y = sy(u, v, z);
+      const apart = Math.max(1 / MESH, path.x.length / 8000);  // a long path has no more points than can be drawn at once
+      let px = NaN, py = NaN, before = [NaN, NaN];
+      const put = (i, u, v) => {
+        const inside = Math.abs(u) <= 0.500001 && Math.abs(v) <= 0.500001, z = inside ? this.height(u, v) + 0.006 : NaN, x = sx(u, v), y = sy(u, v, z);
         if (inside ? Math.hypot(x - px, y - py) < 0.8 : Number.isNaN(px) && i) return;
         [px, py] = inside ? [x, y] : [NaN, NaN];
         trail.index.push(i);
         trail.x.push(px), trail.y.push(py), trail.sy.push(sy(u, v, BELOW)), trail.hidden.push(inside && this.hidden(u, v, z));
+      };
+      path.x.forEach((value, i) => {
+        const u = value === null ? NaN : (value - g.x0) / (g.x1 - g.x0) - 0.5, v = path.y[i] === null ? NaN : (path.y[i] - g.y0) / (g.y1 - g.y0) - 0.5;
+        for (const part of partsInside(before, [u, v], apart)) put(i, before[0] + part * (u - before[0]), before[1] + part * (v - before[1]));
+        put(i, u, v);
+        before = [u, v];
       });
       return trail;
     });
@@ -250,7 +271,7 @@ function surfaceFigure(landscape, ground) {
     return pen.svg;
   };
   const button = (text, name, act) => make("button", {type: "button", "aria-label": `${name} the surface of ${landscape.title}`, title: name, click: act}, text);
-  const {element, stage} = figureOf({title: `${landscape.title}: the surface`, drawn, picture, table: () => pathTable(landscape, ground),
+  const {element, stage} = figureOf({title: `${landscape.title}: the surface`, drawn, picture, table: most => pathTable(landscape, most),
     note: "Height on a logarithmic scale. Drag to turn, or use the arrow keys; below it the shadows of the paths.",
     tools: [button("↺", "Turn left", () => turn(-0.25, 0)), button("↻", "Turn right", () => turn(0.25, 0)), button("home", "Turn back", () => { surface.home(); later(); })]});
   stage.append(base, top);

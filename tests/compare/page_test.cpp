@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,7 @@ TEST_CASE("page: a problem of two parameters has its landscape with the paths of
   CHECK(adam.x.back() == first.curve.back().x);
   CHECK(l.starts[0][0] == first.curve[0].x);
   CHECK(l.paths[2].note.find("diverged at step") != std::string::npos);
+  for (const Page::Chart& c : mccormick.charts) CHECK(c.title != "Test loss");
   // The picture holds start, minimum and path, and f is what it says.
   CHECK(l.x.front() < std::min(l.starts[0][0], l.minima[0][0]));
   CHECK(l.x.back() > l.starts[0][0]);
@@ -142,7 +144,9 @@ TEST_CASE("page: a row has what the table has, the command and code that names p
     CHECK(table.rows[i].cells.size() == table.columns.size());
     CHECK(table.rows[i].cells[0].text == name(row.phase));
     CHECK(table.rows[i].cells[1].value == row.median_evaluations);
-    CHECK(table.rows[i].cells[3].high == row.final_loss.q3);
+    const bool lost = row.final_loss.q1 == std::numeric_limits<double>::infinity();
+    CHECK(table.rows[i].cells[3].text == (lost ? "diverged" : ""));
+    if (!lost) CHECK(table.rows[i].cells[3].high == row.final_loss.q3);
     CHECK(table.rows[i].command == row.command);
     const bool named = row.problem != "my own";
     const std::string made = named ? "ravine::compare::problem(\"" + row.problem + "\")" : "problem";
@@ -160,6 +164,7 @@ TEST_CASE("page: figures of all problems") {
   CHECK(bars[2].text == "24 of 24");
   CHECK(bars[2].value == 1.0);
   CHECK(whole().html().size() < 3000000);
+  for (const Page::Chart& c : whole().charts) CHECK(c.share);
 }
 
 TEST_CASE("page: of defaults only, of what was interrupted, and of a single straight way") {

@@ -118,7 +118,7 @@ Page::Chart rates() {
 }
 
 Page::Chart share(const char* title, const char* x, const char* y, bool log) {
-  Page::Chart chart{.title = title, .x_labels = {x}, .y_label = y, .x_log = log, .stairs = true};
+  Page::Chart chart{.title = title, .x_labels = {x}, .y_label = y, .x_log = log, .stairs = true, .share = true};
   for (std::size_t m = 0; m < methods.size(); ++m) {
     Page::Line line{.method = methods[m], .x = {{}}};
     for (int k = 0; k <= 60; ++k) {
@@ -169,7 +169,7 @@ Page whole_page() {
   page.charts = {share("Targets reached", "gradient evaluations", "share of problems and targets", true),
                  share("Performance profile", "times the best", "share of problems", false),
                  share("Score against tuning budget", "trials", "score", false)};
-  Page::Chart diverged{.title = "Runs that diverged", .y_label = "share of all runs"};
+  Page::Chart diverged{.title = "Runs that diverged", .y_label = "share of all runs", .share = true};
   for (std::size_t m = 0; m < methods.size(); ++m)
     diverged.bars.push_back(
         {.method = methods[m], .value = 0.02 * static_cast<double>(m), .text = std::to_string(2 * m) + " %"});
@@ -187,7 +187,8 @@ Page empty_page() {
                                 .x = {0, 1},
                                 .y = {0, 1},
                                 .f = std::vector<double>(4, Page::none),
-                                .paths = {{.method = "a", .x = {Page::none}, .y = {Page::none}, .loss = {infinity}}}});
+                                .paths = {{.method = "a", .x = {Page::none}, .y = {Page::none}, .loss = {infinity}},
+                                          {.method = "far", .x = {0.5, 1e7}, .y = {0.5, 1e7}, .loss = {1, 1e14}}}});
   problem.charts = {{.title = "no lines"},
                     {.title = "no points", .x_log = true, .lines = {{.method = "a", .x = {{}}}}}};
   problem.charts.push_back(
