@@ -72,7 +72,9 @@ void keep_inputs(Node* node, const NodeEdge* edges, std::size_t count) {
   std::vector<Variable> waiting = std::exchange(kept().waiting, {});
   if (node->is_leaf()) return;
   std::vector<Variable>& inputs = kept().inputs[{node, node->order}];
-  auto next = waiting.begin();
+  const auto without_gradient = std::count_if(edges, edges + count, [](const NodeEdge& edge) { return !edge.input; });
+  // Those before the last ones are of an op that failed.
+  auto next = waiting.end() - std::min(without_gradient, waiting.end() - waiting.begin());
   for (std::size_t k = 0; k < count; ++k) {
     if (edges[k].input)
       inputs.push_back(revive(edges[k].input));

@@ -75,20 +75,25 @@ void write(const Tensor& vector, const std::vector<Variable>& parameters) {
   }
 }
 
-/// While it lives, parameters are elsewhere; then they get their values back, exactly.
+/// While it lives, parameters are elsewhere; then they get their values back, exactly, but for one that has another
+/// shape or dtype by then.
 class Moved {
  public:
-  Moved(const Tensor& point, const std::vector<Variable>& parameters) : parameters_(parameters) {
-    for (const Variable& p : parameters) values_.push_back(p.value().clone());
-    write(point, parameters);
-  }
+  Moved(const Tensor& point, const std::vector<Variable>& parameters) : Moved(parameters) { write(point, parameters); }
   Moved(const Moved&) = delete;
   Moved& operator=(const Moved&) = delete;
   ~Moved() {
-    for (std::size_t i = 0; i < values_.size(); ++i) parameters_[i].node()->value.copy_from(values_[i]);
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      Tensor& value = parameters_[i].node()->value;
+      if (value.shape() == values_[i].shape() && value.dtype() == values_[i].dtype()) value.copy_from(values_[i]);
+    }
   }
 
  private:
+  explicit Moved(const std::vector<Variable>& parameters) : parameters_(parameters) {
+    for (const Variable& p : parameters) values_.push_back(p.value().clone());
+  }
+
   const std::vector<Variable>& parameters_;
   std::vector<Tensor> values_;
 };

@@ -81,6 +81,18 @@ TEST_CASE("inputs of ops with one pullback for all keep their places") {
   CHECK(nodes[0].variable.node() == x.node());
 }
 
+TEST_CASE("what an op that failed was made of belongs to no other op") {
+  const KeepGraph keep;
+  const Variable x = parameter(tensor({1, 2})), zero(tensor({0, 1})), three(tensor({3, 3}));
+  {
+    const DetectAnomaly detect;
+    CHECK_THROWS_AS(x / zero, AnomalyError);
+  }
+  const auto nodes = nodes_of(x * three);
+  REQUIRE(ops(nodes) == Ops{"parameter", "constant", "mul"});
+  CHECK(nodes[1].variable.node() == three.node());
+}
+
 TEST_CASE("under a KeepGraph values and gradients are the same, and the graph can be differentiated twice") {
   const Variable x = parameter(tensor({0.5, -2.0}, f64));
   const auto f = [](const Variable& v) { return sum(relu(v * 3.0) + exp(v + Variable(tensor({1, 1}, f64)))); };

@@ -185,6 +185,24 @@ TEST_CASE("LossSurface: parameters come back to the bit, frozen ones too, also w
   CHECK(same());
 }
 
+TEST_CASE("LossSurface: a parameter of another shape is an error that leaves the others where they are") {
+  const rv::Variable a = rv::parameter(f64({1, 2})), b = rv::parameter(f64({3}));
+  bool changes = false;
+  const LossSurface surface({a, b},
+                            [&] {
+                              if (changes) b.set_value(f64({5, 6}));
+                              return rv::sum(a * a);
+                            },
+                            {f64({0, 0, 0}), f64({1, 0, 0}), f64({0, 1, 0})});
+  b.set_value(f64({3, 4}));
+  CHECK_THROWS(surface(f64({0.5, 0.5})));
+  CHECK(numbers(a.value()) == Values{1, 2});
+  b.set_value(f64({3}));
+  changes = true;
+  CHECK(surface(f64({3, 4})).item() == 25.0);
+  CHECK(numbers(a.value()) == Values{1, 2});
+}
+
 TEST_CASE("LossSurface: every look sees the same random numbers and leaves them where they were") {
   const Quadratic q;
   rv::manual_seed(7);
