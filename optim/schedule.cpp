@@ -32,6 +32,12 @@ double remaining(Index t, Index total) {
   return 1.0 - static_cast<double>(std::min(t, total)) / static_cast<double>(total);
 }
 
+/// length times growth, or the most there can be.
+Index longer(Index length, Index growth) {
+  constexpr Index most = std::numeric_limits<Index>::max();
+  return length > most / growth ? most : length * growth;
+}
+
 }  // namespace
 
 Schedule constant() {
@@ -68,7 +74,7 @@ Schedule cosine_restarts(CosineRestartsOptions options) {
   return [options](Index t) {
     Index length = options.period;
     if (options.growth == 1) t %= length;
-    for (; t >= length; length *= options.growth) t -= length;
+    for (; t >= length; length = longer(length, options.growth)) t -= length;
     return half_cosine(1.0, options.final_factor, static_cast<double>(t) / static_cast<double>(length));
   };
 }

@@ -129,6 +129,8 @@ TEST_CASE("schedule: cosine with restarts, one cycle and cycles are PyTorch's") 
   check_close(first(rv::optim::cyclic({.steps_up = 3, .mode = rv::optim::CyclicMode::exp_range, .gamma = 0.9}), 8),
               {0.1, 0.37, 0.586, 0.7561, 0.49366, 0.277147, 0.1, 0.24348907});
   check_close(first(rv::optim::cosine_restarts({.period = 2}), 5), {1.0, 0.5, 1.0, 0.5, 1.0});
+  const auto once = rv::optim::cosine_restarts({.period = 2048, .growth = rv::Index{1} << 53});  // 2^64 steps
+  check_close({once(1024), once(2048), once(5000)}, {0.5, 1.0, 1.0});
 }
 
 TEST_CASE("schedule: warm-up, stable, decay; noam") {
