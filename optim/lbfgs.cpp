@@ -70,6 +70,15 @@ void LBFGS::check_loaded(const Group& present, const LBFGSOptions& loaded) const
                                              " does not go with the state, which is for ", present.options.history));
 }
 
+void LBFGS::load_state_dict(const StateDict& given) {
+  StateDict state = given;
+  if (state.contains("pairs") && !state.contains("start_gradient"))
+    for (const char* key :
+         {"start_gradient", "group.0.relative_gradient_tolerance", "group.0.relative_change_tolerance"})
+      state.emplace(key, scalar(0.0, f64));
+  Grouped::load_state_dict(state);
+}
+
 LBFGS::Vector LBFGS::gradient() const {
   Vector g;
   for (const Variable& p : parameters()) g.push_back(p.grad().defined() ? p.grad() : zeros_like(p.value()));

@@ -57,6 +57,9 @@ class LBFGS final : public Grouped<LBFGSOptions> {
   bool needs_closure() const override { return true; }
   const char* stopped() const override { return stopped_; }
 
+  /// A state of before there were relative tolerances has none: they are 0 then.
+  void load_state_dict(const StateDict& state) override;
+
  private:
   /// A vector of all parameters' elements, cut into their shapes.
   using Vector = std::vector<Tensor>;

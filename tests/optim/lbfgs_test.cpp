@@ -256,3 +256,23 @@ TEST_CASE("LBFGS: the first gradient is the measure for all steps, also after a 
   };
   CHECK(finish(true) == finish(false));
 }
+
+TEST_CASE("LBFGS: loads the states of before there were relative tolerances") {
+  const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
+  LBFGS before({x}, {.max_iterations = 3, .gradient_tolerance = 1e-7});
+  before.step([&] { return rosenbrock(x); });
+  rv::StateDict state = before.state_dict();
+  const std::vector added = {"start_gradient", "group.0.relative_gradient_tolerance",
+                             "group.0.relative_change_tolerance"};
+  for (const char* key : added) REQUIRE(state.erase(key) == 1);
+
+  LBFGS after({x});
+  after.load_state_dict(state);
+  const rv::StateDict loaded = after.state_dict();
+  for (const char* key : added) CHECK(loaded.at(key).item() == 0.0);
+  CHECK(loaded.at("group.0.gradient_tolerance").item() == 1e-7);
+  CHECK(loaded.at("pairs").item() == before.state_dict().at("pairs").item());
+
+  state.erase("group.0.lr");
+  CHECK_THROWS_WITH_AS(after.load_state_dict(state), doctest::Contains("missing group.0.lr"), std::invalid_argument);
+}
