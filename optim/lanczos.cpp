@@ -10,6 +10,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/linalg.hpp>
 #include <ravine/core/manipulate.hpp>
+#include <ravine/core/reduce.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/optim/loss_surface.hpp>
 
@@ -68,8 +69,7 @@ class Lanczos {
     if (w.shape() != v.shape())
       throw ShapeError(text("leading_eigen: the product with a vector ", v.shape(), " is ", w.shape()));
     w = w.to(f64);
-    if (min(isfinite(w)).item() == 0.0)
-      throw std::runtime_error("leading_eigen: a product with the matrix has NaN or infinity");
+    if (!all_finite(w)) throw std::runtime_error("leading_eigen: a product with the matrix has NaN or infinity");
     ++products_;
     return without(found_, w);
   }

@@ -98,8 +98,6 @@ class Moved {
   std::vector<Tensor> values_;
 };
 
-bool finite(const Tensor& x) { return x.numel() == 0 || min(isfinite(x)).item() != 0.0; }
-
 /// d with each filter as long as that of w.
 Tensor filter_normalized(const Tensor& d, const Tensor& w) {
   const Shape rows{w.size(0), w.numel() / std::max<Index>(w.size(0), 1)};
@@ -168,7 +166,7 @@ PCA pca(const Tensor& points, Index components) {
   const Index n = points.size(0), P = points.size(1);
   const auto refuse = [](const auto&... what) { throw std::invalid_argument(text("pca: ", what...)); };
   if (components < 0) refuse("components must be >= 0, got ", components);
-  if (!finite(points)) refuse("a point has NaN or infinity");
+  if (!all_finite(points)) refuse("a point has NaN or infinity");
   if (components > std::min(n - 1, P))
     refuse(n, " points of ", P, " numbers differ in ", std::max<Index>(0, std::min(n - 1, P)),
            " directions at most, not in ", components);

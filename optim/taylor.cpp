@@ -58,7 +58,7 @@ Eigenpairs symmetric_eigen(const Tensor& A) {
   detail::check_floating("symmetric_eigen", A);
   const Index n = A.size(0);
   if (n == 0) return {Tensor({0}, A.dtype()), A.clone()};
-  if (min(isfinite(A)).item() == 0.0) throw std::invalid_argument("symmetric_eigen: an element is NaN or infinite");
+  if (!all_finite(A)) throw std::invalid_argument("symmetric_eigen: an element is NaN or infinite");
   const Tensor symmetric = 0.5 * (A.to(f64) + transpose(A.to(f64)));
 
   Eigenpairs pairs{Tensor({n}, f64), Tensor({n, n}, f64)};

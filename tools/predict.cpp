@@ -1,12 +1,11 @@
 #include <algorithm>
 #include <charconv>
-#include <iomanip>
 #include <iostream>
-#include <sstream>
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/reduce.hpp>
+#include <ravine/core/text.hpp>
 #include <ravine/data/csv.hpp>
 #include <ravine/tools/commands.hpp>
 #include <ravine/tools/model_file.hpp>
@@ -51,13 +50,6 @@ data::Table predictions(const data::TableEncoder& encoder, const Tensor& outputs
   return {"predictions", columns, arange(rows, i64)};
 }
 
-std::string quoted(const std::string& field) {
-  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
-  std::ostringstream out;
-  out << std::quoted(field, '"', '"');
-  return out.str();
-}
-
 void print(const data::Table& table) {
   std::vector<std::vector<std::string>> columns;
   for (const auto& name : table.column_names()) {
@@ -65,7 +57,8 @@ void print(const data::Table& table) {
     columns.back().insert(columns.back().begin(), name);
   }
   for (std::size_t row = 0; row < columns[0].size(); ++row)
-    for (const auto& column : columns) std::cout << quoted(column[row]) << (&column == &columns.back() ? '\n' : ',');
+    for (const auto& column : columns)
+      std::cout << detail::csv_field(column[row]) << (&column == &columns.back() ? '\n' : ',');
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <ravine/core/linalg.hpp>
 #include <ravine/core/manipulate.hpp>
+#include <ravine/core/reduce.hpp>
 #include <ravine/optim/algebra.hpp>
 #include <ravine/optim/taylor.hpp>
 
@@ -21,7 +22,7 @@ Tensor unfolded(const Tensor& x, int i) {
 
 /// S^-p, of eigenvalues that rounding has not put below the least there can be; all NaN if an element is not finite.
 Tensor inverse_power(const Tensor& S, double p, double least) {
-  if (min(isfinite(S)).item() == 0.0) return full_like(S, std::numeric_limits<double>::quiet_NaN());
+  if (!all_finite(S)) return full_like(S, std::numeric_limits<double>::quiet_NaN());
   const Eigenpairs pairs = symmetric_eigen(S.to(f64));
   return matmul(pairs.vectors * pow(maximum(pairs.values, least), -p), pairs.vectors, Transpose::no, Transpose::yes)
       .to(S.dtype());

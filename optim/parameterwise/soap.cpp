@@ -5,6 +5,7 @@
 
 #include <ravine/core/linalg.hpp>
 #include <ravine/core/manipulate.hpp>
+#include <ravine/core/reduce.hpp>
 #include <ravine/core/sort.hpp>
 #include <ravine/optim/algebra.hpp>
 #include <ravine/optim/parameterwise/orthonormal.hpp>
@@ -15,7 +16,7 @@ namespace {
 
 /// Eigenvectors of S, that of the largest eigenvalue first.
 Tensor eigenbasis(const Tensor& S) {
-  if (min(isfinite(S)).item() == 0.0) return full_like(S, std::numeric_limits<double>::quiet_NaN());
+  if (!all_finite(S)) return full_like(S, std::numeric_limits<double>::quiet_NaN());
   return flip(symmetric_eigen(S.to(f64)).vectors, {1}).to(S.dtype());
 }
 
