@@ -92,6 +92,19 @@ Run run_of(const Json& json) {
   return r;
 }
 
+data::FormatError no_journal(const std::string& path) {
+  return data::FormatError(text("compare: ", path, " is no journal of a comparison"));
+}
+
+/// All complete records, which are taken from `rest`.
+std::vector<Run> runs_of(std::string_view& rest, const std::string& path) try {
+  std::vector<Run> runs;
+  while (const auto run = next_record(rest)) runs.push_back(run_of(*run));
+  return runs;
+} catch (const nlohmann::json::exception&) {
+  throw no_journal(path);
+}
+
 std::string read_all(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
@@ -141,10 +154,9 @@ Journal::Journal(const std::string& folder, const std::vector<Problem>& problems
     const std::string bytes = read_all(path);
     std::string_view rest = bytes;
     const auto setup = next_record(rest);
-    if (!setup || !setup->is_object())
-      throw data::FormatError(text("compare: ", path, " is no journal of a comparison"));
+    if (!setup || !setup->is_object()) throw no_journal(path);
     check_same(mine, *setup, path);
-    while (const auto run = next_record(rest)) finished_.push_back(run_of(*run));
+    finished_ = runs_of(rest, path);
     kept = bytes.substr(0, bytes.size() - rest.size());
   } else if (std::filesystem::exists(results)) {
     check_results(results, mine);

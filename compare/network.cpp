@@ -229,11 +229,22 @@ std::vector<Index> hidden_units(const std::string& list) {
   }
 }
 
-/// "mlp:cars,hidden=16" as the data's name and options.
+/// "mlp:cars,hidden=16" as the data's name and options. Files and columns may have commas in their names: what is no
+/// option=value belongs to what stands before it.
 Call parse_network(const std::string& name) {
-  const std::size_t start = name.find(':') + 1, comma = std::min(name.find(',', start), name.size());
-  Call call = parse_call("problem", comma < name.size() ? "mlp:" + name.substr(comma + 1) : "mlp");
-  call.name = name.substr(start, comma - start);
+  std::size_t begin = name.find(':') + 1, end = std::min(name.find(',', begin), name.size());
+  Call call{name.substr(begin, end - begin), {}, {}};
+  for (std::string* last = &call.name; end < name.size();) {
+    begin = end + 1;
+    end = std::min(name.find(',', begin), name.size());
+    const std::string piece = name.substr(begin, end - begin), option = piece.substr(0, piece.find('='));
+    if (option == piece) {
+      *last += "," + piece;
+      continue;
+    }
+    if (call.find(option)) throw std::invalid_argument(text("problem: '", name, "': '", option, "' is given twice"));
+    last = &call.options.emplace_back(option, piece.substr(option.size() + 1)).second;
+  }
   return call;
 }
 
@@ -247,6 +258,8 @@ Problem network(const std::string& name) {
   if (const std::string* hidden = call.find("hidden")) options.hidden = hidden_units(*hidden);
   const auto rows = std::make_shared<const Rows>(rows_of(call));
   if (rows->training.size() == 0) throw std::invalid_argument(text("problem: '", name, "' has no rows"));
+  if (options.batch_norm && std::min(options.batch, rows->training.size()) < 2)
+    throw std::invalid_argument(text("problem: '", name, "': batch_norm needs batches of two rows or more"));
   const auto make = [rows, options](std::uint64_t seed) { return instance(rows, options, seed); };
   return {name, make, std::nullopt, loss_of_guess(*rows)};
 }

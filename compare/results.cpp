@@ -68,12 +68,17 @@ std::string command(const Run& run, const Protocol& protocol) {
 }
 
 /// Target k is G (B / G)^((k + 1) / 29), from just below the guess G to the lowest loss B of all runs, exactly; a B
-/// above G, or below G / 10^12, counts as that.
+/// above G, or below G / 10^12, counts as that. A G that is not above 0 has no logarithm: G + (B - G) (k + 1) / 29.
+/// NaN, which no run reaches, if G is not finite.
 std::array<double, target_count> between(double guess, double lowest) {
   std::array<double, target_count> losses{};
-  lowest = std::clamp(lowest, 1e-12 * guess, guess);
-  for (std::size_t k = 0; k + 1 < target_count; ++k)
-    losses[k] = guess * std::pow(lowest / guess, static_cast<double>(k + 1) / static_cast<double>(target_count));
+  if (!std::isfinite(guess)) lowest = guess = Run::none;
+  const bool positive = guess > 0.0;
+  lowest = std::clamp(lowest, positive ? 1e-12 * guess : -infinity, guess);
+  for (std::size_t k = 0; k + 1 < target_count; ++k) {
+    const double part = static_cast<double>(k + 1) / static_cast<double>(target_count);
+    losses[k] = positive ? guess * std::pow(lowest / guess, part) : guess + (lowest - guess) * part;
+  }
   losses.back() = lowest;
   return losses;
 }

@@ -86,21 +86,30 @@ constexpr double curve_spacing = 1.059;  // 40 points to a decade
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// For how many steps the budget is enough: a step's cost is seen on a parabola.
+/// For how many steps the budget is enough: what steps cost, not always the same, is seen on a parabola.
 Index steps_within(Index budget, const std::string& optimizer) {
   const Variable x = parameter(ones({1}, f64));
   const auto made = optim::make(optimizer, {x});
-  made->step([&] { return 0.5 * sum(square(x)); });
-  const Index cost = std::max<Index>(made->evaluations(), 1);
-  return (budget + cost - 1) / cost;
+  const Index enough = std::min<Index>(budget, 1000);
+  do {
+    made->step([&] { return 0.5 * sum(square(x)); });
+  } while (made->steps() < enough && made->evaluations() < enough && !made->stopped());
+  const Index steps = made->steps(), cost = std::max<Index>(made->evaluations(), 1);
+  return (budget * steps + cost - 1) / cost;
+}
+
+Instance instance_of(const Problem& problem, std::uint64_t seed) {
+  if (!problem.make) throw std::invalid_argument(detail::text("compare: ", problem.name, " has no make"));
+  Instance instance = problem.make(seed);
+  if (!instance.loss) throw std::invalid_argument(detail::text("compare: ", problem.name, " made no loss"));
+  return instance;
 }
 
 /// A run on its way.
 class Descent {
  public:
   Descent(const Problem& problem, const std::string& options, std::uint64_t seed, const RunSettings& settings)
-      : problem_(problem), settings_(settings), instance_(problem.make(seed)) {
-    if (!instance_.loss) throw std::invalid_argument(detail::text("compare: ", problem.name, " made no loss"));
+      : problem_(problem), settings_(settings), instance_(instance_of(problem, seed)) {
     const auto [optimizer, schedule] = detail::method_parts(options);
     if (!schedule.empty()) schedule_ = optim::make_schedule(schedule, steps_within(settings.budget, optimizer));
     optimizer_ = optim::make(optimizer, instance_.parameters);
@@ -133,12 +142,19 @@ class Descent {
     Reevaluation trace_free;
   };
 
+  Variable loss() const {
+    Variable here = instance_.loss();
+    if (!here.defined())
+      throw std::invalid_argument(detail::text("compare: the loss of ", problem_.name, " is an undefined Variable"));
+    return here;
+  }
+
   /// The loss that counts.
   double value() const {
     const Look look(*optimizer_);
     if (instance_.value) return instance_.value();
     const NoGrad no_grad;
-    return instance_.loss().item();
+    return loss().item();
   }
 
   double test_loss() const {
@@ -157,7 +173,7 @@ class Descent {
     if (instance_.next_batch) instance_.next_batch();
     if (schedule_) optimizer_->set_lr_factor(schedule_(optimizer_->steps()));
     const auto start = Clock::now();
-    optimizer_->step([&] { return instance_.loss(); });
+    optimizer_->step([&] { return loss(); });
     run_.step_seconds += seconds_since(start);
     ++run_.steps;
     if (optimizer_->evaluations() <= run_.evaluations)

@@ -144,7 +144,7 @@ Json steps_json(const std::vector<Step>& steps) {
   return list;
 }
 
-/// The distribution at 20 numbers of evaluations for each decade, and at the budget.
+/// The distribution at 20 numbers of evaluations for each decade, at the budget, and where a last step went beyond it.
 std::vector<Step> thinned(const std::vector<Step>& steps, Index budget) {
   std::vector<Step> few;
   const auto add = [&](double x) {
@@ -157,6 +157,7 @@ std::vector<Step> thinned(const std::vector<Step>& steps, Index budget) {
     if (x < last && (few.empty() || x > few.back().x)) add(x);
   }
   add(last);
+  if (!steps.empty() && steps.back().x > last) add(steps.back().x);
   return few;
 }
 

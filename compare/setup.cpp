@@ -29,10 +29,13 @@ Json space_json(const std::vector<SearchRange>& space) {
   return ranges;
 }
 
+/// Names may be of any bytes.
+std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 /// The values of a field of all elements of a list, as text.
 std::string all(const Json& list, const char* field) {
   std::string words;
-  for (const Json& one : list) words += (words.empty() ? "" : ", ") + one.value(field, Json()).dump();
+  for (const Json& one : list) words += (words.empty() ? "" : ", ") + dumped(one.value(field, Json()));
   return words;
 }
 
@@ -62,7 +65,7 @@ Json setup_json(const std::vector<Problem>& problems, const std::vector<Method>&
 
 void check_same(const Json& mine, const Json& there, const std::string& file) {
   for (const auto& [what, value] : mine.at("protocol").items())
-    check_equal(what, value.dump(), there.value("protocol", Json()).value(what, Json()).dump(), file);
+    check_equal(what, dumped(value), dumped(there.value("protocol", Json()).value(what, Json())), file);
   for (const auto& [list, field] : {std::pair("problems", "name"), {"methods", "name"}, {"methods", "search_space"}})
     check_equal(text(list, field[0] == 'n' ? "" : "' search spaces"), all(mine.at(list), field),
                 all(there.value(list, Json::array()), field), file);

@@ -41,7 +41,11 @@ auto argument(const std::string& option, F f) try {
 template <class F>
 auto each(const char* option, const Strings& names, F make) {
   std::vector<decltype(make(names[0]))> all;
-  for (const auto& name : names) all.push_back(argument(std::string(option) + ": ", [&] { return make(name); }));
+  for (const auto& name : names) {
+    if (std::count(names.begin(), names.end(), name) > 1)
+      throw WrongArgument(std::string(option) + ": '" + name + "' is given twice");
+    all.push_back(argument(std::string(option) + ": ", [&] { return make(name); }));
+  }
   return all;
 }
 

@@ -127,6 +127,13 @@ TEST_CASE("a run that was being written when the program was killed is left out,
   }
 }
 
+TEST_CASE("a journal takes names of any bytes, as those of files may be") {
+  Comparison comparison;
+  comparison.problems[0].name = "mlp:caf\xe9.csv,target=y";
+  comparison.journal().add(hard());
+  CHECK(comparison.journal().finished().size() == 1);
+}
+
 TEST_CASE("a journal is refused by another comparison, which is told what differs") {
   Comparison comparison;
   comparison.journal().add(hard());
@@ -179,6 +186,10 @@ TEST_CASE("what is no journal is refused, and what cannot be written") {
     std::ofstream(comparison.file(), std::ios::binary) << content;
     CHECK_THROWS_WITH_AS(comparison.journal(), Contains("unfinished is no journal of a comparison"), data::FormatError);
   }
+  std::filesystem::remove(comparison.file());
+  comparison.journal();
+  std::ofstream(comparison.file(), std::ios::binary | std::ios::app) << a_number;  // in place of a run
+  CHECK_THROWS_WITH_AS(comparison.journal(), Contains("unfinished is no journal of a comparison"), data::FormatError);
   CHECK_THROWS_WITH_AS(Journal("/dev/null/x", {}, {}, {}), Contains("compare: cannot make the folder /dev/null/x: "),
                        FileError);
 }

@@ -210,6 +210,9 @@ TEST_CASE("a table is a problem: numbers are regression, text is classes, rows w
   rare.write(rows + "3,\n");
   const Problem kinds = problem("mlp:" + rare.path() + ",target=kind,batch=4");
   CHECK(std::isfinite(kinds.make(1).test_loss()));
+  TemporaryFile commas("one, two.csv");
+  commas.write("x,\"price, usd\"\n1,2\n2,4\n3,7\n4,8\n");
+  CHECK(problem("mlp:" + commas.path() + ",target=price, usd,hidden=3").make(1).parameters[0].numel() == 3);
 }
 
 TEST_CASE("what is no problem is refused by its name, with what there is") {
@@ -228,5 +231,8 @@ TEST_CASE("what is no problem is refused by its name, with what there is") {
   refuses("mlp:sine,hidden=0", Contains("got '0'"));
   refuses("mlp:sine,activation=rule", Contains("activation must be one of relu"));
   refuses("mlp:sine,batch=0", Contains("batch must be >= 1"));
+  refuses("mlp:sine,batch=4,batch=5", Contains("'batch' is given twice"));
+  refuses("mlp:sine,batch=1,batch_norm=true", Contains("batch_norm needs batches of two rows or more"));
+  refuses("mlp:sine,", Contains("no data 'sine,'"));
   refuses("mlp:sine@3", Contains("no data 'sine@3'"));
 }

@@ -48,15 +48,15 @@ def quartiles(values):
 
 def gradients_per_step(options):
     """Of a method's text: gradient evaluations in a step, or None if they vary."""
-    if options.startswith("sam("):
-        inner = gradients_per_step(options[4:])
-        return inner and inner + 1
+    if options.startswith(("sam(", "lookahead(")):
+        inner = gradients_per_step(options[options.index("(") + 1:])
+        return inner and inner + options.startswith("sam")
     if options.startswith("sam"):
         return 2
     if options.startswith("adahessian"):  # each sample is a Hessian-vector product, which is two
         samples = re.search(r"samples=(\d+)", options)
         return 1 + 2 * int(samples.group(1) if samples else 1)
-    return None if options.startswith("lbfgs") else 1
+    return None if options.startswith(("lbfgs", "sophia")) else 1
 
 
 def check_run(run, budget):
@@ -111,7 +111,11 @@ def targets(problem, runs):
     if problem["targets_are"] == "falls":
         return [10 ** (-5 + k / 4) for k in range(29)]
     guess = problem["guess"]
+    if guess is None:
+        return [None] * 29
     lowest = min(loss for loss in (float(run["best_loss"]) for run in runs) if not math.isnan(loss))
+    if guess <= 0:
+        return [guess + (min(lowest, guess) - guess) * (k + 1) / 29 for k in range(29)]
     lowest = min(max(lowest, 1e-12 * guess), guess)
     return [guess * (lowest / guess) ** ((k + 1) / 29) for k in range(29)]
 
@@ -125,6 +129,7 @@ def check_targets(problem, runs):
     for run in runs:
         start, best = float(run["start_loss"]), float(run["best_loss"])
         for k, value in enumerate(said):
+            value = math.nan if value is None else value  # which no run reaches
             level = {"fractions": lambda: problem["minimum"] + value * (start - problem["minimum"]), "falls": lambda: start - value, "losses": lambda: value}[kind]()
             doubt = 1e-9 * abs(level) if kind == "losses" else 1e-9 * abs(start - level) + 1e-15 * abs(start) + 1e-15 * abs(level)
             if math.isnan(best) or abs(best - level) <= doubt:

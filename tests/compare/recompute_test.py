@@ -5,7 +5,7 @@ import contextlib, csv, json, pathlib, shutil, statistics, subprocess, sys, temp
 
 PROGRAM = sys.argv.pop()
 SCRIPT = pathlib.Path(__file__).with_name("recompute.py")
-METHODS = ["sgd", "sgd:momentum=0.9", "adam", "adam:lr=0.05", "sam(sgd:momentum=0.9):rho=0.05", "adahessian:samples=2", "lbfgs", "adam+cosine"]
+METHODS = ["sgd", "sgd:momentum=0.9", "adam", "adam:lr=0.05", "sam(sgd:momentum=0.9):rho=0.05", "adahessian:samples=2", "lbfgs", "adam+cosine", "sophia", "lookahead(sgd)"]
 PROBLEMS = ["beale", "rosenbrock@3", "saddle", "quadratic:dim=10,condition=100", "mlp:friedman1,hidden=8"]
 
 

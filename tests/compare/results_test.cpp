@@ -224,6 +224,14 @@ TEST_CASE("targets of a network: without a guess, without a fall, with a loss of
   CHECK(targets_of(net(), 3.0, {}).first.values[0] == 1.0);
   CHECK(targets_of(net(), 0.0, {}).first.values[28] == 1e-12);
   CHECK(targets_of(net(), infinity, {}).first.values[28] == 1.0);
+  mine.guess = 0.0;
+  CHECK(targets_of(mine, 3.0, {}).first.values[0] == 0.0);
+  CHECK(targets_of(mine, 3.0, {}).second.evaluations_to_target[28] == Run::never);
+  mine.guess = -1.0;
+  CHECK(targets_of(mine, -30.0, {}).first.values[0] == Approx(-2.0));
+  CHECK(targets_of(mine, -30.0, {}).first.values[28] == -30.0);
+  mine.guess = infinity;
+  CHECK(std::isnan(targets_of(mine, 3.0, {}).first.values[28]));
   Protocol given;
   given.targets["net, of 2"].fill(0.25);
   given.targets["net, of 2"][0] = 0.5;
@@ -322,6 +330,9 @@ TEST_CASE("the files of a comparison") {
   CHECK(row["test_loss"].is_null());
   CHECK(json["over_all"][0]["ecdf"].back() == std::vector<double>{50.0, 1.0});
   CHECK(folder.read("results.json").find(folder.path.string()) == std::string::npos);
+  small().save(folder.path.string(), false);  // with a last step that goes beyond the budget of 100
+  CHECK(nlohmann::json::parse(folder.read("results.json"))["over_all"][0]["ecdf"].back() ==
+        std::vector<double>{120.0, 26.0 / 58.0});
 }
 
 TEST_CASE("files that cannot be written, and what is no results.json") {

@@ -241,7 +241,8 @@ TEST_CASE("a schedule ends with the budget, whatever a step costs") {
   const auto slope = of_one([](const Variable& x) { return sum(-x); }, -infinity);
   // A cosine from 1 to 0 has the mean 1/2 over its steps, and 1/2 more as it counts its start and not its end.
   for (const char* method :
-       {"sgd:lr=1e-3+cosine", "sam(sgd:lr=1e-3):rho=1e-9+cosine", "adahessian:lr=1e-8,beta1=0+cosine"}) {
+       {"sgd:lr=1e-3+cosine", "sam(sgd:lr=1e-3):rho=1e-9+cosine", "adahessian:lr=1e-8,beta1=0+cosine",
+        "sophia:lr=1e-3+cosine"}) {  // whose steps do not cost the same
     CAPTURE(method);
     const Run r = run(slope, method, 60);
     CHECK(r.start_loss - r.final_loss > 0.0);
@@ -324,7 +325,10 @@ TEST_CASE("a run that is given up is none, and what a problem throws comes out")
   CHECK_THROWS_WITH_AS(
       run(of_one([](const Variable&) -> Variable { throw std::runtime_error("no loss today"); }), "sgd"),
       "no loss today", std::runtime_error);
-  CHECK_THROWS_WITH_AS(run(Problem{"empty", [](std::uint64_t) { return Instance{}; }}, "sgd"), Contains("empty"),
+  CHECK_THROWS_WITH_AS(run(Problem{"empty", [](std::uint64_t) { return Instance{}; }}, "sgd"),
+                       Contains("empty made no loss"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run(Problem{"nothing", {}}, "sgd"), Contains("nothing has no make"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run(of_one([](const Variable&) { return Variable(); }), "sgd"), Contains("undefined Variable"),
                        std::invalid_argument);
 }
 

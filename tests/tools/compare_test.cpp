@@ -156,6 +156,10 @@ TEST_CASE("compare: wrong words are named, with what there is") {
   refuses("compare --optimizers adam:lr=-1 --problems beale", 2, "lr must be > 0");
   refuses("compare --optimizers adam+cosinus --problems beale", 2, "cosinus");
   refuses("compare --optimizers adam --problems beale beale", 2, "'beale' is given twice");
+  const Folder none;
+  refuses("compare --optimizers adam adam --problems beale --out " + none.path(), 2,
+          "--optimizers: 'adam' is given twice");
+  CHECK_FALSE(std::filesystem::exists(none.path()));
   refuses("compare --optimizers adam --problems mlp:nowhere.csv,target=y", 1, "nowhere.csv");
   refuses("compare --optimizers adam --problems mlp:sine,hidden=x", 2, "hidden");
   refuses("compare --trials -1", 2, "--trials");
