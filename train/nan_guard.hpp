@@ -26,7 +26,7 @@ class NanGuard {
 
   /// Runs f, which makes one step of the optimizer, with a closure or with `backward` and `step`, and returns a loss;
   /// returns that. Whatever f throws, running statistics and this thread's random numbers are then as before it, and
-  /// so, where f makes one step, are parameters and optimizer.
+  /// so, unless its step was done by then, are parameters and optimizer.
   ///
   /// Throws AnomalyError if the loss, or a gradient that an update would use, is NaN or infinite. It names the loss or
   /// the parameter, and what is to blame: a parameter that was so before, or the op that DetectAnomaly finds when f
