@@ -96,7 +96,8 @@ std::optional<OptionValue> numbers(const std::string& list) {
 
 OptionValue given_value(const Call& call, const OptionField& field) {
   const std::string* given = call.find(field.name);
-  if (!given && field.value.size() == 1 && std::isnan(field.value[0]))
+  const bool empty = field.kind == OptionField::list && field.value.empty();
+  if (!given && (empty || (field.value.size() == 1 && std::isnan(field.value[0]))))
     throw std::invalid_argument(text(call.name, ": ", field.name, " must be given"));
   if (!given) return field.value;
   const auto refuse = [&](const std::string& need) {

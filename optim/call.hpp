@@ -31,7 +31,7 @@ Call parse_call(const char* op, const std::string& given);
 /// Throws std::invalid_argument, with the names there are, for an option of another name.
 void check_names(const Call& call, const std::vector<std::string>& names);
 /// The numbers that the call gives an option: its value if the call does not name it. Throws std::invalid_argument for
-/// what is no number, or none of the option's words, and for nothing where the value is NaN.
+/// what is no number, or none of the option's words, and for nothing where the value is NaN or an empty list.
 OptionValue given_value(const Call& call, const OptionField& field);
 
 /// `options` with what the call gives. Throws std::invalid_argument for options of other names (but for those that the

@@ -315,6 +315,7 @@ TEST_CASE("make_schedule: what makes no sense is refused with what there is") {
   refuses_schedule("warmup(cosine)", "warmup: steps must be > 0, got 0");
   refuses_schedule("cosine(constant)", "make_schedule: nothing goes into cosine, got 'cosine(constant)'");
   refuses_schedule("multi_step:gama=2", "multi_step: no option 'gama', there are: milestones, gamma");
+  refuses_schedule("multi_step:gamma=0.5", "multi_step: milestones must be given");
   refuses_schedule("multi_step:milestones=2-x,gamma=0.1",
                    "multi_step: milestones must be numbers, as in 100-200, got '2-x'");
   refuses_schedule("multi_step:milestones=2x7", "multi_step: milestones must be numbers, as in 100-200, got '2x7'");
