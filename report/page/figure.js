@@ -30,7 +30,7 @@ function withLegend(svg, width, height, drawn) {
   const list = drawn.filter(shown), rows = [[]];
   let at = 0;
   for (const m of list) {
-    const wide = 52 + 6.6 * methods[m].name.length;
+    const wide = 52 + 7.3 * methods[m].name.length;  // letters of a wide font
     if (at + wide > width && at > 0) rows.push([]), at = 0;
     rows[rows.length - 1].push([m, at]);
     at += wide;

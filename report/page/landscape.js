@@ -160,7 +160,13 @@ function contourFigure(landscape, ground) {
     note: "Lines of equal height, closer together where it is steep; arrows point downhill." + (landscape.starts.length ? " ● start." : "") + (landscape.minima.length ? " + minimum." : "") + (landscape.note ? "\n" + landscape.note : ""),
     tools: [button("+", "Zoom into", () => by(1.5)), button("−", "Zoom out of", () => by(1 / 1.5)), button("all", "Show all of", all)]});
   stage.append(svg);
-  onWidth(stage, now => { width = now; draw(); });
+  onWidth(stage, now => {  // the same place in the middle
+    const middle = () => [(MARGIN.left + width - MARGIN.right) / 2, (MARGIN.top + height - MARGIN.bottom) / 2];
+    const [a, b] = parts ? transform.invert(middle()) : [0, 0], place = parts && [x.invert(a), y.invert(b)];
+    width = now;
+    draw();
+    if (place) d3.select(svg).call(zoom.translateTo, x(place[0]), y(place[1]));
+  });
   return {element, at, shown: () => { show(); at(view.step); }, light: () => parts && draw()};
 }
 

@@ -80,6 +80,7 @@ const BELOW = -0.38;       // of the ground with the shadows
 function partsInside(from, to, apart) {
   let first = 0, last = 1;
   for (const k of [0, 1]) {
+    if (Math.min(from[k], to[k]) > 0.5 || Math.max(from[k], to[k]) < -0.5) return [];
     const way = to[k] - from[k];
     if (!Number.isFinite(way) || way === 0 && Math.abs(to[k]) > 0.5) return [];
     if (way === 0) continue;
