@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <exception>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,13 @@ void check_names(const char* what, const std::vector<Named>& all) {
     for (std::size_t j = 0; j < i; ++j)
       if (all[i].name == all[j].name)
         throw std::invalid_argument(detail::text("run: the ", what, " '", all[i].name, "' is given twice"));
+}
+
+void check_minima(const std::vector<Problem>& problems) {
+  for (const Problem& problem : problems)
+    if (problem.minimum && !(*problem.minimum < std::numeric_limits<double>::infinity()))
+      throw std::invalid_argument(
+          detail::text("run: the minimum of ", problem.name, " must be a number or -infinity, got ", *problem.minimum));
 }
 
 bool is_tuned(const Method& method, const Protocol& protocol) { return protocol.trials > 0 && !method.space.empty(); }
@@ -176,6 +184,7 @@ Results run(const std::vector<Problem>& problems, const std::vector<Method>& met
             const Execution& execution) {
   check_names("problem", problems);
   check_names("optimizer", methods);
+  check_minima(problems);
   protocol.check();
   std::optional<train::StopSignals> signals;
   if (execution.stop_on_signals) signals.emplace();

@@ -28,8 +28,8 @@ struct Execution {
 };
 
 /// Tunes each method on each problem, runs the winners and the defaults on other seeds, shared out over the threads.
-/// Throws std::invalid_argument for no problem, no method, two of one name and a protocol that cannot be; what a
-/// problem's functions throw.
+/// Throws std::invalid_argument for no problem, no method, two of one name, a minimum and a protocol that cannot be;
+/// what a problem's functions throw.
 Results run(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol = {},
             const Execution& execution = {});
 

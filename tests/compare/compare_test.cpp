@@ -258,6 +258,12 @@ TEST_CASE("nothing to compare, and a name that comes twice, are refused") {
   CHECK_THROWS_WITH_AS(compare({"beale"}, {"adam", "sgd", "adam"}), Contains("optimizer 'adam' is given twice"),
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(compare({"beale"}, {"adam"}, {.trials = -1}), Contains("trials"), std::invalid_argument);
+  for (const double minimum : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    auto beale = problems({"beale"});
+    beale[0].minimum = minimum;
+    CHECK_THROWS_WITH_AS(rv::compare::run(beale, {rv::compare::method("adam")}),
+                         Contains("the minimum of beale must be a number or -infinity, got "), std::invalid_argument);
+  }
   Method many = rv::compare::method("adam");
   many.space.assign(11, {"lr", 1e-3, 1e-2});
   CHECK_THROWS_WITH_AS(rv::compare::run(problems({"beale"}), {many}), Contains("at most 10 options"),
