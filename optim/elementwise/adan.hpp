@@ -50,7 +50,7 @@ class Adan final : public Elementwise<Adan, AdanOptions> {
 
   struct Rule {
     double beta1, beta2, beta3, of_mean, of_differences, decay;
-    bool first;
+    double first;  // 1 in the first update, then 0; a bool keeps g++ from vectorising
     detail::AdamStep step;
     Rule(const AdanOptions& o, double lr, Index t)
         : beta1(o.beta1),
@@ -59,12 +59,12 @@ class Adan final : public Elementwise<Adan, AdanOptions> {
           of_mean(1.0 / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
           of_differences((1.0 - o.beta2) / (1.0 - std::pow(o.beta2, static_cast<double>(t)))),
           decay(lr * o.weight_decay),
-          first(t == 1),
+          first(t == 1 ? 1.0 : 0.0),
           step(lr, 0.0, o.beta3, t, o.eps, false, true) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& v, T& n, T& previous) const {
-      const T d = first ? T(0) : g - previous, ahead = g + T(1.0 - beta2) * d;
+      const T d = T(first) > T(0) ? T(0) : g - previous, ahead = g + T(1.0 - beta2) * d;
       m = T(beta1) * m + T(1.0 - beta1) * g;
       v = T(beta2) * v + T(1.0 - beta2) * d;
       n = T(beta3) * n + T(1.0 - beta3) * ahead * ahead;

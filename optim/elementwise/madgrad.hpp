@@ -2,7 +2,10 @@
 /// MADGRAD.
 #pragma once
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 #include <ravine/optim/elementwise.hpp>
 
@@ -22,6 +25,39 @@ struct MADGRADOptions {
   }
 };
 
+}  // namespace ravine::optim
+
+namespace ravine::detail {
+
+/// Within 4 % of ∛x, x > 0 and normal: a third of the exponent, and of the fraction behind it.
+[[gnu::always_inline]] inline float near_cube_root(float x) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) / 3 + 709958130U);
+}
+[[gnu::always_inline]] inline double near_cube_root(double x) {
+  const std::uint64_t third = (std::bit_cast<std::uint64_t>(x) >> 32U) * 0x55555556U >> 32U;
+  return std::bit_cast<double>((third + 715094163U) << 32U);
+}
+
+/// ∛x within 1 ulp, in steps of Halley that vectorise, unlike std::cbrt.
+template <class T>
+[[gnu::always_inline]] inline T cube_root(T x) {
+  const T size = x < T(0) ? -x : x;
+  const bool subnormal = size < std::numeric_limits<T>::min();
+  const T a = subnormal ? size * T(0x1p54) : size;
+  T y = near_cube_root(a);
+  for (int i = 0; i < (sizeof(T) == 4 ? 2 : 3); ++i) {
+    const T q = a / (y * y);
+    y += y * (q - y) / (y + y + q);
+  }
+  y = subnormal ? y * T(0x1p-18) : y;
+  y = x < T(0) ? -y : y;
+  return x - x == T(0) && x != T(0) ? y : x;  // 0, infinity and NaN stay
+}
+
+}  // namespace ravine::detail
+
+namespace ravine::optim {
+
 /// Dual averaging with cube roots: every step starts from θ₀, where the optimizer began. In update t = 1, 2, …, with
 /// w = (α + ε) √t, or 0 at a rate of 0,
 ///
@@ -40,21 +76,21 @@ class MADGRAD final : public Elementwise<MADGRAD, MADGRADOptions> {
 
   struct Rule {
     double weight, momentum, eps, decay;
-    bool first;
+    double first;  // 1 in the first update, then 0; a bool keeps g++ from vectorising
     Rule(const MADGRADOptions& o, double lr, Index t)
         : weight(lr > 0.0 ? (lr + o.eps) * std::sqrt(static_cast<double>(t)) : 0.0),
           momentum(o.momentum),
           eps(o.eps),
           decay(o.weight_decay),
-          first(t == 1) {}
+          first(t == 1 ? 1.0 : 0.0) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& v, T& s, T& start) const {
-      start = first ? theta : start;
+      start = T(first) > T(0) ? theta : start;
       g += T(decay) * theta;
       v += T(weight) * g * g;
       s += T(weight) * g;
-      const T step = s / (std::cbrt(v) + T(eps));
+      const T step = s / (detail::cube_root(v) + T(eps));
       theta = T(momentum) * theta + T(1.0 - momentum) * (start - (s == T(0) ? T(0) : step));
     }
   };

@@ -49,10 +49,12 @@ class Rprop final : public Elementwise<Rprop, RpropOptions> {
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& step, T& previous) const {
       const T same = detail::sign_of(g) * detail::sign_of(previous);
-      const T next = step * (same > T(0) ? T(more) : same < T(0) ? T(less) : T(1));
-      step = next < T(least) ? T(least) : next > T(most) ? T(most) : next;
-      previous = same < T(0) ? T(0) : g;
-      theta -= step * detail::sign_of(previous);
+      const T longer = step * (same > T(0) ? T(more) : same < T(0) ? T(less) : T(1));
+      const T next = longer < T(least) ? T(least) : longer;
+      step = next > T(most) ? T(most) : next;
+      g = same < T(0) ? T(0) : g;
+      theta -= step * detail::sign_of(g);
+      previous = g;
     }
   };
 };

@@ -1,4 +1,5 @@
 // The rules by hand, and against PyTorch where no reference file reaches.
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -154,4 +155,29 @@ TEST_CASE("AdaDelta: the numerator is that of the steps before, without the rate
   CHECK(after<optim::AdaDelta>(o, 0.0, {2.0}) == Approx(-2.0).epsilon(1e-14));
   CHECK(after<optim::AdaDelta>(o, 0.0, {2.0, 1.0}) ==
         Approx(-2.0 - 3.0 * std::sqrt(2.0 / 9.0 + 0.25) / std::sqrt(1.75)).epsilon(1e-14));
+}
+
+TEST_CASE_TEMPLATE("MADGRAD: the cube root is within 1 ulp, of all sizes and signs", T, float, double) {
+  using Limits = std::numeric_limits<T>;
+  const auto far_off = [](T x) {  // in ulp
+    const long double exact = std::cbrt(static_cast<long double>(x));
+    const T near = static_cast<T>(exact);
+    const long double ulp = std::nextafter(near, Limits::infinity()) - near;
+    return static_cast<double>(std::abs(static_cast<long double>(rv::detail::cube_root(x)) - exact) / ulp);
+  };
+  double worst = 0.0;
+  for (int e = std::ilogb(Limits::denorm_min()); e <= Limits::max_exponent - 1; ++e)
+    for (int k = 0; k < 64; ++k) {
+      const T x = std::ldexp(static_cast<T>(1.0 + (k + 0.37) / 64.0), e);  // subnormals are rounded
+      worst = std::max(worst, std::max(far_off(x), far_off(-x)));
+    }
+  CHECK(worst < 1.0);
+  for (const T x : {Limits::denorm_min(), Limits::min(), std::nextafter(Limits::min(), T(0)), Limits::max()})
+    CHECK(far_off(x) < 1.0);
+  CHECK(rv::detail::cube_root(T(-27)) == T(-3));
+  CHECK(rv::detail::cube_root(Limits::infinity()) == Limits::infinity());
+  CHECK(rv::detail::cube_root(-Limits::infinity()) == -Limits::infinity());
+  CHECK(std::isnan(rv::detail::cube_root(Limits::quiet_NaN())));
+  CHECK(rv::detail::cube_root(T(0)) == T(0));
+  CHECK(std::signbit(rv::detail::cube_root(T(-0.0))));
 }
