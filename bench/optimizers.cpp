@@ -1,13 +1,15 @@
-// What a step of each optimizer costs beside one of plain SGD: optimizers [ELEMENTS [ROUNDS]]
-// All of them by name, but L-BFGS and those that decompose matrices of the parameters' sizes.
-// The parameters are two matrices and a vector. Rounds visit every optimizer once; a ratio is the median over rounds of
-// the ratios to SGD's step in the same round. Optimizers that evaluate the loss do so, on half the sum of squares.
+// What a step of each optimizer costs beside one of plain SGD: optimizers_bench [ELEMENTS [SECONDS]]
+// All of them by name, one in memory at a time. Steps of SGD and of the other take turns, 11 of each, or as many as go
+// into the SECONDS for a name (2), but 2 at least. A ratio is that of the least times; the longest step stands beside
+// it, as some have more to do in some steps. OMP_NUM_THREADS says how many threads.
+// The parameters, f32, are two square matrices and a vector; of those that decompose or orthogonalise matrices hidden
+// layers of 256 units with their biases, as long as there are elements. Optimizers that evaluate the loss do so, on
+// half the sum of θ⁴, SGD does not; L-BFGS makes one iteration a step.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,75 +18,105 @@
 
 namespace rv = ravine;
 namespace optim = rv::optim;
-using Params = std::vector<rv::Variable>;
 
 namespace {
 
-struct Contender {
-  std::string name;
-  std::unique_ptr<optim::Optimizer> optimizer;
-  std::vector<double> seconds;
+struct Times {
+  double least = 1e300, most = 0.0, total = 0.0;
+  void add(double seconds) {
+    least = std::min(least, seconds);
+    most = std::max(most, seconds);
+    total += seconds;
+  }
 };
 
-Params make_params(rv::Index elements) {
+/// Parameters and gradients, which have memory of their own, as in training.
+struct Problem {
+  std::vector<rv::Variable> params;
+  std::vector<rv::Tensor> gradients;
+
+  void add(const rv::Shape& shape) {
+    params.push_back(rv::parameter(rv::randn(shape)));
+    gradients.push_back(rv::randn(shape));
+  }
+  rv::Index elements() const {
+    rv::Index n = 0;
+    for (const rv::Variable& p : params) n += p.numel();
+    return n;
+  }
+};
+
+Problem two_matrices(rv::Index elements) {
+  Problem problem;
   const auto side = static_cast<rv::Index>(std::sqrt(static_cast<double>(elements) / 2.0));
-  return {rv::parameter(rv::randn({side, side})), rv::parameter(rv::randn({side, side})),
-          rv::parameter(rv::randn({side}))};
+  for (const rv::Shape& shape : {rv::Shape{side, side}, rv::Shape{side, side}, rv::Shape{side}}) problem.add(shape);
+  return problem;
 }
 
-double time_step(optim::Optimizer& optimizer, const std::vector<rv::Tensor>& gradients) {
-  const Params& params = optimizer.parameters();
-  if (!optimizer.needs_closure())
-    for (std::size_t i = 0; i < params.size(); ++i) params[i].set_grad(gradients[i]);
+Problem layers(rv::Index elements) {
+  Problem problem;
+  const auto side = std::min<rv::Index>(256, static_cast<rv::Index>(std::sqrt(static_cast<double>(elements))));
+  do {
+    problem.add({side, side});
+    problem.add({side});
+  } while (problem.elements() + side * (side + 1) <= elements);
+  return problem;
+}
+
+double time_step(optim::Optimizer& optimizer, const Problem& problem) {
+  const auto loss = [&] {
+    rv::Variable sum = rv::sum(rv::square(rv::square(problem.params[0])));
+    for (std::size_t i = 1; i < problem.params.size(); ++i)
+      sum = sum + rv::sum(rv::square(rv::square(problem.params[i])));
+    return sum * 0.5;
+  };
+  for (std::size_t i = 0; i < problem.params.size(); ++i) problem.params[i].set_grad(problem.gradients[i]);
   const auto start = std::chrono::steady_clock::now();
   if (optimizer.needs_closure())
-    optimizer.step([&] {
-      rv::Variable loss = rv::sum(rv::square(params[0]));
-      for (std::size_t i = 1; i < params.size(); ++i) loss = loss + rv::sum(rv::square(params[i]));
-      return loss * 0.5;
-    });
+    optimizer.step(loss);
   else
     optimizer.step();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double median(std::vector<double> x) {
-  std::sort(x.begin(), x.end());
-  return x[x.size() / 2];
+double state_bytes(const optim::Optimizer& optimizer) {
+  double bytes = 0.0;
+  for (const auto& [key, value] : optimizer.state_dict())
+    bytes += static_cast<double>(value.numel() * (value.dtype() == rv::f32 ? 4 : 8));
+  return bytes;
+}
+
+void compare(const std::string& name, const Problem& problem, double seconds) {
+  for (std::size_t i = 0; i < problem.params.size(); ++i) problem.params[i].set_value(problem.gradients[i].clone());
+  const auto sgd = optim::make("sgd", problem.params);
+  const auto other = optim::make(name == "lbfgs" ? "lbfgs:max_iterations=1" : name, problem.params);
+  time_step(*sgd, problem);
+  time_step(*other, problem);
+  Times of_sgd, of_other;
+  for (int k = 0; k < 2 || (k < 11 && of_other.total + of_sgd.total < seconds); ++k) {
+    of_sgd.add(time_step(*sgd, problem));
+    of_other.add(time_step(*other, problem));
+  }
+  std::printf("%-20s %10.2f %10.2f %10.2f %10.2f %10.1f\n", name.c_str(), 1e3 * of_sgd.least, 1e3 * of_other.least,
+              of_other.least / of_sgd.least, of_other.most / of_sgd.least,
+              state_bytes(*other) / static_cast<double>(problem.elements()));
+  std::fflush(stdout);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const rv::Index elements = argc > 1 ? std::atoll(argv[1]) : 10'000'000;
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 9;
-  std::vector<Contender> all;
-  const Params params = make_params(elements);
-  std::vector<rv::Tensor> gradients;  // in memory of their own, as in training
-  for (const rv::Variable& p : params) gradients.push_back(p.value().clone());
-  const auto add = [&](const char* name, auto optimizer) { all.push_back({name, std::move(optimizer), {}}); };
-  add("sgd", optim::make("sgd", params));
-  add("sgd momentum", optim::make("sgd:momentum=0.9", params));
-  for (const std::string& name : optim::names()) {
-    const bool eigenvectors = name == "shampoo" || name == "soap";  // of the parameters' sizes, in cubic time
-    if (name != "sgd" && name != "lbfgs" && !eigenvectors) add(name.c_str(), optim::make(name, params));
+  const double seconds = argc > 2 ? std::atof(argv[2]) : 2.0;
+  std::printf("%-20s %10s %10s %10s %10s %10s\n", "optimizer", "SGD, ms", "ms", "ratio", "longest", "bytes each");
+  {
+    const Problem problem = two_matrices(elements);
+    for (const char* name : {"sgd", "sgd:momentum=0.9"}) compare(name, problem, seconds);
+    for (const std::string& name : optim::names())
+      if (name != "sgd" && name != "muon" && name != "shampoo" && name != "soap") compare(name, problem, seconds);
   }
-
-  for (int round = -1; round < rounds; ++round)  // the first is a warm-up
-    for (Contender& contender : all) {
-      const double seconds = time_step(*contender.optimizer, gradients);
-      if (round >= 0) contender.seconds.push_back(seconds);
-    }
-  std::printf("%-20s %10s %14s %14s\n", "optimizer", "ms a step", "to SGD's step", "state bytes a parameter");
-  for (const Contender& contender : all) {
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < contender.seconds.size(); ++i)
-      ratios.push_back(contender.seconds[i] / all[0].seconds[i]);
-    double bytes = 0.0, count = 0.0;
-    for (const auto& [key, value] : contender.optimizer->state_dict())
-      if (value.dtype() == rv::f32) bytes += static_cast<double>(value.numel()) * 4.0;
-    for (const rv::Variable& p : params) count += static_cast<double>(p.numel());
-    std::printf("%-20s %10.2f %14.2f %14.2f\n", contender.name.c_str(), 1e3 * median(contender.seconds), median(ratios),
-                bytes / count);
-  }
+  const Problem problem = layers(elements);
+  const auto side = static_cast<int>(problem.params[0].size(0));
+  std::printf("\n%zu matrices of %d x %d, each with a vector\n", problem.params.size() / 2, side, side);
+  for (const char* name : {"muon", "shampoo", "soap"}) compare(name, problem, seconds);
 }
