@@ -276,3 +276,24 @@ TEST_CASE("LBFGS: loads the states of before there were relative tolerances") {
   state.erase("group.0.lr");
   CHECK_THROWS_WITH_AS(after.load_state_dict(state), doctest::Contains("missing group.0.lr"), std::invalid_argument);
 }
+
+TEST_CASE("LBFGS: a state without its first gradient takes the next one as the measure") {
+  const rv::Variable x = rv::parameter(rv::tensor({1.0, 2.0}, rv::f64));
+  const auto loss = [&] { return rv::sum(rv::square(x)); };
+  LBFGS lbfgs({x}, {.relative_gradient_tolerance = 0.1});
+  x.set_value(rv::tensor({100.0, 200.0}, rv::f64));
+  lbfgs.step(loss);  // whose gradient of up to 400 is the measure from now on
+  x.set_value(rv::tensor({1.0, 2.0}, rv::f64));
+  rv::StateDict state = lbfgs.state_dict();
+  CHECK(state.at("start_gradient").item() == 400.0);
+  lbfgs.step(loss);
+  CHECK(std::string(lbfgs.stopped()) == "gradient_tolerance");
+  CHECK(x.value().to_vector<double>() == Values{1.0, 2.0});  // 4 is little beside it
+
+  REQUIRE(state.erase("start_gradient") == 1);
+  lbfgs.load_state_dict(state);
+  CHECK(lbfgs.state_dict().at("start_gradient").item() == 0.0);
+  lbfgs.step(loss);
+  CHECK(x.value().to_vector<double>() != Values{1.0, 2.0});
+  CHECK(lbfgs.state_dict().at("start_gradient").item() == 4.0);
+}
