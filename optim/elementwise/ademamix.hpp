@@ -2,7 +2,6 @@
 /// AdEMAMix.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -68,7 +67,7 @@ class AdEMAMix final : public Elementwise<AdEMAMix, AdEMAMixOptions> {
       const double f = o.warmup ? static_cast<double>(t) / *o.warmup : 1.0;
       if (f >= 1.0) return;
       of_slow *= f;
-      beta3 = std::min(warming(o, f), o.beta3);
+      beta3 = std::fmin(warming(o, f), o.beta3);
     }
     static double warming(const AdEMAMixOptions& o, double f) {
       if (o.beta3 == 0.0) return 0.0;

@@ -2,7 +2,6 @@
 /// Averaged stochastic gradient descent.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 
 #include <ravine/optim/elementwise.hpp>
@@ -47,7 +46,7 @@ class ASGD final : public Elementwise<ASGD, ASGDOptions> {
         : eta(lr / std::pow(1.0 + o.lambd * lr * static_cast<double>(t - 1), o.power)),
           shrink(1.0 - o.lambd * eta),
           decay(o.weight_decay),
-          share(1.0 / std::max(1.0, static_cast<double>(t - 1) - o.t0)) {}
+          share(1.0 / std::fmax(1.0, static_cast<double>(t - 1) - o.t0)) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& average) const {
