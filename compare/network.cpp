@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include <ravine/autograd/reevaluation.hpp>
 #include <ravine/compare/cars.hpp>
 #include <ravine/compare/seeds.hpp>
 #include <ravine/core/elementwise.hpp>
@@ -187,6 +188,11 @@ class Training {
     batch_ = **at_;
   }
   Variable loss() { return rows_->loss(net_(batch_.inputs), batch_.targets); }
+  /// Of all rows, and by their statistics: a function of the parameters alone.
+  Variable objective() {
+    const Reevaluation leaves_alone(default_generator());
+    return rows_->loss(net_(rows_->training.inputs()), rows_->training.targets());
+  }
   double loss_on(const TensorDataset& rows) {
     if (rows.size() == 0) return std::numeric_limits<double>::quiet_NaN();
     const NoGrad no_grad;
@@ -210,6 +216,7 @@ Instance instance(const std::shared_ptr<const Rows>& rows, const NetworkOptions&
   Instance made{training->parameters(), [training] { return training->loss(); },
                 [training, rows] { return training->loss_on(rows->training); },
                 [training, rows] { return training->loss_on(rows->test); }};
+  made.objective = [training] { return training->objective(); };
   if (training->has_batches()) made.next_batch = [training] { training->next_batch(); };
   return made;
 }

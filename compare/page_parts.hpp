@@ -21,8 +21,10 @@ double step_seconds(const compare::Run& run);
 /// One problem with its landscape, curves and the final loss against the rate.
 report::Page::Problem problem_figures(const compare::Results& results, const compare::Problem& problem);
 
-/// The plane in which the paths of all methods from the first scoring seed lie best (their principal components), with
-/// the paths, each run once more to see where it goes. None for fewer than two parameters, or if no run gets anywhere.
+/// The loss on planes, with the paths of all methods from the first scoring seed, each run once more to see where it
+/// goes: the plane in which the paths lie best (their principal components); around the end of the best one, for more
+/// than two parameters, two random directions and the Hessian's leading eigenvectors. A plane that is not to be had is
+/// left out, and all are if every run diverged.
 std::vector<report::Page::Landscape> network_planes(const compare::Results& results, const compare::Problem& problem,
                                                     compare::Phase phase);
 

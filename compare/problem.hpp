@@ -21,6 +21,9 @@ struct Instance {
   std::function<double()> value{};      ///< the loss that counts, looked at after each step; if empty, loss()
   std::function<double()> test_loss{};  ///< on rows that training does not see; may be empty
   std::function<void()> next_batch{};   ///< before each step; if empty, all steps have the same loss
+  /// As `value`, with its graph, which pictures of a network's loss need to find the directions of largest curvature;
+  /// if both are empty, loss(). Batch norm is by the statistics of all rows.
+  std::function<Variable()> objective{};
 };
 
 /// Something to minimize, from a start for each seed.

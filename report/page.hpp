@@ -83,7 +83,7 @@ struct Page {
   struct Problem {
     std::string name;
     std::string about = "";
-    std::vector<Landscape> landscapes = {};
+    std::vector<Landscape> landscapes = {};  ///< if several, the reader chooses which is shown, by their titles
     std::vector<Chart> charts = {};
   };
 

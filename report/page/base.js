@@ -44,17 +44,18 @@ const sample = method => make("svg", {viewBox: "0 0 34 12", width: 34, height: 1
 const colourOf = property => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 
 // What the reader looks at. Figures that are on the page listen: shown() when methods are switched, at(step), light().
-const view = {problem: 0, shown: new Set(methods.keys()), step: 0, figures: []};
+const view = {problem: 0, landscape: 0, shown: new Set(methods.keys()), step: 0, figures: []};
 const tell = (what, ...values) => view.figures.forEach(figure => figure[what]?.(...values));
 const shown = m => view.shown.has(m);
 
-// The address's fragment carries it: #problem=beale&show=adam&show=sgd&step=120
+// The address's fragment carries it: #problem=beale&landscape=2&show=adam&show=sgd&step=120
 function readFragment() {
   const said = new URLSearchParams(location.hash.slice(1));
   const problem = data.problems.findIndex(p => p.name === said.get("problem"));
   const names = said.getAll("show"), some = new Set([...methods.keys()].filter(m => names.includes(methods[m].name)));
   return {
     problem: Math.max(problem, 0),
+    landscape: Math.max(Number.parseInt(said.get("landscape")) - 1, 0) || 0,
     shown: some.size || names.length && names.every(name => name === "") ? some : new Set(methods.keys()),  // names of another page are none
     step: /^\d+$/.test(said.get("step") ?? "") ? Number(said.get("step")) : null,
   };
@@ -66,6 +67,7 @@ function writeFragment() {
   waiting = setTimeout(() => {
     const said = new URLSearchParams();
     if (data.problems.length) said.set("problem", data.problems[view.problem].name);
+    if (view.landscape) said.set("landscape", view.landscape + 1);
     if (view.shown.size < methods.length) {
       if (!view.shown.size) said.append("show", "");
       for (const m of view.shown) said.append("show", methods[m].name);

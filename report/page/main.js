@@ -25,35 +25,41 @@ function fillRow(grid) {
 
 function problemSection(problem) {
   const section = make("section", {class: "problem", "aria-label": problem.name}, make("h2", {}, problem.name), problem.about ? make("p", {class: "about"}, problem.about) : null);
-  const figures = [], grid = () => section.appendChild(make("div", {class: "figures"}));
-  const add = (where, figure) => { where.append(figure.element); figures.push(figure); };
-  let play = null;
-  if (problem.landscapes.some(l => l.paths.length)) {
-    play = player(problem.landscapes);
-    section.append(play.element);
+  const {landscapes} = problem, grid = () => section.appendChild(make("div", {class: "figures"}));
+  const made = {section, figures: [], play: null};
+  const add = (where, figure) => { where.append(figure.element); made.figures.push(figure); };
+  const choice = make("select", {change: () => { see(Number(choice.value)); writeFragment(); }}, ...landscapes.map((landscape, i) => make("option", {value: i}, landscape.title)));
+  if (landscapes.length > 1) section.append(make("label", {class: "choice"}, "Landscape", choice));
+  if (landscapes.some(l => l.paths.length)) {
+    made.play = player(landscapes);
+    section.append(made.play.element);
   }
-  problem.landscapes.forEach((landscape, k) => {
-    const ground = new Ground(landscape), pair = grid();
-    add(pair, contourFigure(landscape, ground));
-    add(pair, surfaceFigure(landscape, ground));
-    if (k || !landscape.paths.length) return;
-    add(pair, lossFigure(landscape));
-    add(pair, nowFigure(landscape, ground));
-  });
+  const pair = landscapes.length ? grid() : null;
+  const see = index => {  // one landscape in place of another
+    const landscape = landscapes[index], ground = new Ground(landscape);
+    const now = [contourFigure(landscape, ground), surfaceFigure(landscape, ground), ...(landscape.paths.length ? [lossFigure(landscape), nowFigure(landscape, ground)] : [])];
+    made.figures = [...made.figures.filter(figure => figure.element.parentNode !== pair), ...now];
+    view.figures = [...common, ...made.figures];
+    view.landscape = index;
+    pair.replaceChildren(...now.map(figure => figure.element));
+    now.forEach(figure => figure.shown?.());
+  };
+  if (pair) see(choice.value = clamp(view.landscape, 0, landscapes.length - 1));
   if (problem.charts.length) {
     const charts = grid();
     problem.charts.forEach(chart => add(charts, chartFigure(chart)));
     fillRow(charts);
   }
-  return {section, figures, play};
+  return made;
 }
 
 let top = null, current = null;
 const common = [];
-function openProblem(index, step, autoplay) {
+function openProblem(index, landscape, step, autoplay) {
   current?.play?.pause();
   const old = current?.section;
   view.problem = index;
+  view.landscape = landscape;
   view.step = 0;
   current = problemSection(data.problems[index]);
   view.figures = [...common, ...current.figures];
@@ -67,7 +73,7 @@ function open() {
   const page = document.getElementById("page"), said = readFragment();
   view.shown = said.shown;
   top = legend();
-  const choice = make("select", {change: () => { openProblem(Number(choice.value), null, !calm.matches); writeFragment(); }}, ...data.problems.map((problem, i) => make("option", {value: i}, problem.name)));
+  const choice = make("select", {change: () => { openProblem(Number(choice.value), 0, null, !calm.matches); writeFragment(); }}, ...data.problems.map((problem, i) => make("option", {value: i}, problem.name)));
   page.replaceChildren(make("div", {class: "bar"}, data.problems.length > 1 ? make("label", {}, "Problem", choice) : null, top.element));
   if (data.charts.length || data.table.rows.length) {
     const several = data.problems.length !== 1, section = page.appendChild(make("section", {class: "all", "aria-label": several ? "All problems" : "Results"}, make("h2", {}, several ? "All problems" : "Results")));
@@ -80,7 +86,7 @@ function open() {
   }
   const look = (said, autoplay) => {
     choice.value = said.problem;
-    if (data.problems.length) openProblem(said.problem, said.step, autoplay);
+    if (data.problems.length) openProblem(said.problem, said.landscape, said.step, autoplay);
   };
   look(said, said.step === null && !calm.matches);
   addEventListener("hashchange", () => {

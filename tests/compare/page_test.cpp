@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/compare/compare.hpp>
 #include <ravine/core/core.hpp>
+#include <ravine/optim/lanczos.hpp>
+#include <ravine/optim/loss_surface.hpp>
 
 using namespace ravine;
 using namespace ravine::compare;
@@ -115,10 +118,11 @@ TEST_CASE("page: a network has training and test losses, and the plane in which 
   CHECK(chart(net.charts, "Training loss").y_label == "loss");
   CHECK(chart(net.charts, "Test loss").lines[0].y.back() ==
         Approx(results().table()[4 * 3].test_loss.median).epsilon(1e-9));
-  REQUIRE(net.landscapes.size() == 1);
+  REQUIRE(net.landscapes.size() == 3);
   const Page::Landscape& plane = net.landscapes[0];
   CHECK(plane.projected);
   CHECK(plane.f.size() == plane.x.size() * plane.y.size());
+  CHECK(plane.title.find("Principal components of the paths: ") == 0);
   CHECK(plane.x_label.find(" % of the paths") != std::string::npos);
   CHECK(plane.note.find("times the real one") != std::string::npos);
   const Page::Path& adam = plane.paths[1];
@@ -126,6 +130,87 @@ TEST_CASE("page: a network has training and test losses, and the plane in which 
   CHECK(adam.loss.back() == Approx(results().runs(net.name, adam.method, Phase::final)[0].final_loss));
   CHECK(adam.steps.front() == 0);
   CHECK(adam.steps.back() == 60);
+}
+
+// What a network's parameters are after a run.
+static Tensor end_of(const Problem& network, const Run& first) {
+  Problem watched = network;
+  std::vector<Variable> parameters;
+  watched.make = [&](std::uint64_t seed) {
+    Instance made = network.make(seed);
+    parameters = made.parameters;
+    return made;
+  };
+  run_once(watched, first.options, first.seed, {small.budget});
+  return optim::parameters_to_vector(parameters);
+}
+
+TEST_CASE("page: planes around the end of the best run, random and of the Hessian's eigenvectors") {
+  for (const char* options : {"", ",batch_norm=true"}) {
+    const Problem network = problem(std::string("mlp:sine,hidden=4,activation=tanh") + options);
+    const Results both = run({network}, {method("sgd:lr=0.01"), method("adam:lr=0.05"), method("sgd:lr=1e4")}, small);
+    const auto planes = page(both).problems[0].landscapes;
+    REQUIRE(planes.size() == 3);
+    const Page::Landscape &random = planes[1], &curved = planes[2];
+    CHECK(random.title.find("Random directions") == 0);
+    CHECK(random.note.find("where adam:lr=0.05 ended, lowest of all") != std::string::npos);
+    for (const Page::Landscape& plane : planes) {
+      CHECK(plane.projected);
+      CHECK(plane.f.size() == plane.x.size() * plane.y.size());
+      CHECK(plane.note.find("times the real one") != std::string::npos);
+      REQUIRE(plane.paths.size() == 3);
+      CHECK(plane.paths[1].loss == planes[0].paths[1].loss);
+      CHECK(plane.paths[1].loss.back() == both.runs(network.name, "adam:lr=0.05", Phase::final)[0].final_loss);
+      CHECK(plane.x.back() - plane.x.front() < 100);  // what diverged leaves it
+    }
+    CHECK(random.x.front() < -1.0);
+    CHECK(random.x.back() > 1.0);
+    for (const auto* plane : {&random, &curved}) {  // its end is the middle
+      CHECK(std::abs(plane->paths[1].x.back()) < 1e-9);
+      CHECK(std::abs(plane->paths[1].y.back()) < 1e-9);
+    }
+
+    const Instance end = network.make(1);
+    optim::vector_to_parameters(end_of(network, both.runs(network.name, "adam:lr=0.05", Phase::final)[0]),
+                                end.parameters);
+    const optim::Eigenpairs pairs = optim::hessian_eigen(end.parameters, end.objective, 2);
+    char title[80];
+    std::snprintf(title, sizeof title, "Hessian's eigenvectors: curvatures %.3g and %.3g", pairs.values.at({0}),
+                  pairs.values.at({1}));
+    CHECK(curved.title == title);
+    const Tensor v = pairs.vectors;
+    const optim::LossSurface surface(
+        end.parameters, end.objective,
+        {optim::parameters_to_vector(end.parameters), v.slice(1, 0, 1).reshape({-1}), v.slice(1, 1, 2).reshape({-1})});
+    CHECK(curved.f[3 * curved.x.size() + 5] ==
+          Approx(surface(tensor({curved.x[5], curved.y[3]}, f64)).item()).epsilon(0.05));
+    CHECK(page(both).problems[0].landscapes[2].f == curved.f);
+  }
+}
+
+TEST_CASE("page: a plane that is not to be had is left out") {
+  const auto planes = [](const Problem& p, const char* how) {
+    std::vector<std::string> titles;
+    const Page shown = page(run({p}, {method(how)}, small));
+    for (const Page::Landscape& l : shown.problems[0].landscapes)
+      titles.push_back(l.title.substr(0, l.title.find(' ')));
+    return titles;
+  };
+  using Titles = std::vector<std::string>;
+  const auto made = [](bool with_value, bool with_objective) {
+    return Problem{"vector", [=](std::uint64_t) {
+                     const Variable x = parameter(tensor({1, 2, 3}, f64));
+                     const auto loss = [x] { return sum(tensor({1, 2, 5}, f64) * square(x)); };
+                     Instance instance{{x}, loss};
+                     if (with_value) instance.value = [x] { return sum(x.value()).item(); };
+                     if (with_objective) instance.objective = loss;
+                     return instance;
+                   }};
+  };
+  CHECK(planes(made(false, false), "sgd:lr=0.05") == Titles{"Principal", "Hessian's"});  // there are no filters
+  CHECK(planes(made(true, false), "sgd:lr=0.05") == Titles{"Principal"});
+  CHECK(planes(made(true, true), "sgd:lr=0.05") == Titles{"Principal", "Hessian's"});
+  CHECK(planes(made(false, false), "sgd:lr=1e9") == Titles{});
 }
 
 TEST_CASE("page: a program's own problem is a plane as well, as nothing else is known of it") {

@@ -157,6 +157,7 @@ TEST_CASE("an epoch's batches are all rows but a rest, and a batch as large as t
   const Instance full = problem("mlp:sine,batch=256").make(1);
   CHECK(!full.next_batch);
   CHECK(full.loss().item() == Approx(full.value()));
+  CHECK(full.objective().item() == full.value());
   const Instance half = problem("mlp:sine,batch=128").make(1);
   half.next_batch();
   const double first = half.loss().item();
@@ -164,6 +165,7 @@ TEST_CASE("an epoch's batches are all rows but a rest, and a batch as large as t
   CHECK(0.5 * (first + half.loss().item()) == Approx(half.value()));  // two halves of the same rows
   half.next_batch();
   CHECK(half.loss().item() != first);
+  CHECK(half.objective().item() == half.value());
 }
 
 TEST_CASE("a network's layers are as its options say") {
@@ -191,6 +193,10 @@ TEST_CASE("looking at a network with batch normalization moves no running mean")
   CHECK(a.value() == before);
   a.loss();
   CHECK(a.value() != before);
+  CHECK(b.value() == before);
+  const double all = b.objective().item();  // by the rows' own statistics
+  CHECK(all != before);
+  CHECK(b.objective().item() == all);
   CHECK(b.value() == before);
 }
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <ravine/data/error.hpp>
+#include <ravine/report/page_static.hpp>
 #include <ravine/report/report.hpp>
 
 #include "../data/temporary.hpp"
@@ -98,6 +99,17 @@ TEST_CASE("page: a problem is made once, and rows find it") {
   CHECK(rows[0]["p"] == 1);
   CHECK(rows[1]["p"].is_null());
   CHECK(rows[1]["problem"] == "elsewhere");
+}
+
+TEST_CASE("page: of several landscapes the reader chooses one by its title, and a page that stands still has all") {
+  Page page = with(square());
+  auto second = square();
+  second.title = "seen from the side";
+  page.problems[0].landscapes.push_back(second);
+  const auto read = data_of(page)["problems"][0]["landscapes"];
+  REQUIRE(read.size() == 2);
+  CHECK(read[1]["title"] == "seen from the side");
+  CHECK(detail::static_figures(page).find("<h3>seen from the side</h3>") != std::string::npos);
 }
 
 TEST_CASE("page: a path keeps what one can see of it, and says its steps") {

@@ -165,6 +165,9 @@ Page whole_page() {
   auto& network = page.problem("mlp:cars,hidden=32-32");
   network.about = "A network on a table of cars: 9 inputs, 32-32 hidden units.";
   network.landscapes.push_back(plane());
+  network.landscapes.push_back(plane());
+  network.landscapes[1].title = "Hessian's eigenvectors: curvatures 12.3 and -4.5, as long as titles are";
+  for (Page::Path& path : network.landscapes[1].paths) path.x.swap(path.y);
   network.charts = {training("Training", 0.02), training("Test", 0.1), rates()};
   page.charts = {share("Targets reached", "gradient evaluations", "share of problems and targets", true),
                  share("Performance profile", "times the best", "share of problems", false),
