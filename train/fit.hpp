@@ -34,6 +34,10 @@ struct FitResult : History {
 /// but for batch normalization). A model that is in evaluation trains nevertheless; parts that are in evaluation in a
 /// model that is not stay so. In the end all are as they were.
 ///
+/// With an `average`, or an optimizer that keeps averages (ASGD, Schedule-Free, Lookahead), validation and the best
+/// model are at the averaged weights: a model that ends as its best needs no UseAverages. One without a best ends where
+/// training left it, and UseAverages brings the averages in.
+///
 /// A checkpoint holds model, optimizer, both loaders, the average, the history and the best model, and this thread's
 /// random state: the same call in a new process goes on from it, and ends, bit for bit, as if it had never been
 /// interrupted; with larger limits likewise. It is written, too, at the start and when the run ends. A file of another
