@@ -188,10 +188,10 @@ TEST_CASE("page: docs/optimizers.md is what headers and optimizers say") {
   std::ifstream in(file);
   const std::string there{std::istreambuf_iterator<char>(in), {}};
   CHECK_MESSAGE(there == now, "renew it, as the first lines of tests/optim/page_test.cpp say");
-  for (const auto& [name, c] : classes()) {
-    CAPTURE(name);
-    CHECK(!c.source.empty());
-    CHECK(!c.formula.empty());
-    CHECK(now.find("\n### " + name + "\n") != std::string::npos);
+  for (const auto& entry : classes()) {
+    CAPTURE(entry.first);
+    CHECK(!entry.second.source.empty());
+    CHECK(!entry.second.formula.empty());
+    CHECK(now.find("\n### " + entry.first + "\n") != std::string::npos);
   }
 }
