@@ -165,7 +165,7 @@ double low_height(const Grid& grid, double base, double share) {
 
 // So many digits of each power of ten that there are about a dozen, or one of several powers where there are many.
 std::vector<double> round_numbers(double low, double high) {
-  const double decades = std::log10(high / low);
+  const double decades = std::log10(high) - std::log10(low);  // their ratio may be infinite
   if (decades < 0.7) return even_numbers(low, high, 14);
   const std::vector<double> digits = decades < 1.6   ? std::vector<double>{1, 1.5, 2, 2.5, 3, 4, 5, 6, 8}
                                      : decades < 3.2 ? std::vector<double>{1, 1.5, 2, 3, 5, 7}
