@@ -7,6 +7,7 @@
 #include <ravine/autograd/reduce.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/normalize.hpp>
+#include <ravine/core/shard.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine {
@@ -77,6 +78,41 @@ Variable normalized(const Normalization& n, const Variable& x, const Variable& w
                 });
 }
 
+// ---- of a batch that is computed on in shards, each of which has its own x
+
+/// The moments of the whole batch, as of `moments`, and its rows: those of the shards, put together.
+std::pair<Tensor, double> moments_of_batch(const Normalization& n, const Variable& x, Shard& shard) {
+  const Tensor own = n.moments(x), mean = own[0].to(f64) + own[1].to(f64);
+  const double rows = static_cast<double>(x.size(0));
+  const Tensor sums = shard.sum(concat({mean * rows, full({1}, rows, f64)}, 0));
+  const double all = sums.at({-1});
+  const Tensor center = sums.slice(0, 0, -1) / all;
+  const Tensor variance = shard.sum((own[2].to(f64) + square(mean - center)) * rows) / all;
+  Tensor m = detail::moments_from(center.to(x.dtype()), variance.to(x.dtype()), n.eps);
+  m[1].copy_from((center - m[0].to(f64)).to(x.dtype()));
+  return {std::move(m), all};
+}
+
+Variable normalized_in_batch(const Normalization& n, const Variable& x, const Variable& weight, const Variable& bias,
+                             const Tensor& moments, double rows) {
+  return record(n.op, detail::normalize(x.value(), n.lines, moments, weight.value(), bias.value()), {x, weight, bias},
+                [n, x, weight, rows, saved = Variable(moments)](auto dy) {
+                  Shard* const shard = Shard::current();
+                  if constexpr (std::is_same_v<decltype(dy), Tensor>) {
+                    if (!shard) throw std::logic_error("batch_norm: the backward pass left the shard of its batch");
+                    const Tensor one = full(n.shape, 1.0, x.dtype()), zero = full(n.shape, 0.0, x.dtype());
+                    const Tensor z = detail::normalize(x.value(), n.lines, saved.value(), one, zero);
+                    const Tensor own = stack({sum(dy, 0), sum(dy * z, 0)}, 0);
+                    const Tensor mean = (shard->sum(own.to(f64)) / rows).to(x.dtype());
+                    Tensor dx = (std::move(dy) - mean[0] - z * mean[1]) * (weight.value() * saved.value()[3]);
+                    return std::array{std::move(dx), own[1], own[0]};
+                  } else {
+                    throw std::logic_error("batch_norm: over the shards of a batch it has no second derivatives");
+                    return std::array{dy, dy, dy};
+                  }
+                });
+}
+
 Shape columns_of(const char* op, const Variable& x) {
   if (x.rank() != 2) throw ShapeError(text(op, ": input must be (N, F), got ", x.shape()));
   detail::check_floating(op, x.value());
@@ -105,14 +141,17 @@ Variable batch_norm(const Variable& x, const Variable& weight, const Variable& b
                     BatchMoments* moments) {
   const Normalization n{"batch_norm", Lines::columns, columns_of("batch_norm", x), eps};
   check_eps(n.op, eps);
-  if (x.size(0) < 2)
+  Shard* const shard = Shard::current();
+  const bool apart = shard && shard->rows < shard->batch;
+  if (x.size(0) < 2 && !apart)
     throw ShapeError(text("batch_norm: training needs at least two rows, got ", x.shape(),
                           "; a DataLoader with drop_last leaves out a last batch that is smaller"));
   const Variable w = or_constant(n.op, "weight", weight, 1.0, n.shape, x.dtype());
   const Variable b = or_constant(n.op, "bias", bias, 0.0, n.shape, x.dtype());
-  const Tensor m = n.moments(x);
-  if (moments) *moments = {m[0], m[2]};
-  return normalized(n, x, w, b, m);
+  const auto [m, rows] =
+      apart ? moments_of_batch(n, x, *shard) : std::pair{n.moments(x), static_cast<double>(x.size(0))};
+  if (moments) *moments = {m[0], m[2], rows};
+  return apart ? normalized_in_batch(n, x, w, b, m, rows) : normalized(n, x, w, b, m);
 }
 
 Variable batch_norm_with(const Variable& x, const Variable& mean, const Variable& variance, const Variable& weight,

@@ -15,9 +15,11 @@ namespace ravine {
 /// Mean and mean squared deviation of each column, (F) both; infinite where their type cannot hold it.
 struct BatchMoments {
   Tensor mean, variance;
+  double rows = 0.0;  ///< of which they are taken
 };
 
-/// z weight + bias for z = (x - mean) / sqrt(variance + eps), with the moments of x's own columns.
+/// z weight + bias for z = (x - mean) / sqrt(variance + eps), with the moments of x's own columns; on a shard, with
+/// those of the whole batch's, and then without second derivatives (std::logic_error).
 ///   x             (N, F)
 ///   weight, bias  (F), or undefined for 1 and 0
 ///   moments       receives the moments, unless null

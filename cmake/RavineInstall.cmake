@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/ravine")
 
-install(TARGETS ravine EXPORT ravine-targets)
+install(TARGETS ravine ravine_dist EXPORT ravine-targets)
 install(EXPORT ravine-targets NAMESPACE ravine:: DESTINATION "${package}")
 
 # A header that says it is "for the library's sources" is private. tests/consumer compiles every installed header alone,

@@ -11,5 +11,6 @@
 #include <ravine/core/random.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/scalar.hpp>
+#include <ravine/core/shard.hpp>
 #include <ravine/core/sort.hpp>
 #include <ravine/core/tensor.hpp>

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include <ravine/core/factories.hpp>
+#include <ravine/core/shard.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
 
@@ -118,6 +119,18 @@ void unpack(const Block& block, Bits<T>* words) {
   }
 }
 
+/// Elements that come before a random tensor, and how many there are in all. They are more than its own where it has a
+/// row for each of a shard's: it is a part of what the whole batch would draw.
+struct Drawn {
+  Index before, all;
+};
+Drawn drawn(const Shape& shape) {
+  const Index n = shape.numel();
+  const Shard* const shard = Shard::current();
+  if (!shard || n == 0 || shape.rank() == 0 || shape[0] != shard->rows) return {0, n};
+  return {n / shard->rows * shard->first, n / shard->rows * shard->batch};
+}
+
 /// A new tensor; make(words, elements, n) turns n random words into n / words_each elements.
 template <class T, Index words_each, class Make>
 Tensor generate(const Shape& shape, Generator& generator, Make make) {
@@ -125,19 +138,21 @@ Tensor generate(const Shape& shape, Generator& generator, Make make) {
   constexpr Index batch = 64 * per_block;  // elements made at a time
   Tensor out(shape, dtype_of<T>());
   T* elements = out.raw<T>();
-  const Index n = out.numel();
+  const auto [before, all] = drawn(shape);
   const Generator stream = generator;
-  const std::uint64_t first = generator.reserve(static_cast<std::uint64_t>((n + per_block - 1) / per_block));
-  detail::parallel_for(n, detail::parallel_grain, [&](Index begin, Index end) {
+  const std::uint64_t first = generator.reserve(static_cast<std::uint64_t>((all + per_block - 1) / per_block));
+  detail::parallel_for(out.numel(), detail::parallel_grain, [&, skipped = before](Index begin, Index end) {
     Bits<T> words[batch * words_each];
     T made[batch];
-    for (Index i = begin; i < end; i += batch) {
-      const Index count = std::min(end - i, batch), blocks = (count + per_block - 1) / per_block;
-      const std::uint64_t position = first + static_cast<std::uint64_t>(i / per_block);
+    for (Index i = skipped + begin; i < skipped + end;) {
+      const Index start = i / per_block * per_block;  // of the block that holds i
+      const Index count = std::min(skipped + end - start, batch), blocks = (count + per_block - 1) / per_block;
+      const std::uint64_t position = first + static_cast<std::uint64_t>(start / per_block);
       for (Index b = 0; b < blocks; ++b)
         unpack<T>(stream.block(position + static_cast<std::uint64_t>(b)), words + b * words_per_block);
       make(words, made, blocks * words_per_block);
-      std::copy_n(made, count, elements + i);
+      std::copy(made + (i - start), made + count, elements + (i - skipped));
+      i = start + count;
     }
   });
   return out;

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <ravine/core/state_dict.hpp>
@@ -28,6 +29,8 @@ struct DataLoaderOptions {
   std::optional<std::uint64_t> seed = {};  ///< of all that is random; by default drawn from the default generator
   Index prefetch = 0;                      ///< batches made ahead, >= 0, by as many threads, or one for each core
   Sampler sampler = {};                    ///< an order of another kind, in place of `shuffle`
+  /// Which examples of a batch are made, [first, end) of so many, where others make the rest; by default all.
+  std::function<std::pair<Index, Index>(Index examples)> part = {};
 };
 
 /// Hands out a dataset in batches. Each `for` loop over it is one epoch: every example comes exactly once (but for

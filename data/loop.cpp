@@ -115,7 +115,12 @@ void DataLoader::Loop::next() {
 }
 
 void DataLoader::Loop::make(Index number, Batch& made, const std::stop_token& stop) const {
-  const Index begin = number * options.batch_size, end = std::min(begin + options.batch_size, examples);
+  Index begin = number * options.batch_size, end = std::min(begin + options.batch_size, examples);
+  if (options.part) {
+    const auto [first, last] = options.part(end - begin);
+    end = begin + last;
+    begin += first;
+  }
   const TensorDataset* rows = dataset.rows();
   if (!rows) return stack(begin, end, made, stop);
   gather(rows->inputs(), begin, end, made.inputs);
@@ -141,6 +146,7 @@ void DataLoader::Loop::gather(const Tensor& from, Index begin, Index end, Tensor
 
 // Asks the dataset for each of these examples.
 void DataLoader::Loop::stack(Index begin, Index end, Batch& made, const std::stop_token& stop) const {
+  if (begin == end) made = {};
   const LentGenerator lent;
   for (Index place = begin; place < end && !stop.stop_requested(); ++place) {
     set_generator(place);

@@ -43,9 +43,9 @@ Variable BatchNorm1d::forward(const Variable& x) {
   BatchMoments moments;
   Variable y = batch_norm(x, weight, bias, options.eps, &moments);
   if (reevaluating() || options.momentum == 0.0) return y;
-  const double rows = static_cast<double>(x.size(0));
   Tensor mean = running_mean.value(), variance = running_var.value();
-  detail::move_towards("BatchNorm1d: running_var", variance, moments.variance, options.momentum, rows / (rows - 1.0));
+  detail::move_towards("BatchNorm1d: running_var", variance, moments.variance, options.momentum,
+                       moments.rows / (moments.rows - 1.0));
   detail::move_towards("BatchNorm1d: running_mean", mean, moments.mean, options.momentum, 1.0);
   return y;
 }

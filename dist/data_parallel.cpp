@@ -1,0 +1,109 @@
+#include <ravine/dist/data_parallel.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+
+#include <ravine/core/text.hpp>
+#include <ravine/dist/evaluation.hpp>
+#include <ravine/dist/hash.hpp>
+#include <ravine/dist/tree.hpp>
+
+namespace ravine::dist {
+namespace {
+
+using detail::hash;
+using detail::text;
+
+const DataParallelOptions& checked(const DataParallelOptions& options) {
+  const auto refuse = [](const auto&... why) { throw std::invalid_argument(text("DataParallel: ", why...)); };
+  if (options.shards < 1 || !std::has_single_bit(static_cast<std::uint64_t>(options.shards)))
+    refuse("shards must be a power of two, got ", options.shards);
+  if (options.check_every < 1) refuse("check_every must be >= 1, got ", options.check_every);
+  return options;
+}
+
+std::uint64_t hash_of_random_state() {
+  const Generator& generator = default_generator();
+  return hash(text(generator.seed(), " ", generator.position()));
+}
+
+/// Of the size, and of rows here and there where they are at hand.
+std::uint64_t hash_of(const data::Dataset& dataset) {
+  std::uint64_t h = hash(text(dataset.size()));
+  if (!dataset.rows()) return h;
+  nn::Module::NamedVariables rows;
+  constexpr Index count = 64;
+  for (Index k = 0; k < count; ++k) {
+    const data::Example row = dataset.get((dataset.size() - 1) * k / (count - 1));
+    rows.emplace_back("input", row.input);
+    rows.emplace_back("target", row.target);
+  }
+  return hash(rows, h);
+}
+
+std::vector<Variable> together(const nn::Module::NamedVariables& own, const std::vector<Variable>& others) {
+  std::vector<Variable> all;
+  for (const auto& [name, variable] : own) all.push_back(variable);
+  for (const Variable& other : others)
+    if (std::none_of(all.begin(), all.end(), [&](const Variable& v) { return v.node() == other.node(); }))
+      all.push_back(other);
+  return all;
+}
+
+}  // namespace
+
+DataParallel::DataParallel(World& world, const nn::Module& net, const DataParallelOptions& options)
+    : world_(world), parameters_(net.named_parameters()), buffers_(net.named_buffers()), options_(checked(options)) {
+  const auto same = [&](const char* what, std::uint64_t value) {
+    world.meet({detail::Place::comparison, value}, what);
+  };
+  same("DataParallelOptions", hash(text(options.shards, " ", options.check_every)));
+  same("set of parameters and buffers", hash(buffers_, hash(parameters_)));
+  same("state of random numbers", hash_of_random_state());
+}
+
+data::DataLoader DataParallel::loader(const data::Dataset& dataset, data::DataLoaderOptions options) {
+  options.part = [shards = options_.shards, rank = world_.rank(), ranks = world_.size()](Index rows) {
+    const detail::Cut cut{rows, shards, ranks};
+    return std::pair{cut.row(cut.shard(rank)), cut.row(cut.shard(rank + 1))};
+  };
+  world_.meet({detail::Place::comparison, hash_of(dataset)}, "dataset");
+  data::DataLoader result(dataset, options);
+  std::uint64_t h = hash(text(int{options.shuffle}, int{options.drop_last}, options.sampler.size, " ", result.size()));
+  for (const auto& [name, value] : result.state_dict()) h = hash(text(name, value.item<Index>()), h);
+  world_.meet({detail::Place::comparison, h}, "loader");
+  return result;
+}
+
+void DataParallel::compare(const optim::Optimizer& optimizer) {
+  Index& next = next_steps_.try_emplace(&optimizer, -1).first->second;
+  const Index step = optimizer.steps();
+  if (step == next && step % options_.check_every != 0) {
+    ++next;
+    return;
+  }
+  const auto same = [&](const char* what, std::uint64_t value) {
+    world_.meet({detail::Place::comparison, value}, text(what, " at step ", step).c_str());
+  };
+  same("optimizer", hash(text(optimizer.describe(), " ", step, " ", optimizer.lr_factor())));
+  same("set of parameters and buffers", hash(buffers_, hash(parameters_)));
+  same("state of random numbers", hash_of_random_state());
+  next = step + 1;
+}
+
+double DataParallel::step(optim::Optimizer& optimizer, const data::Batch& batch, Loss f) {
+  try {
+    compare(optimizer);
+    const std::vector<Variable> variables = together(parameters_, optimizer.parameters());
+    return optimizer.step([&] { return detail::evaluate(world_, options_.shards, variables, buffers_, batch, f); });
+  } catch (const std::exception& e) {
+    world_.fail(e.what());
+    throw;
+  } catch (...) {
+    world_.fail("an exception that is no std::exception");
+    throw;
+  }
+}
+
+}  // namespace ravine::dist

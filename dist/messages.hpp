@@ -1,0 +1,35 @@
+/// @file
+/// Messages between the processes that mpirun has started; for the library's sources, not its public headers.
+#pragma once
+
+#include <span>
+
+namespace ravine::detail {
+
+/// All that is used of MPI. It only carries words of four bytes, and adds up nothing: who adds decides on the order.
+/// Without MPI there is one process, which has nobody to write to.
+class Messages {
+ public:
+  Messages(int& argc, char**& argv);
+  ~Messages();
+  Messages(const Messages&) = delete;
+  Messages& operator=(const Messages&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+
+  /// Gives every rank what all have, in their order: so many words of each.
+  void all_gather(const void* mine, void* all, std::span<const int> words);
+  /// Gives each rank its part of what is here, and has from each the part for this one.
+  void all_to_all(const void* out, std::span<const int> out_words, void* in, std::span<const int> in_words);
+  /// Sends to one rank and receives from it; no words: neither.
+  void swap(int partner, const void* out, int out_words, void* in, int in_words);
+  /// Gives every rank what one has.
+  void broadcast(int from, void* data, int words);
+
+ private:
+  int rank_ = 0, size_ = 1;
+  bool ours_ = false;  // MPI was started here
+};
+
+}  // namespace ravine::detail

@@ -1,0 +1,88 @@
+#include <mpi.h>
+#include <sched.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include <ravine/dist/messages.hpp>
+
+namespace ravine::detail {
+namespace {
+
+const MPI_Comm everyone = MPI_COMM_WORLD;
+const MPI_Datatype word = MPI_UINT32_T;
+
+/// Waits as one who has a processor for himself only if nobody else wants it.
+void finish(MPI_Request request) {
+  for (int done = 0; !done;) {
+    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    if (!done) sched_yield();
+  }
+}
+
+std::vector<int> places(std::span<const int> words) {
+  std::vector<int> result;
+  int sum = 0;
+  for (const int count : words) {
+    result.push_back(sum);
+    sum += count;
+  }
+  return result;
+}
+
+/// A program that calls exit() in the midst of it all leaves nobody waiting.
+void leave_nobody_waiting() {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (!finalized) MPI_Abort(everyone, 1);
+}
+
+}  // namespace
+
+Messages::Messages(int& argc, char**& argv) {
+  int started = 0, threads = 0;
+  MPI_Initialized(&started);
+  ours_ = !started;
+  if (ours_) {
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &threads);
+    std::atexit(leave_nobody_waiting);
+  }
+  MPI_Comm_rank(everyone, &rank_);
+  MPI_Comm_size(everyone, &size_);
+}
+
+Messages::~Messages() {
+  if (ours_) MPI_Finalize();
+}
+
+void Messages::all_gather(const void* mine, void* all, std::span<const int> words) {
+  MPI_Request request;
+  const std::vector<int> at = places(words);
+  MPI_Iallgatherv(mine, words[static_cast<std::size_t>(rank_)], word, all, words.data(), at.data(), word, everyone,
+                  &request);
+  finish(request);
+}
+
+void Messages::all_to_all(const void* out, std::span<const int> out_words, void* in, std::span<const int> in_words) {
+  MPI_Request request;
+  const std::vector<int> out_at = places(out_words), in_at = places(in_words);
+  MPI_Ialltoallv(out, out_words.data(), out_at.data(), word, in, in_words.data(), in_at.data(), word, everyone,
+                 &request);
+  finish(request);
+}
+
+void Messages::swap(int partner, const void* out, int out_words, void* in, int in_words) {
+  MPI_Request receive = MPI_REQUEST_NULL, send = MPI_REQUEST_NULL;
+  if (in_words > 0) MPI_Irecv(in, in_words, word, partner, 0, everyone, &receive);
+  if (out_words > 0) MPI_Isend(out, out_words, word, partner, 0, everyone, &send);
+  finish(receive);
+  finish(send);
+}
+
+void Messages::broadcast(int from, void* data, int words) {
+  MPI_Request request;
+  MPI_Ibcast(data, words, word, from, everyone, &request);
+  finish(request);
+}
+
+}  // namespace ravine::detail

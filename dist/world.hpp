@@ -1,0 +1,61 @@
+/// @file
+/// The processes of a program that runs on several at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ravine::detail {
+
+class Messages;
+
+/// Where ranks meet.
+enum class Place : std::int64_t { elsewhere, comparison, step, sum, gradients, failure, end };
+
+}  // namespace ravine::detail
+
+namespace ravine::dist {
+
+/// This process's place among those that `mpirun -n N program` has started; one of one without it, and if ravine was
+/// built without MPI. The first line of `main`; there is one. All ranks run the same program.
+///
+/// A rank on which something throws tells the others, which throw std::runtime_error with its number and message as
+/// soon as they want something of it; so do they if it ends before them. One that dies takes the others with it, by
+/// mpirun.
+class World {
+ public:
+  World(int& argc, char**& argv);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  int rank() const;
+  int size() const;
+
+  // For the library's own sources.
+
+  /// What a rank says to the others.
+  struct Word {
+    detail::Place place;
+    std::uint64_t value = 0;  // the same on all
+    std::int64_t rows = 0;    // anything
+  };
+  /// What all ranks say, in their order; those elsewhere say nothing. Throws std::runtime_error if one has failed or is
+  /// somewhere else, or if values are not the same, then naming `what` and who differs.
+  std::vector<Word> meet(const Word& mine, const char* what = "program");
+  /// Says to all others that this rank cannot go on, and why, unless they know; then they throw.
+  void fail(const std::string& why) noexcept;
+  detail::Messages& messages() { return *messages_; }
+
+ private:
+  std::vector<Word> gather(const Word& mine);
+  std::string failure(const std::vector<Word>& words, const std::string& mine);
+
+  std::unique_ptr<detail::Messages> messages_;
+  int exceptions_;      // under way when it began
+  std::string parted_;  // why the ranks are no longer together
+};
+
+}  // namespace ravine::dist
