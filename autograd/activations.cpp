@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/fused.hpp>
 #include <ravine/autograd/math.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
@@ -10,7 +11,10 @@
 
 namespace ravine {
 
+using detail::fused;
+using detail::map;
 using detail::take_value;
+using kernels::Op;
 
 Variable tanh(const Variable& x) {
   return record("tanh", tanh(x.value()), {{x, [](auto dy, const auto& y) { return tanh_pullback(std::move(dy), y); }}});
@@ -48,9 +52,9 @@ Variable relu_pullback(Variable dy, const Variable& y) {
 }
 
 Variable leaky_relu(const Variable& x, double slope) {
-  const Tensor positive = gt(x.value(), 0.0);
-  return record("leaky_relu", where(positive, x.value(), x.value() * slope),
-                {{x, [positive, slope](auto dy) { return where(positive, dy, dy * slope); }}});
+  const auto plain = [x, slope](Variable dy) { return where(gt(x.value(), 0.0), dy, dy * slope); };
+  return record("leaky_relu", map(Op::leaky_relu, {x.value(), slope}),
+                {{x, fused(Op::leaky_relu_pullback, plain, x, slope)}});
 }
 
 Variable elu(const Variable& x, double alpha) {

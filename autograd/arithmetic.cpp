@@ -1,5 +1,8 @@
 #include <ravine/autograd/arithmetic.hpp>
 
+#include <limits>
+
+#include <ravine/autograd/fused.hpp>
 #include <ravine/autograd/math.hpp>
 #include <ravine/autograd/reduce.hpp>
 #include <ravine/core/elementwise.hpp>
@@ -8,7 +11,9 @@
 
 namespace ravine {
 
+using detail::fused;
 using detail::take_value;
+using kernels::Op;
 
 Variable operator+(Variable a, Variable b) {
   Tensor y = take_value(a) + take_value(b);
@@ -129,7 +134,8 @@ Variable pow(const Variable& x, const Variable& exponent) {
 }
 
 Variable abs(const Variable& x) {
-  return record("abs", abs(x.value()), {{x, [x](auto dy) { return std::move(dy) * sign(x.value()); }}});
+  const auto plain = [x](Variable dy) { return std::move(dy) * sign(x.value()); };
+  return record("abs", abs(x.value()), {{x, fused(Op::abs_pullback, plain, x)}});
 }
 
 Variable sign(const Variable& x) {
@@ -179,12 +185,12 @@ Variable minimum(const Variable& a, Scalar b) {
 }
 
 Variable clamp(const Variable& x, std::optional<Scalar> lo, std::optional<Scalar> hi) {
-  const auto pullback = [x, lo, hi](auto dy) {
-    Tensor inside = lo ? ge(x.value(), *lo) : le(x.value(), *hi);
-    if (lo && hi) inside = inside * le(x.value(), *hi);
-    return std::move(dy) * inside.to(x.dtype());
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const Scalar low = lo.value_or(-infinity), high = hi.value_or(infinity);
+  const auto plain = [x, low, high](Variable dy) {
+    return where(ge(x.value(), low) * le(x.value(), high), dy, scalar(0.0, dy.dtype()));
   };
-  return record("clamp", clamp(x.value(), lo, hi), {{x, pullback}});
+  return record("clamp", clamp(x.value(), lo, hi), {{x, fused(Op::clamp_pullback, plain, x, low, high)}});
 }
 
 Variable where(const Tensor& condition, const Variable& a, const Variable& b) {

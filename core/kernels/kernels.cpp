@@ -1,5 +1,6 @@
 #include <ravine/core/kernels/kernels.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <stdexcept>
@@ -62,14 +63,30 @@ constinit std::atomic<const Kernels<T>*> active{nullptr};
 template <class T>
 [[gnu::noinline]] const Kernels<T>& choose_kernels() {
   static const Kernels<T> chosen = detail::with_active_isa([]<Isa isa>() {
-    return Kernels<T>{map_table<isa, T>(), reduce_table<isa, T>(), gemm_table<isa, T>(), normalize_table<isa, T>(),
-                      loss_table<isa, T>()};
+    return Kernels<T>{reduce_table<isa, T>(), gemm_table<isa, T>(), normalize_table<isa, T>(), loss_table<isa, T>()};
   });
   active<T>.store(&chosen, std::memory_order_release);
   return chosen;
 }
 
+using Maps = std::array<const Map*, 4>;  // of each DType
+constinit std::atomic<const Maps*> active_maps{nullptr};
+
+[[gnu::noinline]] const Maps& choose_maps() {
+  static const Maps chosen = detail::with_active_isa([]<Isa isa>() {
+    const auto of = []<class T>(T) { return &map_table<isa, T>(); };
+    return Maps{of(float{}), of(double{}), of(Index{}), of(std::uint8_t{})};
+  });
+  active_maps.store(&chosen, std::memory_order_release);
+  return chosen;
+}
+
 }  // namespace
+
+const Map& map(DType dtype) {
+  const Maps* const chosen = active_maps.load(std::memory_order_acquire);
+  return *(chosen ? *chosen : choose_maps())[static_cast<std::size_t>(dtype)];
+}
 
 template <class T>
 const Kernels<T>& kernels() {

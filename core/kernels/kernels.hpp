@@ -11,19 +11,79 @@
 
 namespace ravine::kernels {
 
-/// One value for each of n elements; y may be x. Equal values give equal bits wherever they stand in an array.
-template <class T>
-using Map1 = void (*)(const T* x, T* y, Index n);
+/// The elementwise ops: of one operand, then of several. Numbers that go with an op (a slope, a limit) are operands
+/// too.
+enum class Op : std::uint8_t {
+  neg,
+  abs,
+  sign,
+  square,
+  sqrt,
+  rsqrt,
+  reciprocal,
+  exp,
+  log,
+  log2,
+  log1p,
+  expm1,
+  sin,
+  cos,
+  tan,
+  atan,
+  erf,
+  tanh,
+  sigmoid,
+  relu,
+  floor,
+  ceil,
+  round,
+  isfinite,
+  add,
+  sub,
+  mul,
+  div,
+  maximum,
+  minimum,
+  pow,
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  leaky_relu,  // (x, slope)
+  clamp,       // (x, lo, hi)
+  where,       // (a, b, condition u8)
+  abs_pullback,
+  relu_pullback,
+  tanh_pullback,
+  sigmoid_pullback,     // (dy, x or y)
+  leaky_relu_pullback,  // (dy, x, slope)
+  clamp_pullback,       // (dy, x, lo, hi)
+  count
+};
 
-/// The same for two operands; one that is `single` is a single value for all n. y may be a or b.
-template <class T>
-using Map2 = void (*)(const T* a, bool a_single, const T* b, bool b_single, T* y, Index n);
+/// n elements of an op. Each operand has as many, or is a `single` value for all; `out` may be one of them.
+struct MapRun {
+  static constexpr int max_operands = 5;
+  const void* in[max_operands];
+  bool single[max_operands];
+  void* out;
+  Index n;
+};
 
-template <class T>
+/// Equal operands give equal bits wherever they stand in an array.
+struct MapOp {
+  const char* name;
+  void (*kernel)(const MapRun& run);  // null: the op has no meaning for the element type
+  bool gives_u8;                      // 0 or 1, rather than the operands' type
+};
+
+/// The elementwise ops of one element type.
 struct Map {
-  Map1<T> neg, abs, sign, square, sqrt, exp, log, log2, log1p, expm1, sin, cos, tan, atan, erf, tanh, sigmoid, relu;
-  Map1<T> floor, ceil, round;
-  Map2<T> add, sub, mul, div, maximum, minimum, pow, relu_pullback, tanh_pullback, sigmoid_pullback;
+  MapOp ops[static_cast<std::size_t>(Op::count)];
+  constexpr const MapOp& operator[](Op op) const { return ops[static_cast<std::size_t>(op)]; }
+  constexpr MapOp& operator[](Op op) { return ops[static_cast<std::size_t>(op)]; }
 };
 
 template <class T>
@@ -144,7 +204,6 @@ struct Loss {
 
 template <class T>
 struct Kernels {
-  const Map<T>& map;
   const Reduce<T>& reduce;
   const Gemm<T>& gemm;
   const Normalize<T>& normalize;
@@ -153,7 +212,7 @@ struct Kernels {
 
 // Each defined by one source, for the instruction set it is compiled for.
 template <Isa isa, class T>
-const Map<T>& map_table();
+const Map& map_table();
 template <Isa isa, class T>
 const Reduce<T>& reduce_table();
 template <Isa isa, class T>
@@ -166,5 +225,7 @@ const Loss<T>& loss_table();
 /// The tables for this processor, or for the instruction set that the environment's RAVINE_ISA names.
 template <class T>
 [[gnu::visibility("hidden")]] const Kernels<T>& kernels();
+/// The same for the ops on elements of this type.
+[[gnu::visibility("hidden")]] const Map& map(DType dtype);
 
 }  // namespace ravine::kernels

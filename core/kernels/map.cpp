@@ -1,126 +1,239 @@
-// Elementwise kernels: Eigen's array expressions on blocks of one cache line.
+// Elementwise kernels: a function of one register's lanes for each op, and one loop for all of them.
 #include <Eigen/Core>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <unsupported/Eigen/SpecialFunctions>
 
 #include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/simd.hpp>
 
 namespace ravine::kernels {
 namespace {
 
-template <class T>
-constexpr Index width = 64 / sizeof(T);
-template <class T>
-using Block = Eigen::Array<T, width<T>, 1>;
+template <class X, int n>
+struct LanesOf {
+  typedef X type __attribute__((vector_size(n * sizeof(X))));
+};
+/// n elements; a register's worth of one type goes with as many of another.
+template <class X, int n>
+using Lanes = typename LanesOf<X, n>::type;
 
-// Whole blocks go straight through; the rest is padded to one, so that every element takes the same path and its bits
-// do not depend on its place.
-template <class T, class F>
-void map1(const T* x, T* y, Index n, F f) {
-  using In = Eigen::Map<const Block<T>>;
-  using Out = Eigen::Map<Block<T>>;
-  Index i = 0;
-  for (; i + width<T> <= n; i += width<T>) Out(y + i) = f(In(x + i));
-  if (i == n) return;
-  Block<T> rest = Block<T>::Ones();
-  for (Index j = 0; j < n - i; ++j) rest[j] = x[i + j];
-  const Block<T> result = f(rest);
-  for (Index j = 0; j < n - i; ++j) y[i + j] = result[j];
-}
+/// An operand, read n elements at a time; a single value is read again and again.
+template <class X, int n>
+class Source {
+ public:
+  using V = Lanes<X, n>;
 
-template <class T, class F>
-void map2(const T* a, bool a_single, const T* b, bool b_single, T* y, Index n, F f) {
-  if (a_single && b_single) {
-    const T value = f(*a, *b);
-#pragma omp simd
-    for (Index i = 0; i < n; ++i) y[i] = value;
-  } else if (a_single) {
-    const T value = *a;
-#pragma omp simd
-    for (Index i = 0; i < n; ++i) y[i] = f(value, b[i]);
-  } else if (b_single) {
-    const T value = *b;
-#pragma omp simd
-    for (Index i = 0; i < n; ++i) y[i] = f(a[i], value);
+  Source(const void* x, bool single) : x_(static_cast<const X*>(x)), step_(single ? 0 : n) {
+    if (!single) return;
+    repeated_ = *x_ - V{};  // also of -0
+    x_ = reinterpret_cast<const X*>(&repeated_);
+  }
+
+  V next() {
+    V v;
+    std::memcpy(&v, x_, sizeof v);
+    x_ += step_;
+    return v;
+  }
+
+  /// The last ones, fewer than n. In the other lanes stands 1, so that no op meets a number that was not asked for.
+  V last(int used) {
+    if (step_ == 0) return repeated_;
+    V v = V{} + X(1);
+    if constexpr (std::is_same_v<V, Vector<float>> || std::is_same_v<V, Vector<double>>)
+      return positions<X>() < X(used) ? load(x_, used) : v;
+    std::memcpy(&v, x_, static_cast<std::size_t>(used) * sizeof(X));
+    return v;
+  }
+
+ private:
+  const X* x_;
+  Index step_;
+  V repeated_;
+};
+
+/// The first `used` lanes of a result; those of a comparison become 0 and 1.
+template <class Y, int n, class V>
+inline void put(Y* y, V v, int used) {
+  if constexpr (std::is_floating_point_v<Y>) {
+    used == n ? store(y, v) : store(y, v, used);
   } else {
-#pragma omp simd
-    for (Index i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
+    Lanes<Y, n> lanes;
+    if constexpr (std::is_same_v<V, Lanes<Y, n>>)
+      lanes = v;
+    else
+      lanes = __builtin_convertvector(v, Lanes<Y, n>) & Y(1);
+    used == n ? std::memcpy(y, &lanes, sizeof lanes)
+              : std::memcpy(y, &lanes, static_cast<std::size_t>(used) * sizeof(Y));
   }
 }
 
-// A kernel from an expression of one block, of one value, or of two.
-template <class T, class F>
-constexpr Map1<T> unary(F) {
-  return [](const T* x, T* y, Index n) { map1(x, y, n, F{}); };
+/// y = f(x, …) for operands of types X, as many lanes at a time as a register has of T.
+template <class F, class T, class Y, class... X>
+void loop(const MapRun& run) {
+  constexpr int n = lanes<T>;
+  const auto over = [&](auto... source) {
+    auto* y = static_cast<Y*>(run.out);
+    Index i = 0;
+    for (; i + n <= run.n; i += n) put<Y, n>(y + i, F{}(source.next()...), n);
+    const int rest = static_cast<int>(run.n - i);
+    if (rest > 0) put<Y, n>(y + i, F{}(source.last(rest)...), rest);
+  };
+  [&]<std::size_t... k>(std::index_sequence<k...>) { over(Source<X, n>(run.in[k], run.single[k])...); }
+  (std::index_sequence_for<X...>{});
 }
+
+/// An op on operands of T, of floating types only (`floating`), or with a result of 0 and 1 (`comparison`).
+template <class T, int arity, class F>
+constexpr MapOp any(const char* name, F) {
+  return []<std::size_t... k>(const char* op, std::index_sequence<k...>) {
+    return MapOp{op, loop<F, T, T, std::conditional_t<k == k, T, void>...>, false};
+  }
+  (name, std::make_index_sequence<arity>{});
+}
+template <class T, int arity, class F>
+constexpr MapOp floating(const char* name, F f) {
+  if constexpr (std::is_floating_point_v<T>)
+    return any<T, arity>(name, f);
+  else
+    return {name, nullptr, false};
+}
+template <class T, class... X, class F>
+constexpr MapOp comparison(const char* name, F) {
+  return {name, loop<F, T, std::uint8_t, X...>, true};
+}
+
+template <class T, class V>
+inline V sign(V x) {
+  const V zero{}, one = zero + T(1);
+  return x > zero ? one : x < zero ? -one : zero;
+}
+
+/// Of where: a in the lanes where the condition is not 0.
+template <class T>
+struct Choose {
+  template <class Condition>
+  Vector<T> operator()(Vector<T> a, Vector<T> b, Condition condition) const {
+    return __builtin_convertvector(condition, decltype(a == b)) != 0 ? a : b;
+  }
+};
+
+/// f of each lane.
 template <class T, class F>
-constexpr Map1<T> single(F) {
-  return [](const T* x, T* y, Index n) {
+inline Vector<T> each_lane(Vector<T> v, F f) {
+  T x[lanes<T>];
+  store(x, v);
 #pragma omp simd
-    for (Index i = 0; i < n; ++i) y[i] = F{}(x[i]);
-  };
+  for (int i = 0; i < lanes<T>; ++i) x[i] = f(x[i]);
+  return load(x);
 }
 template <class T, class F>
-constexpr Map2<T> binary(F) {
-  return [](const T* a, bool a_single, const T* b, bool b_single, T* y, Index n) {
-    map2(a, a_single, b, b_single, y, n, F{});
-  };
+inline Vector<T> each_block(Vector<T> v, F f) {
+  Eigen::Array<T, lanes<T>, 1> x;
+  store(x.data(), v);
+  const Eigen::Array<T, lanes<T>, 1> y = f(x);
+  return load(y.data());
 }
 
 /// Eigen's exponential stops falling at a subnormal number; this one goes on to 0.
-template <class T, class X>
-Block<T> exp_or_zero(const X& x) {
-  Block<T> y = x.exp();
-#pragma omp simd
-  for (Index i = 0; i < width<T>; ++i) y[i] = y[i] < std::numeric_limits<T>::min() ? T(0) : y[i];
-  return y;
+template <class T>
+inline Vector<T> exp(Vector<T> x) {
+  const Vector<T> y = each_block<T>(x, [](const auto& b) { return b.exp(); });
+  return y < std::numeric_limits<T>::min() ? Vector<T>{} : y;
+}
+template <class T>
+inline Vector<T> root(Vector<T> x) {
+  return each_lane<T>(x, [](T v) { return std::sqrt(v); });
 }
 
 template <class T>
-constexpr Map<T> table = {
-    .neg = unary<T>([](const auto& x) { return -x; }),
-    .abs = unary<T>([](const auto& x) { return x.abs(); }),
-    .sign = unary<T>([](const auto& x) { return (x > T(0)).template cast<T>() - (x < T(0)).template cast<T>(); }),
-    .square = unary<T>([](const auto& x) { return x.square(); }),
-    // Eigen's takes a reciprocal square root on the way, of which infinity makes NaN.
-    .sqrt = single<T>([](T x) { return std::sqrt(x); }),
-    .exp = unary<T>([](const auto& x) { return exp_or_zero<T>(x); }),
-    .log = unary<T>([](const auto& x) { return x.log(); }),
-    .log2 = single<T>([](T x) { return std::log2(x); }),
-    .log1p = unary<T>([](const auto& x) { return x.log1p(); }),
-    .expm1 = unary<T>([](const auto& x) { return x.expm1(); }),
-    .sin = unary<T>([](const auto& x) { return x.sin(); }),
-    .cos = unary<T>([](const auto& x) { return x.cos(); }),
-    .tan = single<T>([](T x) { return std::tan(x); }),
-    .atan = single<T>([](T x) { return std::atan(x); }),
-    .erf = unary<T>([](const auto& x) { return x.erf(); }),
-    .tanh = unary<T>([](const auto& x) { return x.tanh(); }),
-    // 1 / (1 + exp(-x)); exp overflows to infinity for x < -88 (-709), which gives the 0 it should.
-    .sigmoid = unary<T>([](const auto& x) { return ((-x).exp() + T(1)).inverse(); }),
-    .relu = single<T>([](T x) { return x < T(0) ? T(0) : x; }),
-    .floor = single<T>([](T x) { return std::floor(x); }),
-    .ceil = single<T>([](T x) { return std::ceil(x); }),
-    .round = single<T>([](T x) { return std::rint(x); }),  // to even between two
-    .add = binary<T>([](T a, T b) { return a + b; }),
-    .sub = binary<T>([](T a, T b) { return a - b; }),
-    .mul = binary<T>([](T a, T b) { return a * b; }),
-    .div = binary<T>([](T a, T b) { return a / b; }),
-    .maximum = binary<T>([](T a, T b) { return a > b || a != a ? a : b; }),
-    .minimum = binary<T>([](T a, T b) { return a < b || a != a ? a : b; }),
-    .pow = binary<T>([](T a, T b) { return std::pow(a, b); }),
-    .relu_pullback = binary<T>([](T dy, T y) { return y <= T(0) ? T(0) : dy; }),
-    .tanh_pullback = binary<T>([](T dy, T y) { return dy * (T(1) - y * y); }),
-    .sigmoid_pullback = binary<T>([](T dy, T y) { return dy * (y * (T(1) - y)); }),
-};
+constexpr void add_functions(Map& map) {
+  using V = Vector<T>;
+  map[Op::sqrt] = floating<T, 1>("sqrt", [](auto x) { return root<T>(x); });
+  map[Op::rsqrt] = floating<T, 1>("rsqrt", [](auto x) { return T(1) / root<T>(x); });
+  map[Op::exp] = floating<T, 1>("exp", [](auto x) { return exp<T>(x); });
+  const auto block = [](auto f) { return [](auto x) { return each_block<T>(x, decltype(f){}); }; };
+  const auto lane = [](auto f) { return [](auto x) { return each_lane<T>(x, decltype(f){}); }; };
+  map[Op::log] = floating<T, 1>("log", block([](const auto& x) { return x.log(); }));
+  map[Op::log1p] = floating<T, 1>("log1p", block([](const auto& x) { return x.log1p(); }));
+  map[Op::expm1] = floating<T, 1>("expm1", block([](const auto& x) { return x.expm1(); }));
+  map[Op::sin] = floating<T, 1>("sin", block([](const auto& x) { return x.sin(); }));
+  map[Op::cos] = floating<T, 1>("cos", block([](const auto& x) { return x.cos(); }));
+  map[Op::erf] = floating<T, 1>("erf", block([](const auto& x) { return x.erf(); }));
+  map[Op::tanh] = floating<T, 1>("tanh", block([](const auto& x) { return x.tanh(); }));
+  map[Op::log2] = floating<T, 1>("log2", lane([](T x) { return std::log2(x); }));
+  map[Op::tan] = floating<T, 1>("tan", lane([](T x) { return std::tan(x); }));
+  map[Op::atan] = floating<T, 1>("atan", lane([](T x) { return std::atan(x); }));
+  // 1 / (1 + exp(-x)); exp overflows to infinity for x < -88 (-709), which gives the 0 it should.
+  map[Op::sigmoid] = floating<T, 1>("sigmoid", [](auto x) { return T(1) / (exp<T>(-x) + T(1)); });
+  map[Op::floor] = floating<T, 1>("floor", lane([](T x) { return std::floor(x); }));
+  map[Op::ceil] = floating<T, 1>("ceil", lane([](T x) { return std::ceil(x); }));
+  map[Op::round] = floating<T, 1>("round", lane([](T x) { return std::rint(x); }));  // to even between two
+  map[Op::pow] = floating<T, 2>("pow", [](auto x, auto p) {
+    V y;
+    for (int i = 0; i < lanes<T>; ++i) y[i] = std::pow(x[i], p[i]);
+    return y;
+  });
+}
+
+template <class T>
+constexpr Map make_map() {
+  using V = Vector<T>;
+  using Wrapping = std::conditional_t<std::is_same_v<T, Index>, std::uint64_t, T>;  // signed overflow is not defined
+  constexpr V zero{};
+  Map map{};
+  add_functions<T>(map);
+  map[Op::neg] = any<Wrapping, 1>("neg", [](auto x) { return -x; });
+  map[Op::add] = any<Wrapping, 2>("add", [](auto a, auto b) { return a + b; });
+  map[Op::sub] = any<Wrapping, 2>("sub", [](auto a, auto b) { return a - b; });
+  map[Op::mul] = any<Wrapping, 2>("mul", [](auto a, auto b) { return a * b; });
+  map[Op::div] = floating<T, 2>("div", [](auto a, auto b) { return a / b; });
+  map[Op::reciprocal] = floating<T, 1>("reciprocal", [](auto x) { return T(1) / x; });
+  map[Op::square] = floating<T, 1>("square", [](auto x) { return x * x; });
+  map[Op::abs] = floating<T, 1>("abs", [](auto x) { return x < zero ? -x : x + zero; });
+  map[Op::sign] = floating<T, 1>("sign", [](auto x) { return sign<T>(x); });
+  map[Op::relu] = floating<T, 1>("relu", [](auto x) { return x < zero ? zero : x; });
+  map[Op::leaky_relu] = floating<T, 2>("leaky_relu", [](auto x, auto slope) { return x > zero ? x : x * slope; });
+  // NaN stays, whichever operand it is.
+  map[Op::maximum] = any<T, 2>("maximum", [](V a, V b) { return (a > b) | (a != a) ? a : b; });
+  map[Op::minimum] = any<T, 2>("minimum", [](V a, V b) { return (a < b) | (a != a) ? a : b; });
+  map[Op::clamp] = any<T, 3>("clamp", [](V x, V lo, V hi) {
+    const V above = x < lo ? lo : x;
+    return above > hi ? hi : above;
+  });
+  map[Op::eq] = comparison<T, T, T>("eq", [](V a, V b) { return a == b; });
+  map[Op::ne] = comparison<T, T, T>("ne", [](V a, V b) { return a != b; });
+  map[Op::lt] = comparison<T, T, T>("lt", [](V a, V b) { return a < b; });
+  map[Op::le] = comparison<T, T, T>("le", [](V a, V b) { return a <= b; });
+  map[Op::gt] = comparison<T, T, T>("gt", [](V a, V b) { return a > b; });
+  map[Op::ge] = comparison<T, T, T>("ge", [](V a, V b) { return a >= b; });
+  map[Op::isfinite] = comparison<T, T>("isfinite", [](V x) { return x - x == zero; });
+  map[Op::where] = {"where", loop<Choose<T>, T, T, T, T, std::uint8_t>, false};
+  map[Op::abs_pullback] = floating<T, 2>("abs_pullback", [](auto dy, auto x) { return dy * sign<T>(x); });
+  map[Op::relu_pullback] = floating<T, 2>("relu_pullback", [](auto dy, auto y) { return y <= zero ? zero : dy; });
+  map[Op::tanh_pullback] = floating<T, 2>("tanh_pullback", [](auto dy, auto y) { return dy * (T(1) - y * y); });
+  map[Op::sigmoid_pullback] = floating<T, 2>("sigmoid_pullback", [](auto dy, auto y) { return dy * (y * (T(1) - y)); });
+  map[Op::leaky_relu_pullback] =
+      floating<T, 3>("leaky_relu_pullback", [](auto dy, auto x, auto slope) { return x > zero ? dy : dy * slope; });
+  map[Op::clamp_pullback] = floating<T, 4>(
+      "clamp_pullback", [](auto dy, auto x, auto lo, auto hi) { return (x >= lo) & (x <= hi) ? dy : zero; });
+  return map;
+}
+
+template <class T>
+constexpr Map table = make_map<T>();
 
 }  // namespace
 
 template <Isa isa, class T>
-const Map<T>& map_table() {
+const Map& map_table() {
   return table<T>;
 }
-template const Map<float>& map_table<Isa::RAVINE_KERNEL_ISA>();
-template const Map<double>& map_table<Isa::RAVINE_KERNEL_ISA>();
+template const Map& map_table<Isa::RAVINE_KERNEL_ISA, float>();
+template const Map& map_table<Isa::RAVINE_KERNEL_ISA, double>();
+template const Map& map_table<Isa::RAVINE_KERNEL_ISA, Index>();
+template const Map& map_table<Isa::RAVINE_KERNEL_ISA, std::uint8_t>();
 
 }  // namespace ravine::kernels
