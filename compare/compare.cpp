@@ -9,8 +9,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include <ravine/compare/journal.hpp>
+#include <ravine/compare/parallel.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/core/threads.hpp>
 #include <ravine/train/stop_signals.hpp>
 
 namespace ravine::compare {
@@ -54,10 +55,10 @@ bool is_tuned(const Method& method, const Protocol& protocol) { return protocol.
 /// Makes runs and keeps them.
 class Runner {
  public:
-  Runner(const Protocol& protocol, const Execution& execution, Index total)
-      : protocol_(protocol), execution_(execution), total_(total) {
-    if (!execution.journal) return;
-    for (const Run& run : execution.journal->finished()) finished_.emplace(key(run), &run);
+  Runner(const Protocol& protocol, const Execution& execution, Journal* journal, Index total)
+      : protocol_(protocol), execution_(execution), journal_(journal), total_(total) {
+    if (!journal) return;
+    for (const Run& run : journal->finished()) finished_.emplace(key(run), &run);
   }
 
   /// On several threads; throws what the first of the tasks that failed has thrown. False if a signal came.
@@ -71,19 +72,15 @@ class Runner {
       show();
       return !stopped();
     }
-    std::vector<std::exception_ptr> errors(left.size());
-    detail::run_parallel(static_cast<Index>(left.size()), [&](Index i) {
-      const auto k = static_cast<std::size_t>(i);
+    detail::run_tasks(left.size(), [&](std::size_t k) {
       if (failed_ || stopped()) return;
       try {
         make(*left[k]);
       } catch (...) {
-        errors[k] = std::current_exception();
         failed_ = true;
+        throw;
       }
     });
-    for (const std::exception_ptr& error : errors)
-      if (error) std::rethrow_exception(error);
     return !stopped();
   }
 
@@ -103,13 +100,19 @@ class Runner {
     const bool scores = task.phase != Phase::tune;
     RunSettings settings{protocol_.budget, scores, scores && task.seed == protocol_.scoring_seeds()[0], {}};
     settings.stop = [this] { return failed_ || stopped(); };
-    std::optional<Run> run = run_once(*task.problem, task.options, task.seed, settings);
+    std::optional<Run> run;
+    try {
+      run = run_once(*task.problem, task.options, task.seed, settings);
+    } catch (const std::exception& error) {
+      std::throw_with_nested(std::runtime_error(
+          detail::text("compare: ", task.problem->name, ", ", task.options, ", seed ", task.seed, ": ", error.what())));
+    }
     if (!run) return;
     run->method = task.method->name;
     run->phase = task.phase;
     run->trial = task.trial;
     const std::lock_guard lock(mutex_);
-    if (execution_.journal) execution_.journal->add(*run);
+    if (journal_) journal_->add(*run);
     keep(*run);
     show();
   }
@@ -120,6 +123,7 @@ class Runner {
 
   const Protocol& protocol_;
   const Execution& execution_;
+  Journal* journal_;
   Index total_;
   std::map<std::string, const Run*> finished_;
   std::map<std::string, Run> runs_;
@@ -186,10 +190,12 @@ Results run(const std::vector<Problem>& problems, const std::vector<Method>& met
   check_names("optimizer", methods);
   check_minima(problems);
   protocol.check();
+  std::optional<Journal> journal;
+  if (!execution.folder.empty()) journal.emplace(execution.folder, problems, methods, protocol);
   std::optional<train::StopSignals> signals;
   if (execution.stop_on_signals) signals.emplace();
 
-  Runner runner(protocol, execution, count_runs(problems, methods, protocol));
+  Runner runner(protocol, execution, journal ? &*journal : nullptr, count_runs(problems, methods, protocol));
   std::vector<Task> tasks;
   for (const Problem& problem : problems)
     for (const Method& method : methods) add_first_tasks(tasks, problem, method, protocol);
@@ -199,7 +205,10 @@ Results run(const std::vector<Problem>& problems, const std::vector<Method>& met
       for (const Method& method : methods) add_final_tasks(tasks, runner, problem, method, protocol);
     runner(tasks);
   }
-  return Results(problems, methods, protocol, runner.take_runs());
+  signals.reset();  // now they end the program: all runs are kept
+  Results results(problems, methods, protocol, runner.take_runs());
+  if (journal && results.complete()) results.save(execution.folder, execution.page);
+  return results;
 }
 
 }  // namespace ravine::compare

@@ -4,14 +4,15 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <system_error>
 
+#include <ravine/compare/compare.hpp>
 #include <ravine/compare/setup.hpp>
 #include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/data/error.hpp>
+#include <ravine/data/input_file.hpp>
 
 namespace ravine::compare {
 namespace {
@@ -105,20 +106,13 @@ std::vector<Run> runs_of(std::string_view& rest, const std::string& path) try {
   throw no_journal(path);
 }
 
-std::string read_all(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  if (!file.is_open() || file.bad())
-    throw FileError(text("compare: cannot read ", path, ": ", std::generic_category().message(errno)));
-  return bytes;
-}
-
-/// What `results.json` says of its comparison.
-void check_results(const std::string& path, const Json& setup) {
-  const Json results = Json::parse(read_all(path), nullptr, false);
-  if (results.is_object()) return check_same(setup, results, path);
-  throw data::FormatError(text("compare: ", path, " is no file of a comparison: expected a JSON object"));
+/// What `results.json` says of its comparison, which is this one or another.
+[[noreturn]] void refuse_finished(const std::string& folder, const std::string& path, const Json& setup) {
+  const Json results = Json::parse(detail::InputFile(path).read_all().view(), nullptr, false);
+  if (!results.is_object())
+    throw data::FormatError(text("compare: ", path, " is no file of a comparison: expected a JSON object"));
+  check_same(setup, results, path);
+  throw Finished(text("compare: the comparison in ", folder, " is finished"));
 }
 
 }  // namespace
@@ -151,15 +145,15 @@ Journal::Journal(const std::string& folder, const std::vector<Problem>& problems
   const std::string path = journal_file(folder), results = folder + "/results.json";
   std::string kept = record(mine);
   if (std::filesystem::exists(path)) {
-    const std::string bytes = read_all(path);
-    std::string_view rest = bytes;
+    const detail::FileBytes bytes = detail::InputFile(path).read_all();
+    std::string_view rest = bytes.view();
     const auto setup = next_record(rest);
     if (!setup || !setup->is_object()) throw no_journal(path);
     check_same(mine, *setup, path);
     finished_ = runs_of(rest, path);
-    kept = bytes.substr(0, bytes.size() - rest.size());
+    kept = bytes.view().substr(0, bytes.view().size() - rest.size());
   } else if (std::filesystem::exists(results)) {
-    check_results(results, mine);
+    refuse_finished(folder, results, mine);
   }
   const std::string_view pieces[] = {kept};
   detail::write_file("compare", path, pieces);

@@ -1,5 +1,5 @@
 /// @file
-/// The runs of a comparison on disk while it goes on.
+/// The runs of a comparison on disk while it goes on; for the library's sources, not its public headers.
 #pragma once
 
 #include <memory>
@@ -8,16 +8,15 @@
 
 #include <ravine/compare/run.hpp>
 
+#pragma GCC visibility push(hidden)
 namespace ravine::compare {
 
 /// Keeps the finished runs of a comparison in a folder's file `unfinished`, as soon as each is added, so that whoever
 /// is interrupted or killed goes on from there to the same results, bit for bit. Results::save removes it.
 class Journal {
  public:
-  /// Makes the folder if need be, and reads what an earlier journal of the same comparison has left there. Throws
-  /// std::invalid_argument, naming what differs, if the folder is of another comparison: other problems, methods,
-  /// search spaces or another protocol; FileError for what cannot be read or written, data::FormatError for a file that
-  /// is no journal.
+  /// Makes the folder if need be, and reads what an earlier journal of the same comparison has left there. Throws as
+  /// compare::run.
   Journal(const std::string& folder, const std::vector<Problem>& problems, const std::vector<Method>& methods,
           const Protocol& protocol);
   ~Journal();
@@ -35,3 +34,4 @@ class Journal {
 };
 
 }  // namespace ravine::compare
+#pragma GCC visibility pop

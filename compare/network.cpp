@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
+
+#include <zlib.h>
 
 #include <ravine/autograd/reevaluation.hpp>
 #include <ravine/compare/cars.hpp>
@@ -50,6 +53,7 @@ struct NetworkOptions {
 struct Rows {
   TensorDataset training, test;
   Index classes = 0;
+  std::string checksum{};  // of a file's fields
 
   Index outputs() const { return classes > 0 ? classes : training.targets().size(1); }
   Variable loss(const Variable& outputs, const Tensor& targets) const {
@@ -87,6 +91,27 @@ data::Table of_classes(const data::Table& table, const std::string& target, cons
   return table.take(tensor(rows, i64));
 }
 
+/// Of all that stands in it.
+std::string checksum(const data::Table& table) {
+  uLong sum = crc32_z(0, nullptr, 0);
+  const auto add = [&](const void* bytes, std::size_t count) {
+    sum = crc32_z(sum, static_cast<const Bytef*>(bytes), count);
+  };
+  const auto add_text = [&](const std::string& words) { add(words.c_str(), words.size() + 1); };
+  for (const std::string& name : table.column_names()) {
+    add_text(name);
+    if (!table.numeric(name)) {
+      for (const std::string& words : table.text(name)) add_text(words);
+      continue;
+    }
+    const Tensor values = table.column(name);
+    add(values.data<double>(), static_cast<std::size_t>(values.numel()) * sizeof(double));
+  }
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "%08lx", static_cast<unsigned long>(sum));
+  return digits;
+}
+
 /// A fifth of the rows is for the test, of each class its share, without classes that are there only. Rows without a
 /// target do not count.
 Rows table_rows(const std::string& file, const std::string& target, Generator& generator) {
@@ -96,7 +121,7 @@ Rows table_rows(const std::string& file, const std::string& target, Generator& g
   const auto encoder = data::TableEncoder::fit(training, {.target = target, .unknown = data::Unknown::zeros});
   const std::vector<std::string> classes = encoder.class_names();
   return {encoder.dataset(training), encoder.dataset(of_classes(test, target, classes)),
-          static_cast<Index>(classes.size())};
+          static_cast<Index>(classes.size()), checksum(table)};
 }
 
 struct Source {
@@ -119,6 +144,8 @@ Rows rows_of(const Call& call) {
       return table_rows(call.name, *target, generator);
     } catch (const std::out_of_range& error) {
       throw std::invalid_argument(text("problem: target: ", error.what()));
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument(text("problem: ", call.name, ": ", error.what()));
     }
   for (const Source& source : sources)
     if (source.name == call.name) return source.rows(generator);
@@ -268,7 +295,7 @@ Problem network(const std::string& name) {
   if (options.batch_norm && std::min(options.batch, rows->training.size()) < 2)
     throw std::invalid_argument(text("problem: '", name, "': batch_norm needs batches of two rows or more"));
   const auto make = [rows, options](std::uint64_t seed) { return instance(rows, options, seed); };
-  return {name, make, std::nullopt, loss_of_guess(*rows)};
+  return {name, make, std::nullopt, loss_of_guess(*rows), {}, rows->checksum};
 }
 
 std::vector<std::string> network_data() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include <ravine/compare/parallel.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
@@ -83,11 +84,11 @@ Track track(const Problem& problem, const Run& run, Index budget) {
 }
 
 std::vector<Track> tracks_of(const compare::Results& results, const Problem& problem, compare::Phase phase) {
-  std::vector<Track> tracks;
-  for (const compare::Method& method : results.methods()) {
-    const auto runs = results.runs(problem.name, method.name, phase);
-    if (!runs.empty()) tracks.push_back(track(problem, runs.front(), results.protocol().budget));
-  }
+  std::vector<const Run*> first;
+  for (const compare::Method& method : results.methods())
+    if (const auto runs = results.runs(problem.name, method.name, phase); !runs.empty()) first.push_back(&runs.front());
+  std::vector<Track> tracks(first.size());
+  run_tasks(first.size(), [&](std::size_t k) { tracks[k] = track(problem, *first[k], results.protocol().budget); });
   return tracks;
 }
 
@@ -196,8 +197,28 @@ std::string gap(const std::vector<double>& ratios) {
       *low, *high);
 }
 
+/// The loss that is drawn: a function of the parameters alone.
+std::function<Variable()> objective_of(const Instance& instance) {
+  if (instance.objective) return instance.objective;
+  if (!instance.value) return instance.loss;
+  return [value = instance.value] { return Variable(full({}, value(), f64)); };
+}
+
+/// The loss on the lines of a picture, on several threads, each row with parameters of its own.
+void measure(Page::Landscape& picture, const std::function<optim::LossSurface()>& make) {
+  const std::size_t columns = picture.x.size();
+  picture.f.resize(columns * picture.y.size());
+  run_tasks(picture.y.size(), [&](std::size_t j) {
+    const optim::LossSurface surface = make();
+    const NoGrad no_grad;
+    for (std::size_t i = 0; i < columns; ++i)
+      picture.f[j * columns + i] = surface(tensor({picture.x[i], picture.y[j]}, f64)).item();
+  });
+}
+
 /// The loss on a plane, with the paths as they are seen from there.
-Page::Landscape draw(View view, const std::vector<Track>& tracks, const optim::LossSurface& surface) {
+Page::Landscape draw(View view, const std::vector<Track>& tracks, const std::function<optim::LossSurface()>& make) {
+  const optim::LossSurface surface = make();
   const NoGrad no_grad;
   Page::Landscape& picture = view.picture;
   std::vector<double> xs, ys, ratios;
@@ -224,16 +245,8 @@ Page::Landscape draw(View view, const std::vector<Track>& tracks, const optim::L
   const std::size_t lines = view.plane.origin.numel() > many_parameters ? few_grid_lines : grid_lines;
   picture.x = lines_around(xs, view.reach, lines);
   picture.y = lines_around(ys, view.reach, lines);
-  for (const double y : picture.y)
-    for (const double x : picture.x) picture.f.push_back(surface(tensor({x, y}, f64)).item());
+  measure(picture, make);
   return picture;
-}
-
-/// The loss that is drawn: a function of the parameters alone.
-std::function<Variable()> objective_of(const Instance& instance) {
-  if (instance.objective) return instance.objective;
-  if (!instance.value) return instance.loss;
-  return [value = instance.value] { return Variable(full({}, value(), f64)); };
 }
 
 }  // namespace
@@ -243,22 +256,28 @@ std::vector<Page::Landscape> network_planes(const compare::Results& results, con
   const std::vector<Track> tracks = tracks_of(results, problem, phase);
   const Track* const best = best_of(tracks);
   if (!best) return {};
-  Instance instance = problem.make(results.protocol().scoring_seeds()[0]);
-  instance.objective = objective_of(instance);
+  const auto start = [&] {
+    Instance instance = problem.make(results.protocol().scoring_seeds()[0]);
+    instance.objective = objective_of(instance);
+    return instance;
+  };
   std::vector<Page::Landscape> planes;
-  const auto add = [&](std::optional<View> view) {
+  const auto add = [&](const std::optional<View>& view) {
     if (!view) return;
-    const optim::LossSurface surface(instance.parameters, instance.objective, view->plane);
-    planes.push_back(draw(std::move(*view), tracks, surface));
+    planes.push_back(draw(*view, tracks, [&] {
+      const Instance instance = start();
+      return optim::LossSurface(instance.parameters, instance.objective, view->plane);
+    }));
   };
   add(principal(tracks));
   const Tensor end = best->points.back();
   if (end.numel() <= 2) return planes;  // there is no other plane
+  const Instance instance = start();
   optim::vector_to_parameters(end, instance.parameters);
   const std::string where = " The middle is where " + best->method + " ended, lowest of all.";
   for (std::optional<View> view : {random(instance.parameters, end), curved(instance, end)}) {
     if (view) view->picture.note += where;
-    add(std::move(view));
+    add(view);
   }
   return planes;
 }

@@ -9,6 +9,8 @@
 
 namespace ravine::detail {
 
+std::string counted(Index n, const char* what) { return text(n, " ", what, n == 1 ? "" : "s"); }
+
 compare::Phase scored(const compare::Results& results) {
   return results.protocol().trials > 0 ? compare::Phase::final : compare::Phase::defaults;
 }
@@ -170,14 +172,16 @@ Page::Table table(const Results& results) {
 
 report::Page page(const Results& results) {
   const Protocol& protocol = results.protocol();
-  const auto counted = [](std::size_t n, const char* what) { return text(n, " ", what, n == 1 ? "" : "s"); };
-  Page page{.title = text(counted(results.methods().size(), "optimizer"), " on ",
-                          counted(results.problems().size(), "problem"))};
+  const auto size = [](const auto& list) { return static_cast<Index>(list.size()); };
+  Page page{.title = text(detail::counted(size(results.methods()), "optimizer"), " on ",
+                          detail::counted(size(results.problems()), "problem"))};
   page.about = protocol.trials > 0
-                   ? text("Each method was tuned on each problem with ", protocol.trials, " trials of ",
-                          protocol.tune_seeds, " seeds; the winner ran on ", protocol.seeds, " others.")
-                   : text("Nothing was tuned: each method ran with its defaults on ", protocol.seeds, " seeds.");
-  page.about += text(" A run ends after ", protocol.budget, " gradient evaluations.");
+                   ? text("Each method was tuned on each problem with ", detail::counted(protocol.trials, "trial"),
+                          " of ", detail::counted(protocol.tune_seeds, "seed"), "; the winner ran on ",
+                          detail::counted(protocol.seeds, "other"), ".")
+                   : text("Nothing was tuned: each method ran with its defaults on ",
+                          detail::counted(protocol.seeds, "seed"), ".");
+  page.about += text(" A run ends after ", detail::counted(protocol.budget, "gradient evaluation"), ".");
   if (!results.complete()) page.about += " The comparison was interrupted: this is what had finished.";
   for (const Problem& problem : results.problems()) page.problems.push_back(detail::problem_figures(results, problem));
   page.charts = {targets_reached(results), profile(results)};

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <ravine/compare/results.hpp>
@@ -12,6 +13,8 @@
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
+/// "1 seed", "20 seeds".
+std::string counted(Index n, const char* what);
 /// What a page shows of a comparison: its winners, or the defaults if nothing was tuned.
 compare::Phase scored(const compare::Results& results);
 double median_of(std::span<const compare::Run> runs, const std::function<double(const compare::Run&)>& value);

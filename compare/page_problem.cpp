@@ -158,13 +158,13 @@ Page::Line curve(const std::string& method, std::span<const Run> runs,
 
 Page::Chart curves(const Results& results, const Problem& problem, const std::string& title, const std::string& label,
                    const std::function<double(const CurvePoint&, const Run&)>& seen) {
-  Page::Chart chart{
-      .title = title,
-      .x_labels = {"step", "gradient evaluations", "seconds"},
-      .y_label = label,
-      .x_log = true,
-      .y_log = true,
-      .note = text("Median and quartiles of ", results.protocol().seeds, " seeds; × marks where runs diverge.")};
+  Page::Chart chart{.title = title,
+                    .x_labels = {"step", "gradient evaluations", "seconds"},
+                    .y_label = label,
+                    .x_log = true,
+                    .y_log = true,
+                    .note = text("Median and quartiles of ", detail::counted(results.protocol().seeds, "seed"),
+                                 "; × marks where runs diverge.")};
   for (const Method& method : results.methods())
     chart.lines.push_back(curve(method.name, results.runs(problem.name, method.name, detail::scored(results)), seen));
   return chart;
@@ -211,8 +211,9 @@ Page::Chart rates(const Results& results, const Problem& problem) {
                     .y_label = height.label,
                     .x_log = true,
                     .y_log = true,
-                    .note = text("All trials: median and quartiles of ", results.protocol().tune_seeds,
-                                 " tuning seeds; × some or all diverged. Where other options are tuned as well, they "
+                    .note = text("All trials: median and quartiles of ",
+                                 detail::counted(results.protocol().tune_seeds, "tuning seed"),
+                                 "; × some or all diverged. Where other options are tuned as well, they "
                                  "differ from point to point.")};
   for (const Method& method : results.methods())
     chart.lines.push_back(rates(method.name, results.runs(problem.name, method.name, Phase::tune), height));

@@ -45,6 +45,8 @@ struct Problem {
   /// first scoring seed.
   double guess = std::numeric_limits<double>::quiet_NaN();
   std::optional<landscapes::Landscape> landscape{};  ///< for pictures, where the parameters are one vector
+  /// Of the data it is made of, as those of a file: a comparison that was interrupted does not go on with others.
+  std::string checksum{};
 };
 
 /// A problem by its name:

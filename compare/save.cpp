@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -13,6 +12,7 @@
 #include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/data/error.hpp>
+#include <ravine/data/input_file.hpp>
 #include <ravine/optim/make.hpp>
 
 namespace ravine::compare {
@@ -89,6 +89,7 @@ Json problem_json(const Problem& problem, const Results& results) {
   for (const Run& run : results.runs())
     if (run.problem == problem.name && run.seed == seed) start_loss = run.start_loss;
   return {{"name", problem.name},
+          {"checksum", checksum_json(problem)},
           {"start", problem.landscape ? Json(problem.landscape->start) : Json()},
           {"start_loss", start_loss},
           {"minimum", problem.minimum ? Json(*problem.minimum) : Json()},
@@ -209,16 +210,18 @@ void Results::save(const std::string& folder, bool with_page) const {
 }
 
 std::map<std::string, std::array<double, target_count>> read_targets(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw FileError(text("compare: cannot open ", file));
   std::map<std::string, std::array<double, target_count>> targets;
   try {
-    const Json results = Json::parse(in);
+    const Json results = Json::parse(detail::InputFile(file).read_all().view());
     for (const Json& problem : results.at("problems"))
       if (problem.at("targets_are") == "losses") problem.at("targets").get_to(targets[problem.at("name")]);
   } catch (const nlohmann::json::exception&) {
     throw data::FormatError(text("compare: ", file, " is no results.json of a comparison"));
   }
+  for (const auto& [name, losses] : targets)
+    if (!std::is_sorted(losses.rbegin(), losses.rend()))
+      throw data::FormatError(
+          text("compare: ", file, ": the targets of ", name, " ascend: each must be harder to reach"));
   return targets;
 }
 

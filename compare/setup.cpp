@@ -55,9 +55,12 @@ void check_equal(const std::string& what, const std::string& mine, const std::st
 
 }  // namespace
 
+Json checksum_json(const Problem& problem) { return problem.checksum.empty() ? Json() : Json(problem.checksum); }
+
 Json setup_json(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol) {
   Json result{{"protocol", protocol_json(protocol)}, {"problems", Json::array()}, {"methods", Json::array()}};
-  for (const Problem& problem : problems) result["problems"].push_back({{"name", problem.name}});
+  for (const Problem& problem : problems)
+    result["problems"].push_back({{"name", problem.name}, {"checksum", checksum_json(problem)}});
   for (const Method& method : methods)
     result["methods"].push_back({{"name", method.name}, {"search_space", space_json(method.space)}});
   return result;
@@ -69,6 +72,13 @@ void check_same(const Json& mine, const Json& there, const std::string& file) {
   for (const auto& [list, field] : {std::pair("problems", "name"), {"methods", "name"}, {"methods", "search_space"}})
     check_equal(text(list, field[0] == 'n' ? "" : "' search spaces"), all(mine.at(list), field),
                 all(there.value(list, Json::array()), field), file);
+  for (std::size_t i = 0; i < mine.at("problems").size(); ++i) {
+    const Json &problem = mine.at("problems")[i], checksum = there.at("problems")[i].value("checksum", Json());
+    if (checksum != problem.at("checksum"))
+      throw std::invalid_argument(text("compare: ", file, " is of another comparison: the data of ",
+                                       dumped(problem.at("name")), " were others, with the checksum ", dumped(checksum),
+                                       "; here: ", dumped(problem.at("checksum"))));
+  }
 }
 
 std::string journal_file(const std::string& folder) { return (std::filesystem::path(folder) / "unfinished").string(); }

@@ -15,8 +15,11 @@ namespace ravine::compare {
 
 using Json = nlohmann::ordered_json;
 
-/// {"protocol": …, "problems": [{"name"}], "methods": [{"name", "search_space"}]}
+/// {"protocol": …, "problems": [{"name", "checksum"}], "methods": [{"name", "search_space"}]}
 Json setup_json(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol);
+
+/// A problem's, or null.
+Json checksum_json(const Problem& problem);
 
 /// Throws std::invalid_argument, naming the first thing in `mine` that is something else in `there`.
 void check_same(const Json& mine, const Json& there, const std::string& file);

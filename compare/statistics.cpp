@@ -51,8 +51,9 @@ MedianBootstrap::MedianBootstrap(Index n, std::uint64_t seed) : n_(static_cast<s
   std::vector<std::size_t> places(n_);
   for (Index r = 0; r < resamples; ++r) {
     for (auto& place : places) place = static_cast<std::size_t>(generator.next_below(n));
-    std::sort(places.begin(), places.end());
-    middles_.emplace_back(places[(n_ - 1) / 2], places[n_ / 2]);
+    const auto lower = places.begin() + static_cast<std::ptrdiff_t>((n_ - 1) / 2);
+    std::nth_element(places.begin(), lower, places.end());
+    middles_.emplace_back(*lower, n_ % 2 == 1 ? *lower : *std::min_element(lower + 1, places.end()));
   }
 }
 

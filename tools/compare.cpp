@@ -6,7 +6,6 @@
 #include <functional>
 #include <iomanip>
 #include <iostream>
-#include <optional>
 #include <sstream>
 #include <system_error>
 
@@ -152,6 +151,15 @@ void check_folder(const CompareArguments& a) {
     throw WrongArgument("--resume: there is no comparison in the folder " + a.out);
 }
 
+// Of a file those for each problem that needs them.
+auto targets_of(const std::string& file, const std::vector<Problem>& problems) {
+  const auto targets = compare::read_targets(file);
+  for (const Problem& problem : problems)
+    if (!problem.minimum && !targets.contains(problem.name))
+      throw WrongArgument("--targets: " + file + " has none for " + problem.name);
+  return targets;
+}
+
 void print_outcome(const Results& results, const CompareArguments& a) {
   print_table(results);
   if (a.out.empty()) return print_losses(results);
@@ -172,20 +180,21 @@ void compare(const CompareArguments& a) {
       each("--optimizers", a.optimizers.empty() ? compare::method_names() : a.optimizers, compare::method);
   compare::Protocol protocol = a.protocol;
   check_folder(a);
-  if (!a.targets.empty()) protocol.targets = compare::read_targets(a.targets);
-  std::optional<compare::Journal> journal;
-  if (!a.out.empty()) argument("--resume: ", [&] { return &journal.emplace(a.out, problems, methods, protocol); });
-
+  if (!a.targets.empty()) protocol.targets = targets_of(a.targets, problems);
   train::Progress bar(stderr, {.step = "run"});
-  const Results results = argument("", [&] {
-    return compare::run(problems, methods, protocol,
-                        {.progress = [&](Index done, Index total) { bar.update(done, total); },
-                         .stop_on_signals = true,
-                         .journal = journal ? &*journal : nullptr});
-  });
-  if (!results.complete()) interrupted(results, a);
-  if (!a.out.empty()) results.save(a.out, !a.no_page);
-  print_outcome(results, a);
+  try {
+    const Results results = argument(a.resume ? "--resume: " : "", [&] {
+      return compare::run(problems, methods, protocol,
+                          {.progress = [&](Index done, Index total) { bar.update(done, total); },
+                           .stop_on_signals = true,
+                           .folder = a.out,
+                           .page = !a.no_page});
+    });
+    if (!results.complete()) interrupted(results, a);
+    print_outcome(results, a);
+  } catch (const compare::Finished& finished) {
+    std::cout << finished.what() << "; its table is in results.json.\n";
+  }
 }
 
 // ---- --list ----

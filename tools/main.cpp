@@ -82,13 +82,18 @@ void add_compare(CLI::App& app, CompareArguments& a) {
   };
   compare->add_option("--problems", a.problems, "names, as --list has them; all, if none are given");
   compare->add_option("--optimizers", a.optimizers, "names, perhaps with options and a schedule: adam:lr=0.01+cosine");
-  compare->add_option("--out", a.out, "folder for all runs, curves, results and a page, instead of the terminal");
+  const auto path = [&](const char* name, std::string& to, const char* what) {
+    compare->add_option(name, to, what)->check([](const std::string& given) {
+      return std::string(given.empty() ? "the name is empty" : "");
+    });
+  };
+  path("--out", a.out, "folder for all runs, curves, results and a page, instead of the terminal");
   const auto* trials =
       number("--trials", a.protocol.trials, 0, 100000, "points that each optimizer tries; 0: no tuning");
   number("--tune-seeds", a.protocol.tune_seeds, 1, 100000, "runs of each trial");
-  const auto* seeds = number("--seeds", a.protocol.seeds, 1, 1000000, "runs that count, on other seeds");
+  const auto* seeds = number("--seeds", a.protocol.seeds, 1, 10000, "runs that count, on other seeds");
   const auto* budget = number("--budget", a.protocol.budget, 1, 1000000000, "gradient evaluations of a run");
-  compare->add_option("--targets", a.targets, "results.json whose targets count, for problems of unknown minimum");
+  path("--targets", a.targets, "results.json whose targets count, for problems of unknown minimum");
   compare->add_flag("--resume", a.resume, "go on with the comparison in the folder --out");
   compare->add_flag("--no-page", a.no_page, "write no report.html");
   compare->add_flag("--quick", a.quick, "four problems, and little of everything");

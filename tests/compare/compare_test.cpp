@@ -3,7 +3,6 @@
 
 #include <omp.h>
 
-#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <limits>
@@ -19,7 +18,6 @@ namespace rv = ravine;
 using doctest::Contains;
 using rv::Index;
 using rv::compare::Execution;
-using rv::compare::Journal;
 using rv::compare::Method;
 using rv::compare::Phase;
 using rv::compare::Problem;
@@ -215,39 +213,52 @@ TEST_CASE("progress counts every run once") {
   for (std::size_t i = 1; i < seen.size(); ++i) CHECK(seen[i] > seen[i - 1]);
 }
 
-TEST_CASE("after a signal the runs that are finished are kept, and a journal's are not made again") {
+TEST_CASE("after a signal the runs that are finished are kept in the folder, and not made again") {
   const std::vector<std::string> on = {"beale", "mlp:sine,hidden=4"}, with = {"adam", "adam:lr=0.1", "lbfgs"};
   const std::string straight = files(compare(on, with));
   const Folder folder;
-  Index made = 0;
-  for (const Index last : {7, 20, 1000}) {  // stopped while it tunes, while the winners run, and not at all
-    Journal journal(folder.path(), problems(on), methods(with), small);
-    CHECK(static_cast<Index>(journal.finished().size()) >= std::min<Index>(made, 1));
-    const Index before = static_cast<Index>(journal.finished().size());
+  Index kept = 0;
+  constexpr Index all = 60;
+  for (const Index last : {7, 50, 1000}) {  // stopped while it tunes, while the winners run, and not at all
+    Index made = 0;
     const Results results = compare(on, with, small,
                                     {.progress =
                                          [&](Index done, Index) {
+                                           ++made;
                                            if (done == last) std::raise(SIGINT);
-                                           made = done;
                                          },
                                      .stop_on_signals = true,
-                                     .journal = &journal});
+                                     .folder = folder.path(),
+                                     .page = false});
+    CHECK(made <= all - kept + 1);  // once more for those that were found
+    kept = static_cast<Index>(results.runs().size());
     CHECK(results.complete() == (last == 1000));
-    CHECK(static_cast<Index>(results.runs().size()) >= before);
-    if (!results.complete()) CHECK(static_cast<Index>(results.runs().size()) >= last);
-    if (results.complete()) CHECK(files(results) == straight);
+    CHECK(kept >= std::min<Index>(last, all));
+    CHECK(std::filesystem::exists(folder.path() + "/unfinished") != results.complete());
   }
+  CHECK(folder.read("runs.csv") + folder.read("curves.csv") + folder.read("results.json") == straight);
+  CHECK_FALSE(std::filesystem::exists(folder.path() + "/report.html"));
+  CHECK_THROWS_AS(compare(on, with, small, {.folder = folder.path()}), rv::compare::Finished);
 }
 
-TEST_CASE("what a problem throws comes out, of several the first one's, and no run is left behind") {
-  std::atomic<int> alive{0};
+TEST_CASE("what a run throws comes out with its problem, options and seed, of several the first one's") {
   const Problem good = rv::compare::problem("beale");
-  Problem bad{"bad", [&](std::uint64_t seed) -> rv::compare::Instance {
-                throw std::runtime_error("seed " + std::to_string(seed));
-              }};
-  CHECK_THROWS_WITH_AS(rv::compare::run({good, bad}, methods({"adam:lr=0.1"}), {.trials = 0, .seeds = 1, .budget = 10}),
-                       "seed 1", std::runtime_error);
-  CHECK(alive == 0);
+  Problem bad{"bad", [&](std::uint64_t) -> rv::compare::Instance { throw rv::ShapeError("it breaks"); }};
+  const auto all = [&] {
+    rv::compare::run({good, bad}, methods({"adam:lr=0.1"}), {.trials = 0, .seeds = 1, .budget = 10});
+  };
+  CHECK_THROWS_WITH_AS(all(), "compare: bad, adam:lr=0.1, seed 1: it breaks", std::runtime_error);
+  bool nested = false;
+  try {
+    all();
+  } catch (const std::exception& error) {
+    try {
+      std::rethrow_if_nested(error);
+    } catch (const rv::ShapeError&) {
+      nested = true;
+    }
+  }
+  CHECK(nested);
 }
 
 TEST_CASE("nothing to compare, and a name that comes twice, are refused") {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <ravine/compare/compare.hpp>
+#include <ravine/compare/journal.hpp>
 #include <ravine/data/error.hpp>
 
 using namespace ravine;
@@ -147,6 +148,8 @@ TEST_CASE("a journal is refused by another comparison, which is told what differ
   refused([](Comparison& c) { c.protocol.seeds = 3; }, "its seeds: 20; here: 3");
   refused([](Comparison& c) { c.protocol.targets["net"].fill(0.5); }, "its targets: {}; here: {\"net\":[0.5,");
   refused([](Comparison& c) { c.problems[0].name = "cup"; }, "its problems: \"bowl\"; here: \"cup\"");
+  refused([](Comparison& c) { c.problems[0].checksum = "0a"; },
+          "the data of \"bowl\" were others, with the checksum null; here: \"0a\"");
   refused(
       [](Comparison& c) {
         c.methods.push_back({"adam", "adam", {}});
@@ -161,7 +164,7 @@ TEST_CASE("a journal is refused by another comparison, which is told what differ
   refused([](Comparison& c) { c.methods[25].name = "other"; }, "\"m23\", \"other\", \"m25\"");
 }
 
-TEST_CASE("a complete comparison has no journal any more, and its folder is refused by another") {
+TEST_CASE("a complete comparison has no journal any more: its folder is finished, and refused by another") {
   Comparison comparison;
   comparison.protocol = {.trials = 0, .seeds = 1, .budget = 100};
   Run run = hard();
@@ -170,8 +173,14 @@ TEST_CASE("a complete comparison has no journal any more, and its folder is refu
   comparison.journal().add(run);
   Results(comparison.problems, comparison.methods, comparison.protocol, {run}).save(comparison.folder.string(), false);
   CHECK_FALSE(std::filesystem::exists(comparison.file()));
-  CHECK(comparison.journal().finished().empty());
-  std::filesystem::remove(comparison.file());
+  CHECK_THROWS_WITH_AS(comparison.journal(),
+                       Contains(("compare: the comparison in " + comparison.folder.string() + " is finished").c_str()),
+                       Finished);
+  CHECK_FALSE(std::filesystem::exists(comparison.file()));
+  comparison.problems[0].checksum = "0a";
+  CHECK_THROWS_WITH_AS(comparison.journal(), Contains("results.json is of another comparison: the data of \"bowl\""),
+                       std::invalid_argument);
+  comparison.problems[0].checksum = "";
   comparison.protocol.budget = 7;
   CHECK_THROWS_WITH_AS(comparison.journal(),
                        Contains("results.json is of another comparison: its budget: 100; here: 7"),

@@ -258,7 +258,13 @@ TEST_CASE("page: of defaults only, of what was interrupted, and of a single stra
   CHECK(defaults.table.rows[0].code.find("make(\"adam\", parameters);\nauto schedule = ravine::optim::make_schedule("
                                          "\"cosine\", 30);") != std::string::npos);
   CHECK(defaults.problems[0].landscapes[0].paths.size() == 1);
-  CHECK(defaults.about.find("Nothing was tuned") == 0);
+  CHECK(defaults.about.find("Nothing was tuned: each method ran with its defaults on 2 seeds. ") == 0);
+  const Protocol once{.trials = 1, .tune_seeds = 1, .seeds = 1, .budget = 1};
+  const Page single = page(run({problem("beale")}, {method("adam")}, once));
+  CHECK(single.about ==
+        "Each method was tuned on each problem with 1 trial of 1 seed; the winner ran on 1 other. A run ends after 1 "
+        "gradient evaluation.");
+  CHECK(single.problems[0].charts[0].note.find("quartiles of 1 seed;") != std::string::npos);
   CHECK(defaults.html().size() > 1000);
 
   const Results nothing({problem("beale"), problem("mlp:sine")}, {method("adam")}, small, {});

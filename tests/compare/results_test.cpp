@@ -339,7 +339,7 @@ TEST_CASE("files that cannot be written, and what is no results.json") {
   CHECK_THROWS_WITH_AS(small().save("/dev/null/x"), Contains("Results::save: cannot make the folder /dev/null/x: "),
                        FileError);
   const Folder folder("compare-targets");
-  CHECK_THROWS_WITH_AS(read_targets(folder.file("no.json")), Contains("compare: cannot open "), FileError);
+  CHECK_THROWS_WITH_AS(read_targets(folder.file("no.json")), Contains("cannot open "), FileError);
   small().save(folder.path.string(), false);
   CHECK(read_targets(folder.file("results.json")).empty());  // a known minimum needs none
   for (const char* file : {"runs.csv", "curves.csv"})
@@ -351,4 +351,9 @@ TEST_CASE("files that cannot be written, and what is no results.json") {
   const Results results({net()}, {adam()}, {.trials = 0, .seeds = 1}, {run});
   results.save(folder.path.string(), false);
   CHECK(read_targets(folder.file("results.json")).at("net, of 2") == results.targets("net, of 2").values);
+  std::string rising = R"({"problems": [{"name": "net", "targets_are": "losses", "targets": [1)";
+  for (int k = 0; k < 28; ++k) rising += ", 2";
+  std::ofstream(folder.path / "other.json") << rising << "]}]}";
+  CHECK_THROWS_WITH_AS(read_targets(folder.file("other.json")), Contains("other.json: the targets of net ascend"),
+                       data::FormatError);
 }

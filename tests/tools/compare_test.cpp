@@ -115,6 +115,19 @@ TEST_CASE("compare: one that is interrupted says how to go on, and goes on to th
   refuses("compare --problems beale --optimizers adam --resume --out " + stopped.path(), 2, "--resume: ");
   CHECK(ravine_program(what + stopped.path() + " --resume").code == 0);
   for (const char* name : {"runs.csv", "curves.csv", "results.json"}) CHECK(straight.read(name) == stopped.read(name));
+  const Outcome again = ravine_program(what + stopped.path() + " --resume");
+  CHECK(again.code == 0);
+  CHECK(again.out == "compare: the comparison in " + stopped.path() + " is finished; its table is in results.json.\n");
+}
+
+TEST_CASE("compare: one that was interrupted does not go on with a table that has changed since") {
+  const TemporaryFile table("table.csv", "x,y\n1,2\n2,3\n3,4\n4,6\n5,6\n6,8\n");
+  const Folder folder;
+  const std::string what = "compare --problems 'mlp:" + table.path() +
+                           ",target=y,hidden=2' --optimizers adam --no-page" + small + "--out " + folder.path();
+  REQUIRE(ravine_program(what).code == 0);
+  std::ofstream(table.path(), std::ios::app) << "7,9\n";
+  refuses(what + " --resume", 2, "the data of \"mlp:" + table.path() + ",target=y,hidden=2\" were others");
 }
 
 TEST_CASE("compare: targets of an earlier comparison count again") {
@@ -127,6 +140,8 @@ TEST_CASE("compare: targets of an earlier comparison count again") {
   const Outcome with = ravine_program(what + "--optimizers sgd --targets " + first.path() + "/results.json");
   CHECK(main_target(with) == main_target(ravine_program(what + "--optimizers adam lbfgs")));
   CHECK(main_target(with) != main_target(ravine_program(what + "--optimizers sgd")));
+  refuses("compare --problems beale mlp:sine --optimizers sgd --targets " + first.path() + "/results.json", 2,
+          "--targets: " + first.path() + "/results.json has none for mlp:sine");
 }
 
 TEST_CASE("compare --list has the problems, the optimizers with ranges and search spaces, and the schedules") {
@@ -169,6 +184,12 @@ TEST_CASE("compare: wrong words are named, with what there is") {
   refuses("compare --quick --targets nowhere.json", 1, "nowhere.json");
   refuses("compare --optimizers adam --problems beale --out /proc/nowhere", 1, "/proc/nowhere");
   refuses("compare stray", 2, "stray");
+  refuses("compare --optimizers adam --problems beale --out ''", 2, "--out: the name is empty");
+  refuses("compare --optimizers adam --problems beale --targets ''", 2, "--targets: the name is empty");
+  refuses("compare --quick --targets /tmp", 1, "cannot read /tmp: Is a directory");
+  const TemporaryFile only("only.csv", "y\n1\n2\n3\n");
+  refuses("compare --optimizers adam --problems 'mlp:" + only.path() + ",target=y'", 2,
+          "--problems: problem: " + only.path() + ": TableEncoder: fit: no column is left for the inputs");
   const Folder others;
   std::filesystem::create_directory(others.path());
   std::ofstream(others.path() + "/letter.txt") << "Dear";
