@@ -86,8 +86,9 @@ void Contour::draw(const Grid& grid, const ContourOptions& options, Slope slope)
                 add_data(grid.matrix(levels.base)) + grid.placed("3") + "\nunset table\n";
   }
   settings_ += detail::axis("x", options.x_label, false, grid.x) + detail::axis("y", options.y_label, false, grid.y) +
-               detail::colours_of(grid, levels) + (same_units(grid) ? "set size ratio -1\n" : "") +
-               "unset grid\nset border 15\n";
+               detail::far_tics("x", grid.x.low, grid.x.high, 8, static_cast<std::size_t>(options.width) / 12) +
+               detail::far_tics("y", grid.y.low, grid.y.high, 8, 1000) + detail::colours_of(grid, levels) +
+               (same_units(grid) ? "set size ratio -1\n" : "") + "unset grid\nset border 15\n";
   const Grid pixels = grid.pixels(128, 128);
   add_layer(add_data(pixels.matrix(levels.base)) + pixels.placed(detail::coloured("$3", levels)) +
             " with image notitle");
@@ -129,7 +130,7 @@ Contour& Contour::path(const Tensor& points, const std::string& label) {
     add_layer(add_data(lines) + " using 1:2 with lines" + line + " notitle");
     add_layer(add_data(marks) + " using 1:2 with points pointsize 0.6" + mark + detail::colour(k) + " notitle");
   }
-  if (!label.empty()) add_layer("keyentry with linespoints pointsize 0.6" + line + mark + detail::title(label));
+  if (!label.empty()) add_layer("keyentry with linespoints pointsize 0.6" + line + mark + titled(label));
   return *this;
 }
 
@@ -142,7 +143,7 @@ Contour& Contour::marks(const char* op, const Tensor& points, const std::string&
   for (const auto& point : detail::points_of(op, points))
     if (detail::inside(point, x_, y_)) lines += row(point);
   if (!lines.empty()) add_layer(add_data(lines) + " using 1:2 with points" + style + " notitle");
-  if (!label.empty()) add_layer("keyentry with points" + style + detail::title(label));
+  if (!label.empty()) add_layer("keyentry with points" + style + titled(label));
   return *this;
 }
 

@@ -280,4 +280,19 @@ std::string tics(const std::vector<double>& numbers, FunctionRef<double(double)>
   return list;
 }
 
+std::string far_tics(const std::string& axis, double low, double high, int count, std::size_t room) {
+  const double most = std::max(std::abs(low), std::abs(high));
+  const bool far = low < high && std::isfinite(high - low) && (most >= 1e6 || high - low < 1e-4 * most);
+  if (!far || high - low < 1e-13 * most) return "";  // there is no number between
+  std::vector<double> numbers = even_numbers(low, high, count);
+  const auto letters = [&] {  // with gaps
+    std::size_t longest = 0;
+    for (const double number : numbers)
+      longest = std::max(longest, text(rounded(number, digits_needed(numbers))).size());
+    return numbers.size() * (longest + 3);
+  };
+  while (--count > 0 && letters() > room) numbers = even_numbers(low, high, count);
+  return "set " + axis + "tics (" + tics(numbers, [](double x) { return x; }) + ")\n";
+}
+
 }  // namespace ravine::detail

@@ -79,6 +79,9 @@ std::vector<double> even_numbers(double low, double high, int count);
 std::vector<double> powers_of_ten(double low, double high, int count);
 /// What stands in brackets behind "set ztics": labels with as few digits as tell the numbers apart, and places.
 std::string tics(const std::vector<double>& numbers, FunctionRef<double(double)> place);
+/// Commands that label an axis of numbers so large or so close together that gnuplot's labels would all be the same or
+/// lie on each other, with about so many, or fewer if they are more letters than there is room for; none for others.
+std::string far_tics(const std::string& axis, double low, double high, int count, std::size_t room);
 
 }  // namespace ravine::detail
 #pragma GCC visibility pop

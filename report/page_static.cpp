@@ -74,17 +74,20 @@ std::string frame(const Axis& x, const Axis& y, const std::string& x_label, cons
          words(-(y.first + y.last) / 2, 13, "middle", y_label, "transform='rotate(-90)'");
 }
 
-// A path through the points, with a gap where there is none, and no more of them than a picture shows.
+// A path through the points, with a gap where there is none, and no more of them than a picture shows; one that stands
+// alone is a dash.
 std::string path(const Doubles& xs, const Doubles& ys, const Axis& x, const Axis& y) {
+  const auto here = [&](std::size_t i) { return i < xs.size() && std::isfinite(x(xs[i])) && std::isfinite(y(ys[i])); };
   std::string d;
   bool gap = true;
   double px = NAN, py = NAN;
   for (std::size_t i = 0; i < xs.size(); ++i) {
     const double a = x(xs[i]), b = y(ys[i]);
-    const bool here = std::isfinite(a) && std::isfinite(b);
-    if (here && !gap && std::hypot(a - px, b - py) < 0.7) continue;
-    if (here) d += text(gap ? "M" : "L", short_text(a), ",", short_text(b)), px = a, py = b;
-    gap = !here;
+    const bool alone = gap && !here(i + 1);
+    if (here(i) && !gap && std::hypot(a - px, b - py) < 0.7) continue;
+    if (here(i)) d += text(gap ? "M" : "L", short_text(alone ? a - 2.0 : a), ",", short_text(b)), px = a, py = b;
+    if (here(i) && alone) d += "h4";
+    gap = !here(i);
   }
   return d;
 }

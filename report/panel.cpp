@@ -34,13 +34,19 @@ std::string Panel::add_data(const std::string& lines) {
   return name;
 }
 
+std::string Panel::titled(const std::string& label) {
+  label_lines_ = std::max(label_lines_, 1 + static_cast<std::size_t>(std::count(label.begin(), label.end(), '\n')));
+  return " title " + detail::quoted(label);
+}
+
 std::string Panel::script(const char* op) const {
   if (!drawable_) throw std::invalid_argument(text(op, ": '", title_, "' has no point that can be drawn"));
   return "reset\nset encoding utf8\nset title " + detail::quoted(title_) +
          "\nset border 3 linecolor '#606060'\nset tics nomirror out scale 0.5\n"
          "set xtics offset 0,0.3\nset xlabel offset 0,0.9\nset format '%g'\nset minussign\n"
-         "set grid linetype 1 linecolor '#E0E0E0' linewidth 0.5\nset clip two\nset pointsize 0.6\n"
-         "set key below center horizontal Left reverse spacing 1.25 height 0.5\n" +
+         "set grid linetype 1 linecolor '#E0E0E0' linewidth 0.5\nset clip two\nset pointsize 0.6\n" +
+         text("set key below center horizontal Left reverse spacing ", 0.25 + static_cast<double>(label_lines_),
+              " height ", 0.5 * static_cast<double>(label_lines_), "\n") +
          data_ + settings_ + command_ + " " + layers_ + "\n";
 }
 

@@ -35,6 +35,8 @@ class Panel {
   /// this returns.
   std::string add_data(const std::string& lines);
   void add_layer(const std::string& clause) { layers_ += (layers_.empty() ? "" : ", ") + clause; }
+  /// Its place in the legend, as a layer has it; none for an empty label.
+  std::string titled(const std::string& label);
   /// Index of the next curve, of which each has its own style.
   std::size_t next_style() { return styles_++; }
 
@@ -51,7 +53,7 @@ class Panel {
   std::string title_;
   int width_, height_;
   std::string data_, layers_;
-  std::size_t blocks_ = 0, styles_ = 0;
+  std::size_t blocks_ = 0, styles_ = 0, label_lines_ = 1;
 };
 
 /// Draws several panels, of any kinds, in one picture, row by row, each as large as the largest:

@@ -6,6 +6,7 @@
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/report/grid.hpp>
 #include <ravine/report/style.hpp>
 
 namespace ravine::report {
@@ -23,27 +24,37 @@ Plot::Plot(PlotOptions options)
 }
 
 Plot& Plot::line(const Tensor& x, const Tensor& y, const std::string& label) {
-  const std::string data = add_rows("Plot::line", {{"x", x}, {"y", y}});
-  const std::size_t k = next_style();
-  add_layer(data + " using 1:2 with lines linewidth 2" + dash(k) + colour(k) + detail::title(label));
+  std::string alone;
+  const std::string data = add_rows("Plot::line", {{"x", x}, {"y", y}}, &alone);
+  add_line(data, alone, next_style(), label);
   return *this;
 }
 
 Plot& Plot::points(const Tensor& x, const Tensor& y, const std::string& label) {
   const std::string data = add_rows("Plot::points", {{"x", x}, {"y", y}});
   const std::size_t k = next_style();
-  add_layer(data + " using 1:2 with points" + detail::mark(k) + colour(k) + detail::title(label));
+  add_layer(data + " using 1:2 with points" + detail::mark(k) + colour(k) + titled(label));
   return *this;
 }
 
 Plot& Plot::band(const Tensor& x, const Tensor& low, const Tensor& middle, const Tensor& high,
                  const std::string& label) {
-  const std::string band = add_rows("Plot::band", {{"x", x}, {"low", low}, {"high", high}});
-  const std::string line = add_rows("Plot::band", {{"x", x}, {"middle", middle}});
+  std::string bars, alone;
+  const std::string band = add_rows("Plot::band", {{"x", x}, {"low", low}, {"high", high}}, &bars);
+  const std::string line = add_rows("Plot::band", {{"x", x}, {"middle", middle}}, &alone);
   const std::size_t k = next_style();
   add_layer(band + " using 1:2:3 with filledcurves fillstyle transparent solid 0.2 noborder" + colour(k) + " notitle");
-  add_layer(line + " using 1:2 with lines linewidth 2" + dash(k) + colour(k) + detail::title(label));
+  if (!bars.empty())
+    add_layer(add_data(bars) + " using 1:2:2:3 with yerrorbars pointtype 0 linewidth 1.5" + colour(k) + " notitle");
+  add_line(line, alone, k, label);
   return *this;
+}
+
+// Points that nothing leads to or from would be no line.
+void Plot::add_line(const std::string& data, const std::string& alone, std::size_t k, const std::string& label) {
+  add_layer(data + " using 1:2 with lines linewidth 2" + dash(k) + colour(k) + titled(label));
+  if (!alone.empty())
+    add_layer(add_data(alone) + " using 1:2 with points pointtype 7 pointsize 0.5" + colour(k) + " notitle");
 }
 
 // The value below which a share of the sorted ones lies, between two of them in proportion.
@@ -92,8 +103,7 @@ Plot& Plot::bars(const std::vector<std::string>& names, const Tensor& heights, c
   }
   stand_bars();
   const std::string data = add_data(lines);
-  add_layer(data + " using 1 with histograms fillstyle solid 0.8 noborder" + colour(next_style()) +
-            detail::title(label));
+  add_layer(data + " using 1 with histograms fillstyle solid 0.8 noborder" + colour(next_style()) + titled(label));
   return *this;
 }
 
@@ -122,12 +132,31 @@ void Plot::stand_bars() {
                end(options_.y_limits.high, options_.y_log ? "*" : "0<*") + "]\n";
 }
 
+// Where gnuplot's own labels cannot tell its numbers apart.
+void Plot::label_axes() {
+  const auto tics = [](const char* name, Limits shown, const Limits& given, std::size_t room) {
+    if (std::isfinite(given.low)) shown.low = given.low;
+    if (std::isfinite(given.high)) shown.high = given.high;
+    return detail::far_tics(name, shown.low, shown.high, 8, room);
+  };
+  if (!options_.y_log) settings_ += tics("y", y_, options_.y_limits, 1000);
+  if (options_.x_log || !names_.empty()) return;
+  const std::string x = tics("x", x_, options_.x_limits, static_cast<std::size_t>(options_.width) / 8);
+  if (!x.empty()) settings_ += x + "set rmargin 6\n";  // for half of the last one
+}
+
 bool Plot::drawable(double x, double y) const {
   return std::isfinite(x) && std::isfinite(y) && (x > 0.0 || !options_.x_log) && (y > 0.0 || !options_.y_log);
 }
 
-// A line of numbers for each index. Where one cannot be drawn stands an empty line, which interrupts a curve.
-std::string Plot::add_rows(const char* op, const std::vector<Column>& columns) {
+static void include(Limits& limits, double value) {
+  limits.low = std::min(limits.low, value);
+  limits.high = std::max(limits.high, value);
+}
+
+// A line of numbers for each index. Where one cannot be drawn stands an empty line, which interrupts a curve. Those
+// between two gaps are also put into `alone`.
+std::string Plot::add_rows(const char* op, const std::vector<Column>& columns, std::string* alone) {
   std::vector<std::vector<double>> values;
   for (const Column& column : columns) {
     const Column& first = columns[0];
@@ -138,18 +167,26 @@ std::string Plot::add_rows(const char* op, const std::vector<Column>& columns) {
     detail::check_floating(op, *column.values);
     values.push_back(column.values->to_vector<double>());
   }
+  const auto here = [&](std::size_t i) {
+    return i < values[0].size() && std::all_of(values.begin() + 1, values.end(),
+                                               [&](const auto& column) { return drawable(values[0][i], column[i]); });
+  };
   std::string lines;
   bool gap = true;
   for (std::size_t i = 0; i < values[0].size(); ++i) {
     std::string line;
-    bool here = true;
-    for (std::size_t c = 1; c < values.size(); ++c) here &= drawable(values[0][i], values[c][i]);
     for (const auto& column : values) line += text(column[i], " ");
-    if (here) lines += line;
-    if (here || !gap) lines += "\n";
-    gap = !here;
-    drawable_ |= here;
+    line += "\n";
+    if (here(i))
+      lines += line;
+    else if (!gap)
+      lines += "\n";
+    if (alone && here(i) && gap && !here(i + 1)) *alone += line;
+    gap = !here(i);
+    drawable_ |= !gap;
+    for (std::size_t c = 0; c < values.size() && !gap; ++c) include(c == 0 ? x_ : y_, values[c][i]);
   }
+  label_axes();
   if (lines.empty()) lines = "NaN NaN NaN\n";  // keeps the place in the legend
   return add_data(lines);
 }

@@ -32,11 +32,11 @@ class Plot : public Panel {
   /// size below 100.
   explicit Plot(PlotOptions options = {});
 
-  /// Straight lines from each point (x, y) to the next.
+  /// Straight lines from each point (x, y) to the next. One that stands alone is a dot.
   Plot& line(const Tensor& x, const Tensor& y, const std::string& label = "");
   /// A mark at each point (x, y).
   Plot& points(const Tensor& x, const Tensor& y, const std::string& label = "");
-  /// The line (x, middle) on a shaded band from (x, low) to (x, high).
+  /// The line (x, middle) on a shaded band from (x, low) to (x, high). One that stands alone is a dot on a bar.
   Plot& band(const Tensor& x, const Tensor& low, const Tensor& middle, const Tensor& high,
              const std::string& label = "");
   /// The median of several runs at each x on a band from their lower to their upper quartile, which lie between runs as
@@ -49,18 +49,22 @@ class Plot : public Panel {
   Plot& bars(const std::vector<std::string>& names, const Tensor& heights, const std::string& label = "");
 
  private:
+  static constexpr Limits nothing{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
   struct Column {
     Column(const char* name, const Tensor& values) : name(name), values(&values) {}
     const char* name;
     const Tensor* values;
   };
-  std::string add_rows(const char* op, const std::vector<Column>& columns);
+  std::string add_rows(const char* op, const std::vector<Column>& columns, std::string* alone = nullptr);
+  void add_line(const std::string& data, const std::string& alone, std::size_t k, const std::string& label);
+  void label_axes();
   void name_bars(const std::vector<std::string>& names);
   void stand_bars();
   bool drawable(double x, double y) const;
 
   PlotOptions options_;
-  std::vector<std::string> names_;  // of bars
+  Limits x_ = nothing, y_ = nothing;  // of what is drawn, but for bars
+  std::vector<std::string> names_;    // of bars
   double lowest_bar_ = std::numeric_limits<double>::infinity();
 };
 

@@ -22,9 +22,6 @@ inline constexpr const char* minimum_mark = " pointtype 3 pointsize 1.2 linewidt
 
 /// A text in single quotes, in which gnuplot replaces nothing.
 std::string quoted(const std::string& label);
-/// " title '…'"; none for an empty label.
-inline std::string title(const std::string& label) { return " title " + quoted(label); }
-
 /// Commands that set up an axis.
 std::string axis(const std::string& name, const std::string& label, bool log, const report::Limits& limits);
 /// Throws std::invalid_argument, naming kind and axis, unless the limits ascend, and are positive on a logarithmic

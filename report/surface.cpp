@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/report/grid.hpp>
 #include <ravine/report/path.hpp>
@@ -65,6 +66,8 @@ void Surface::draw(Grid grid, const SurfaceOptions& options) {
 
   command_ = "splot";
   settings_ = detail::axis("x", options.x_label, false, grid.x) + detail::axis("y", options.y_label, false, grid.y) +
+              detail::far_tics("x", grid.x.low, grid.x.high, 3, 50) +
+              detail::far_tics("y", grid.y.low, grid.y.high, 3, 50) +
               detail::axis("z", options.z_label, options.z_log, {floor_, shown_.high}) +
               detail::contour_settings(levels, 0.0) + detail::colours_of(grid, levels) +
               text("unset colorbox\nset view ", 90.0 - options.elevation, ",", options.azimuth,
@@ -78,8 +81,12 @@ void Surface::draw(Grid grid, const SurfaceOptions& options) {
   if (!levels.at.empty())
     add_layer(contours_of + grid.placed("3") + " with lines nosurface linewidth 0.7 linecolor '#6F8AA3' notitle");
   drawable_ = true;
-  grid_ = std::make_shared<const Grid>(std::move(grid));
+  x_ = grid.x;
+  y_ = grid.y;
+  heights_ = tensor(grid.values, f64).reshape({static_cast<Index>(grid.rows), static_cast<Index>(grid.columns)});
 }
+
+Grid Surface::grid() const { return detail::sample("surface", heights_, x_, y_); }
 
 Surface surface(Function f, const SurfaceOptions& options) {
   Surface panel(options);
@@ -95,8 +102,8 @@ Surface surface(const Tensor& values, const SurfaceOptions& options) {
 }
 
 // A point on the surface, or a gap if that is cut off there.
-std::string Surface::on_top(const detail::Point& point) const {
-  const double z = grid_->between(point.first, point.second), rounding = 1e-9 * (shown_.high - shown_.low);
+std::string Surface::on_top(const Grid& grid, const detail::Point& point) const {
+  const double z = grid.between(point.first, point.second), rounding = 1e-9 * (shown_.high - shown_.low);
   if (!(z <= shown_.high + rounding)) return "\n";
   return text(point.first, " ", point.second, " ", std::min(z, shown_.high), "\n");
 }
@@ -106,18 +113,19 @@ std::string Surface::on_floor(const detail::Point& point) const {
 }
 
 Surface& Surface::path(const Tensor& points, const std::string& label) {
-  const auto pieces = detail::pieces_inside(detail::points_of("Surface::path", points), grid_->x, grid_->y);
+  const auto pieces = detail::pieces_inside(detail::points_of("Surface::path", points), x_, y_);
+  const Grid grid = this->grid();
   const std::size_t k = next_style();
   std::string lines, shadow, marks;
   for (const auto& piece : pieces) {
     for (const auto& point : piece) {
-      lines += on_top(point);
+      lines += on_top(grid, point);
       shadow += on_floor(point);
     }
     lines += "\n\n";
     shadow += "\n\n";
   }
-  for (const auto& point : detail::marks_along(pieces, k, grid_->x, grid_->y)) marks += on_top(point);
+  for (const auto& point : detail::marks_along(pieces, k, x_, y_)) marks += on_top(grid, point);
   const std::string colour = detail::colour(k), dash = detail::dash(k), mark = detail::mark(k);
   const auto add = [&](const std::string& data, const std::string& style) {
     if (data.find_first_not_of('\n') != std::string::npos)
@@ -127,7 +135,7 @@ Surface& Surface::path(const Tensor& points, const std::string& label) {
   add(lines, "lines linewidth 2.2" + dash);
   add(marks, "points pointsize 0.6" + mark);
   if (!label.empty())
-    add_layer("keyentry with linespoints linewidth 2.2 pointsize 0.6" + dash + mark + colour + detail::title(label));
+    add_layer("keyentry with linespoints linewidth 2.2 pointsize 0.6" + dash + mark + colour + titled(label));
   return *this;
 }
 
@@ -136,11 +144,12 @@ Surface& Surface::path(const std::vector<Tensor>& points, const std::string& lab
 }
 
 Surface& Surface::marks(const char* op, const Tensor& points, const std::string& style, const std::string& label) {
+  const Grid grid = this->grid();
   std::string lines;
   for (const auto& point : detail::points_of(op, points))
-    if (detail::inside(point, grid_->x, grid_->y)) lines += on_top(point) + on_floor(point);
+    if (detail::inside(point, x_, y_)) lines += on_top(grid, point) + on_floor(point);
   if (!lines.empty()) add_layer(add_data(lines) + " using 1:2:3 with points" + style + " nocontours notitle");
-  if (!label.empty()) add_layer("keyentry with points" + style + detail::title(label));
+  if (!label.empty()) add_layer("keyentry with points" + style + titled(label));
   return *this;
 }
 

@@ -2,7 +2,6 @@
 /// Functions of two parameters as surfaces in space, with the paths of optimizers on them.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,13 +46,15 @@ class Surface : public Panel {
  private:
   explicit Surface(const SurfaceOptions& options);
   void draw(detail::Grid grid, const SurfaceOptions& options);
-  std::string on_top(const std::pair<double, double>& point) const;
+  detail::Grid grid() const;
+  std::string on_top(const detail::Grid& grid, const std::pair<double, double>& point) const;
   std::string on_floor(const std::pair<double, double>& point) const;
   Surface& marks(const char* op, const Tensor& points, const std::string& style, const std::string& label);
   friend Surface surface(Function f, const SurfaceOptions& options);
   friend Surface surface(const Tensor& values, const SurfaceOptions& options);
 
-  std::shared_ptr<const detail::Grid> grid_;
+  Limits x_, y_;
+  Tensor heights_;      // on a grid over them, (rows, columns)
   Limits shown_;        // of z
   double floor_ = 0.0;  // its z
 };

@@ -138,10 +138,12 @@ function drawLine(group, chart, line, xs, x, y, xLog, yLog) {
   if (line.low.length) {
     // What is 0 or less on a logarithmic axis lies below the picture, what is infinite above it.
     const edge = v => v === null || Number.isNaN(v) ? NaN : v === Infinity ? top - 10 : yLog && v <= 0 || v === -Infinity ? y.range()[0] + 10 : y(v);
-    const area = d3.area().x((_, i) => at[i]).y0((_, i) => edge(line.low[i])).y1((_, i) => edge(line.high[i]))
-      .defined((_, i) => Number.isFinite(at[i]) && Number.isFinite(edge(line.low[i])) && Number.isFinite(edge(line.high[i])));
+    const here = i => Number.isFinite(at[i]) && Number.isFinite(edge(line.low[i])) && Number.isFinite(edge(line.high[i]));
+    const area = d3.area().x((_, i) => at[i]).y0((_, i) => edge(line.low[i])).y1((_, i) => edge(line.high[i])).defined((_, i) => here(i));
     if (chart.stairs) area.curve(d3.curveStepAfter);
     group.append(make("path", {class: "band", "data-method": method.name, fill: method.colour, d: area(line.low) ?? ""}));
+    const alone = d3.range(at.length).filter(i => here(i) && !here(i - 1) && !here(i + 1));  // of no width
+    if (alone.length) group.append(make("path", {class: "faint", stroke: method.colour, d: alone.map(i => `M${at[i].toFixed(1)},${edge(line.low[i]).toFixed(1)}V${edge(line.high[i]).toFixed(1)}`).join("")}));
   }
   const lost = i => line.y[i] === Infinity || line.high[i] === Infinity;
   const failed = at.filter((v, i) => Number.isFinite(v) && lost(i) && (at.length <= 24 || !lost(i - 1)));  // of many, where they begin

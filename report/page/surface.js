@@ -125,6 +125,7 @@ class Surface {
     const ca = Math.cos(this.turn), sa = Math.sin(this.turn), ce = Math.cos(this.tilt), se = Math.sin(this.tilt);
     const scale = this.size * Math.min(width / 1.46, height / 1.56), cx = width / 2, cy = height / 2 + scale * 0.03;
     Object.assign(this, {ca, sa, ce, se});
+    if (this.scale !== scale) Object.assign(this, {scale, ways: this.spread(scale)});
     this.sx = (u, v) => cx + scale * (u * ca - v * sa);
     this.sy = (u, v, z) => cy - scale * ((u * sa + v * ca) * se + z * ce);
   }
@@ -167,20 +168,20 @@ class Surface {
     return false;
   }
 
-  // The paths as they are seen from here, also between their points, where they lie on the surface as well; points that
-  // fall on the one before are left out.
-  trails() {
-    const {ground: g, sx, sy} = this;
+  // Points of the paths, also between those that are given, where they lie on the surface as well; without those that
+  // fall on the one before, wherever one looks from.
+  spread(scale) {
+    const g = this.ground, near = 0.8 / scale;
     return this.landscape.paths.map(path => {
-      const trail = {path, index: [], x: [], y: [], sy: [], hidden: []};
+      const way = {path, index: [], u: [], v: [], z: []};
       const apart = Math.max(1 / MESH, path.x.length / 8000);  // a long path has no more points than can be drawn at once
-      let px = NaN, py = NaN, before = [NaN, NaN];
+      let pu = NaN, pv = NaN, pz = NaN, before = [NaN, NaN];
       const put = (i, u, v) => {
-        const inside = Math.abs(u) <= 0.500001 && Math.abs(v) <= 0.500001, z = inside ? this.height(u, v) + 0.006 : NaN, x = sx(u, v), y = sy(u, v, z);
-        if (inside ? Math.hypot(x - px, y - py) < 0.8 : Number.isNaN(px) && i) return;
-        [px, py] = inside ? [x, y] : [NaN, NaN];
-        trail.index.push(i);
-        trail.x.push(px), trail.y.push(py), trail.sy.push(sy(u, v, BELOW)), trail.hidden.push(inside && this.hidden(u, v, z));
+        const inside = Math.abs(u) <= 0.500001 && Math.abs(v) <= 0.500001, z = inside ? this.height(u, v) + 0.006 : NaN;
+        if (inside ? Math.hypot(u - pu, v - pv, z - pz) < near : Number.isNaN(pz) && i) return;
+        [pu, pv, pz] = [u, v, z];
+        way.index.push(i);
+        way.u.push(u), way.v.push(v), way.z.push(z);
       };
       path.x.forEach((value, i) => {
         const u = value === null ? NaN : (value - g.x0) / (g.x1 - g.x0) - 0.5, v = path.y[i] === null ? NaN : (path.y[i] - g.y0) / (g.y1 - g.y0) - 0.5;
@@ -188,6 +189,25 @@ class Surface {
         put(i, u, v);
         before = [u, v];
       });
+      return way;
+    });
+  }
+
+  // The paths as they are seen from here. What lies behind the surface is found out every few pixels.
+  trails() {
+    const {sx, sy} = this;
+    return this.ways.map(({path, index, u, v, z}) => {
+      const trail = {path, index: [], x: [], y: [], sy: [], hidden: []};
+      let px = NaN, py = NaN, since = Infinity, hidden = false;
+      for (let k = 0; k < index.length; ++k) {
+        const x = sx(u[k], v[k]), y = sy(u[k], v[k], z[k]), far = Math.hypot(x - px, y - py);
+        if (far < 0.8) continue;
+        since = Number.isNaN(far) ? Infinity : since + far;
+        if (since > 3 && !Number.isNaN(z[k])) since = 0, hidden = this.hidden(u[k], v[k], z[k]);
+        [px, py] = Number.isNaN(y) ? [NaN, NaN] : [x, y];
+        trail.index.push(index[k]);
+        trail.x.push(px), trail.y.push(py), trail.sy.push(sy(u[k], v[k], BELOW)), trail.hidden.push(hidden);
+      }
       return trail;
     });
   }

@@ -1,6 +1,6 @@
 // The table of all problems: sorted by any column, with what reruns a row to copy.
 function resultsTable({columns, rows, note}) {
-  const names = ["problem", "method", ...columns];
+  const names = ["problem", "method", ...columns], first = 2;  // behind these, where it is seen, what to copy
   const texts = row => [data.problems[row.p]?.name ?? row.problem, methods[row.m].name];
   const lines = rows.map((row, at) => ({row, at, element: rowOf(row, texts(row)), keys: [...texts(row), ...row.cells.map(cell => known(cell.value) || cell.value === Infinity ? cell.value : cell.text)]}));
   const body = make("tbody"), heads = names.map((name, c) => make("th", {scope: "col", class: c < 2 || isText(rows, c - 2) ? "text" : null},
@@ -30,7 +30,7 @@ function resultsTable({columns, rows, note}) {
   const element = make("div", {class: "wide"},
     make("div", {class: "player tools"}, only),
     make("div", {class: "scroll results", tabindex: 0, role: "region", "aria-label": "Table of results"},
-      make("table", {}, make("caption", {class: "unseen"}, "Results of every method on every problem"), make("thead", {}, make("tr", {}, ...heads, make("th", {scope: "col", class: "copies"}, "copy"))), body)),
+      make("table", {}, make("caption", {class: "unseen"}, "Results of every method on every problem"), make("thead", {}, make("tr", {}, ...heads.slice(0, first), make("th", {scope: "col", class: "text copies"}, "copy"), ...heads.slice(first))), body)),
     note ? make("p", {class: "note"}, note) : null);
   return {element, shown: show};
 }
@@ -40,8 +40,8 @@ const isWords = ({text, value}) => text !== "" && !known(value) && value !== Inf
 
 function rowOf(row, [problem, method]) {
   const button = (text, what) => what ? make("button", {type: "button", title: what, "aria-label": `Copy the ${text} of ${method} on ${problem}`, click: event => copy(what, event.currentTarget)}, text) : null;
-  return make("tr", {}, make("td", {class: "text"}, problem), make("td", {class: "text method"}, sample(methods[row.m]), method), ...row.cells.map(cellOf),
-    make("td", {class: "copies"}, button("command", row.command), button("C++", row.code)));
+  return make("tr", {}, make("td", {class: "text"}, problem), make("td", {class: "text method"}, sample(methods[row.m]), method),
+    make("td", {class: "text copies"}, button("command", row.command), button("C++", row.code)), ...row.cells.map(cellOf));
 }
 
 function cellOf({text, value, low, high}) {

@@ -89,6 +89,43 @@ TEST_CASE("a point that is NaN or infinite leaves a gap") {
   CHECK(count(svg(marks), "<use ") - count(svg(Plot().line(y, y)), "<use ") == 5);
 }
 
+TEST_CASE("a point of a line or a band that stands alone is a dot, with a bar") {
+  const Tensor one = vector({1}), x = arange(7, f64), y = vector({2, NAN, 3, 4, NAN, NAN, 5});
+  CHECK(marks_of(layer(svg(Plot().line(one, one)), 2)).size() == 1);
+  CHECK(marks_of(layer(svg(Plot().line(x, y)), 2)).size() == 2);
+  CHECK(layer(svg(Plot().line(x, x)), 2).empty());
+  const std::string band = svg(Plot().band(x, y - 1.0, y, y + 2.0));
+  const auto bars = pieces(band, 2);
+  CHECK(std::count_if(bars.begin(), bars.end(), [](const Piece& bar) {
+          const Box box = box_of(bar);
+          return box.left == box.right && box.bottom > box.top + 20.0;
+        }) == 2);
+  CHECK(marks_of(layer(band, 4)).size() == 2);
+  CHECK(layer(svg(Plot().band(x, x, x, x)), 3).empty());
+}
+
+TEST_CASE("numbers that are large or close together are told apart on the axes") {
+  const Tensor t = linspace(0.0, 1000.0, 9, f64) + 1e9, y = linspace(12345.0, 12345.1, 9, f64);
+  const std::string picture = svg(Plot().line(t, y));
+  for (const char* label : {"1000000400", "1000001000", "12345.04", "12345.06"})
+    CHECK(count(picture, std::string("<text>") + label + "</text>") == 1);
+  CHECK(count(svg(Plot({.y_log = true, .x_limits = {.low = 0.0}}).line(t, y)), "<text>4e+08</text>") == 1);
+  const std::string narrow = svg(Plot({.width = 300}).line(t, y));
+  CHECK(count(narrow, "<text>1e+09</text>") + count(narrow, "<text>1000000500</text>") +
+            count(narrow, "<text>1000001000</text>") <=
+        3);
+  CHECK(count(narrow, "<text>1000000200</text>") == 0);
+}
+
+TEST_CASE("labels of several lines have room for them in the legend") {
+  const Tensor x = vector({1, 2});
+  const auto height = [&](const std::string& label) {
+    const std::string line = layer(svg(Plot({.x_label = "x"}).line(x, x, label)), 1);
+    return box_of(pieces_of(line).back()).bottom;
+  };
+  CHECK(height("one\ntwo\nthree") < height("one") - 30.0);
+}
+
 TEST_CASE("on a logarithmic axis factors are distances, and what is not positive leaves a gap") {
   const Tensor t = vector({1, 2, 4, 5, 6}), y = vector({1e-6, 1e-3, 1, 0, 1e3});
   const auto drawn = pieces(svg(Plot({.y_log = true}).line(t, y)), 1);
