@@ -95,8 +95,8 @@ void DataParallel::compare(const optim::Optimizer& optimizer) {
 double DataParallel::step(optim::Optimizer& optimizer, const data::Batch& batch, Loss f) {
   try {
     compare(optimizer);
-    const std::vector<Variable> variables = together(parameters_, optimizer.parameters());
-    return optimizer.step([&] { return detail::evaluate(world_, options_.shards, variables, buffers_, batch, f); });
+    const detail::Task task{world_, options_.shards, together(parameters_, optimizer.parameters()), buffers_, batch, f};
+    return optimizer.step([&] { return detail::evaluate(task); });
   } catch (const std::exception& e) {
     world_.fail(e.what());
     throw;

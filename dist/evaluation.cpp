@@ -6,8 +6,13 @@
 #include <stdexcept>
 
 #include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/grad.hpp>
+#include <ravine/autograd/manipulate.hpp>
+#include <ravine/autograd/reduce.hpp>
+#include <ravine/autograd/reevaluation.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
+#include <ravine/core/reduce.hpp>
 #include <ravine/core/shard.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/dist/fiber.hpp>
@@ -18,6 +23,9 @@ namespace {
 
 using dist::World;
 
+/// Leaves in the variables' gradients what is to be added up of a loss: its gradients, or others.
+using Differentiate = FunctionRef<void(const Variable& loss)>;
+
 /// A shard of this rank. It has what its thread has while it computes on it: shards that wait for each other take
 /// turns.
 class Part final : public Shard {
@@ -27,7 +35,8 @@ class Part final : public Shard {
         generator(default_generator()),
         variables_(variables),
         state_(thread_state),
-        gradients_(variables.size()) {
+        gradients_(variables.size()),
+        captured_(variables.size()) {
     first = cut.row(number);
     rows = cut.row(number + 1) - first;
     batch = cut.rows;
@@ -42,8 +51,8 @@ class Part final : public Shard {
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
 
-  void go_on(const data::Batch& mine, Index before, dist::DataParallel::Loss f) {
-    if (!started_) fiber_.start([this, &mine, before, f] { compute(mine, before, f); });
+  void go_on(const Task& task, Index before, Differentiate differentiate) {
+    if (!started_) fiber_.start([this, &task, before, differentiate] { compute(task, before, differentiate); });
     started_ = true;
     trade();
     fiber_.go_on();
@@ -70,16 +79,16 @@ class Part final : public Shard {
   Generator generator;
 
  private:
-  void compute(const data::Batch& mine, Index before, dist::DataParallel::Loss f) {
+  void compute(const Task& task, Index before, Differentiate differentiate) {
     try {
-      const Index begin = first - before;
+      const Index begin = first - before, end = begin + rows;
       const double share = static_cast<double>(rows) / static_cast<double>(batch);
-      const Variable mean = f(mine.inputs.slice(0, begin, begin + rows), mine.targets.slice(0, begin, begin + rows));
+      const Variable mean = task.f(task.mine.inputs.slice(0, begin, end), task.mine.targets.slice(0, begin, end));
       if (!mean.defined()) throw std::logic_error("DataParallel: the function returned no loss");
       if (mean.numel() != 1)
         throw ShapeError(text("DataParallel: the loss of rows must have one element, got ", mean.shape()));
       loss_ = mean.item() * share;
-      (rows == batch ? mean : mean * share).backward();
+      differentiate(rows == batch ? mean : mean * share);
     } catch (const Fiber::Ended&) {
       throw;
     } catch (...) {
@@ -93,13 +102,17 @@ class Part final : public Shard {
     thread_state.recorded = recorded;
     std::swap(default_generator(), generator);
     shard_ = Shard::enter(shard_);
-    for (std::size_t k = 0; k < variables_.size(); ++k) std::swap(variables_[k].node()->gradient, gradients_[k]);
+    for (std::size_t k = 0; k < variables_.size(); ++k) {
+      std::swap(variables_[k].node()->gradient, gradients_[k]);
+      captured_[k] = std::exchange(variables_[k].node()->captured, captured_[k]);
+    }
   }
 
   const std::vector<Variable>& variables_;
   ThreadState state_;
   Shard* shard_ = this;
   std::vector<Tensor> gradients_;
+  std::vector<char> captured_;  // by a sweep
   double loss_ = 0.0;
   bool started_ = false;
   std::exception_ptr error_;
@@ -156,21 +169,21 @@ class Layout {
 
 class Evaluation {
  public:
-  Evaluation(World& world, const Cut& cut, const std::vector<Variable>& variables)
-      : world_(world), cut_(cut), variables_(variables) {
-    for (Index s = cut.shard(world.rank()); s < cut.shard(world.rank() + 1); ++s)
-      parts_.emplace_back(cut, s, variables);
+  Evaluation(const Task& task, const Cut& cut) : task_(task), world_(task.world), cut_(cut) {
+    for (Index s = cut.shard(world_.rank()); s < cut.shard(world_.rank() + 1); ++s)
+      parts_.emplace_back(cut, s, task.variables);
   }
 
-  /// The sums of all shards' gradients, and of their losses.
-  std::vector<Tensor> run(const data::Batch& mine, dist::DataParallel::Loss f) {
-    do compute(mine, f);
+  /// The sums over all shards of what is left in gradients, and of the losses.
+  std::vector<Tensor> run(Differentiate differentiate) {
+    do compute(differentiate);
     while (add_up_given());
     return over_ranks();
   }
 
   /// What the first shard has moved is what all have.
-  void settle(const nn::Module::NamedVariables& buffers) {
+  void settle() {
+    const nn::Module::NamedVariables& buffers = task_.buffers;
     if (world_.rank() == 0) default_generator() = parts_[0].generator;
     if (world_.size() == 1) return;
     std::vector<std::uint64_t> words = {default_generator().seed(), default_generator().position()};
@@ -195,9 +208,9 @@ class Evaluation {
 
  private:
   // Each until it is over or waits for a sum. Those that are over give their gradients away, in order.
-  void compute(const data::Batch& mine, dist::DataParallel::Loss f) {
+  void compute(Differentiate differentiate) {
     for (Part& part : parts_) {
-      if (!part.over()) part.go_on(mine, parts_[0].first, f);
+      if (!part.over()) part.go_on(task_, parts_[0].first, differentiate);
       for (; added_ < parts_.size() && parts_[added_].over(); ++added_)
         push(sums_, {parts_[added_].number, 1, parts_[added_].take_sums()});
     }
@@ -230,7 +243,7 @@ class Evaluation {
 
   std::vector<Tensor> over_ranks() {
     if (world_.size() == 1) return std::move(sums_[0].sums);
-    const Layout layout(variables_);
+    const Layout layout(task_.variables);
     Tensor flat[2];
     for (const int kind : {0, 1}) {
       flat[kind] = layout.empty(kind);
@@ -243,52 +256,149 @@ class Evaluation {
     return layout.sums(flat[0], flat[1]);
   }
 
+  const Task& task_;
   World& world_;
   const Cut cut_;
-  const std::vector<Variable>& variables_;
   std::deque<Part> parts_;
   std::vector<Subtree> sums_;  // of the first shards, `added_` of them
   std::size_t added_ = 0;
 };
 
 /// The rows of the whole batch. All ranks see what is wrong with those of one.
-Cut cut_of(World& world, Index shards, const data::Batch& mine) {
+Cut cut_of(const Task& task) {
+  const data::Batch& mine = task.mine;
   const Index own = mine.inputs.defined() ? mine.inputs.size(0) : 0;
   if (mine.targets.defined() && mine.targets.size(0) != own)
     throw ShapeError(text("DataParallel: ", own, " rows of inputs and ", mine.targets.size(0), " of targets"));
-  Cut cut{0, shards, world.size()};
-  const std::vector<World::Word> words = world.meet({Place::step, static_cast<std::uint64_t>(shards), own}, "shards");
+  Cut cut{0, task.shards, task.world.size()};
+  const std::vector<World::Word> words = task.world.meet({Place::step, 0, own});
   for (const World::Word& word : words) cut.rows += word.rows;
   if (cut.rows == 0) throw std::invalid_argument("DataParallel: the batch has no rows");
+  std::string due, has;
   for (int rank = 0; rank < cut.ranks; ++rank) {
-    const Index due = cut.row(cut.shard(rank + 1)) - cut.row(cut.shard(rank));
-    const Index has = words[static_cast<std::size_t>(rank)].rows;
-    if (has != due)
-      throw ShapeError(text("DataParallel: of a batch of ", cut.rows, " rows rank ", rank, " must have ", due,
-                            ", it has ", has, "; the loader of this DataParallel makes such batches"));
+    const char* const comma = rank == 0 ? "" : ", ";
+    due += text(comma, cut.row(cut.shard(rank + 1)) - cut.row(cut.shard(rank)));
+    has += text(comma, words[static_cast<std::size_t>(rank)].rows);
   }
+  if (due != has)
+    throw ShapeError(text("DataParallel: of a batch of ", cut.rows, " rows the ranks must have ", due, ", they have ",
+                          has, "; the loader of this DataParallel makes such batches"));
   return cut;
 }
 
+std::vector<Tensor> sums(const Task& task, Differentiate differentiate) {
+  Evaluation evaluation(task, cut_of(task));
+  std::vector<Tensor> result = evaluation.run(differentiate);
+  evaluation.settle();
+  return result;
+}
+
+/// The loss's Hessian times a vector, of all variables one after the other in f64.
+std::vector<Tensor> hessian_product(const Task& task, const Tensor& vector) {
+  return sums(task, [&](const Variable& loss) {
+    const std::vector<Variable> g = grad(loss, task.variables, {.create_graph = true, .allow_unused = true});
+    Variable product = scalar(0.0, f64);
+    Index at = 0;
+    for (std::size_t k = 0; k < g.size(); ++k) {
+      const Index begin = std::exchange(at, at + task.variables[k].numel());
+      if (!g[k].defined()) continue;
+      product = product + sum(g[k] * vector.slice(0, begin, at).reshape(g[k].shape()).to(g[k].dtype())).to(f64);
+    }
+    const std::vector<Variable> Hv = grad(product, task.variables, {.allow_unused = true});
+    for (std::size_t k = 0; k < g.size(); ++k)
+      if (Hv[k].defined()) task.variables[k].set_grad(Hv[k].value());
+  });
+}
+
+/// While it lives, this thread may record as if it were not within a pullback.
+class OutsideSweep {
+ public:
+  OutsideSweep() : saved_(thread_state) {
+    thread_state.recording = true;
+    thread_state.reading_since = ThreadState().reading_since;
+    thread_state.pullback_of = nullptr;
+  }
+  ~OutsideSweep() {
+    const auto recorded = std::exchange(thread_state, saved_).recorded;
+    thread_state.recorded = recorded;
+  }
+  OutsideSweep(const OutsideSweep&) = delete;
+  OutsideSweep& operator=(const OutsideSweep&) = delete;
+
+ private:
+  const ThreadState saved_;
+};
+
+/// Zeros, one for each element of all variables, whose derivatives are those of the gradients: the Hessian.
+class Curvature {
+ public:
+  Curvature(const Task& task, const Generator& before) : task_(task), before_(before) {}
+
+  /// Those of one variable; variables come in order. The last one is the end of it.
+  static Variable of(const std::shared_ptr<Curvature>& all, std::size_t variable) {
+    const std::vector<Variable>& variables = all->task_.variables;
+    if (variable == all->first) all->zeros_ = record_zeros(all);
+    Index begin = 0;
+    for (std::size_t k = 0; k < variable; ++k) begin += variables[k].numel();
+    const Variable& v = variables[variable];
+    const Variable part = slice(all->zeros_, 0, begin, begin + v.numel()).reshape(v.shape()).to(v.dtype());
+    if (variable == all->last) all->zeros_ = {};
+    return part;
+  }
+
+  std::size_t first = 0, last = 0;  // variables that have a gradient
+
+ private:
+  static Variable record_zeros(const std::shared_ptr<Curvature>& all) {
+    Index numel = 0;
+    std::vector<Edge> edges;
+    for (std::size_t k = 0; k < all->task_.variables.size(); ++k) {
+      numel += all->task_.variables[k].numel();
+      if (k < all->first || k > all->last) continue;
+      edges.emplace_back(all->task_.variables[k], [all, k](const Variable& vector) {
+        if (thread_state.recording)
+          throw std::logic_error("DataParallel: a loss has first and second derivatives only");
+        return all->product(vector.value(), k);
+      });
+    }
+    return record("data_parallel", zeros({numel}, f64), edges);
+  }
+
+  /// Of one variable; all are computed with the first.
+  Tensor product(const Tensor& vector, std::size_t variable) {
+    if (variable == first) {
+      const OutsideSweep outside;
+      const Reevaluation again(before_);
+      products_ = hessian_product(task_, vector);
+    }
+    const Variable& v = task_.variables[variable];
+    return products_[variable].defined() ? std::move(products_[variable]) : ravine::zeros(v.shape(), v.dtype());
+  }
+
+  const Task& task_;
+  const Generator before_;
+  Variable zeros_;
+  std::vector<Tensor> products_;
+};
+
 }  // namespace
 
-Variable evaluate(World& world, Index shards, const std::vector<Variable>& variables,
-                  const nn::Module::NamedVariables& buffers, const data::Batch& mine, dist::DataParallel::Loss f) {
-  Evaluation evaluation(world, cut_of(world, shards, mine), variables);
-  std::vector<Tensor> sums = evaluation.run(mine, f);
-  evaluation.settle(buffers);
+Variable evaluate(const Task& task) {
+  const auto curvature = std::make_shared<Curvature>(task, default_generator());
+  std::vector<Tensor> all = sums(task, [](const Variable& loss) { loss.backward(); });
   std::vector<Edge> edges;
-  for (std::size_t k = 0; k < variables.size(); ++k)
-    if (sums[k].defined())
-      edges.emplace_back(variables[k], [g = std::move(sums[k])](auto dy) {
-        if constexpr (std::is_same_v<decltype(dy), Tensor>) {
-          return dy.item() == 1.0 ? g : g * dy.item();
-        } else {
-          throw std::logic_error("DataParallel: the loss of a batch in shards has first derivatives only");
-          return dy;
-        }
-      });
-  return record("data_parallel", sums.back().reshape({}), edges);
+  for (std::size_t k = 0; k < task.variables.size(); ++k) {
+    if (!all[k].defined()) continue;
+    if (edges.empty()) curvature->first = k;
+    curvature->last = k;
+    edges.emplace_back(task.variables[k], [g = std::move(all[k]), curvature, k](auto dy) {
+      if constexpr (std::is_same_v<decltype(dy), Tensor>)
+        return dy.item() == 1.0 ? g : g * dy.item();
+      else
+        return (Variable(g) + Curvature::of(curvature, k)) * dy.item();
+    });
+  }
+  return record("data_parallel", all.back().reshape({}), edges);
 }
 
 }  // namespace ravine::detail

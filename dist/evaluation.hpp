@@ -9,12 +9,19 @@
 
 namespace ravine::detail {
 
+/// A batch whose loss is asked for.
+struct Task {
+  dist::World& world;
+  Index shards;
+  std::vector<Variable> variables;     // whatever the loss may be differentiated by
+  nn::Module::NamedVariables buffers;  // what an evaluation may move
+  const data::Batch& mine;             // this rank's rows
+  dist::DataParallel::Loss f;
+};
+
 /// The mean loss of the whole batch, whose backward pass brings the gradients of all variables, on every rank. They
-/// have been computed already.
-///   variables  whatever the loss may be differentiated by
-///   buffers    what an evaluation may move
-///   mine       this rank's rows
-Variable evaluate(dist::World& world, Index shards, const std::vector<Variable>& variables,
-                  const nn::Module::NamedVariables& buffers, const data::Batch& mine, dist::DataParallel::Loss f);
+/// have been computed already; a recorded backward pass, as long as the task lives, gives gradients that can be
+/// differentiated once more, which evaluates the loss again.
+Variable evaluate(const Task& task);
 
 }  // namespace ravine::detail

@@ -88,6 +88,9 @@ void optimizers(const rv::data::Dataset& data) {
         rv::optim::LookaheadOptions{});
   });
   train("lbfgs", data, net, by<rv::optim::LBFGS>(rv::optim::LBFGSOptions{}), {.steps = 4});
+  train(
+      "adahessian", data, [] { return plain_net(10, 1); },
+      by<rv::optim::AdaHessian>(rv::optim::AdaHessianOptions{.samples = 2}));
   train("clipped", data, net, [](const rv::nn::Sequential& n) {
     auto sgd = std::make_unique<rv::optim::SGD>(n.parameters(), rv::optim::SGDOptions{.lr = 1e-2});
     sgd->on_gradients([](const auto& params) { rv::optim::clip_grad_norm(params, 1.0); });
