@@ -9,14 +9,11 @@
 #include <ravine/core/text.hpp>
 
 namespace ravine::detail {
-namespace {
 
 std::string& module_path() {
   static thread_local std::string path;
   return path;
 }
-
-}  // namespace
 
 ModuleScope::ModuleScope(const std::string& name) : outer_(module_path().size()) {
   if (!module_path().empty()) module_path() += '.';

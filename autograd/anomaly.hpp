@@ -44,6 +44,9 @@ std::string bad_number(const Tensor& x);
 /// Throws AnomalyError: "the loss is nan".
 void check_loss(const Tensor& loss);
 
+/// Where in its model this thread is, as ModuleScopes say.
+std::string& module_path();
+
 /// While it lives, ops belong to the part `name` of the module around them. Made under DetectAnomaly only.
 class ModuleScope {
  public:

@@ -142,7 +142,7 @@ Variable batch_norm(const Variable& x, const Variable& weight, const Variable& b
   const Normalization n{"batch_norm", Lines::columns, columns_of("batch_norm", x), eps};
   check_eps(n.op, eps);
   Shard* const shard = Shard::current();
-  const bool apart = shard && shard->rows < shard->batch;
+  const bool apart = shard && shard->sync_batch_norm && shard->rows < shard->batch;
   if (x.size(0) < 2 && !apart)
     throw ShapeError(text("batch_norm: training needs at least two rows, got ", x.shape(),
                           "; a DataLoader with drop_last leaves out a last batch that is smaller"));

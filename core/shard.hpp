@@ -11,9 +11,10 @@ namespace ravine {
 /// batch normalization takes the moments of all rows; and a module of one's own can do as it does.
 class Shard {
  public:
-  Index first = 0;  ///< where its rows begin in the batch
-  Index rows = 0;   ///< its own
-  Index batch = 0;  ///< those of the batch
+  Index first = 0;              ///< where its rows begin in the batch
+  Index rows = 0;               ///< its own
+  Index batch = 0;              ///< those of the batch
+  bool sync_batch_norm = true;  ///< whether batch normalization is over the whole batch
 
   /// The sum of what all shards give here, each as often as the others. All wait for it.
   ///   part  f64, of the same shape everywhere

@@ -58,7 +58,7 @@ DataParallel::DataParallel(World& world, const nn::Module& net, const DataParall
   const auto same = [&](const char* what, std::uint64_t value) {
     world.meet({detail::Place::comparison, value}, what);
   };
-  same("DataParallelOptions", hash(text(options.shards, " ", options.check_every)));
+  same("DataParallelOptions", hash(text(options.shards, " ", int{options.sync_batch_norm}, " ", options.check_every)));
   same("set of parameters and buffers", hash(buffers_, hash(parameters_)));
   same("state of random numbers", hash_of_random_state());
 }
@@ -95,7 +95,7 @@ void DataParallel::compare(const optim::Optimizer& optimizer) {
 double DataParallel::step(optim::Optimizer& optimizer, const data::Batch& batch, Loss f) {
   try {
     compare(optimizer);
-    const detail::Task task{world_, options_.shards, together(parameters_, optimizer.parameters()), buffers_, batch, f};
+    const detail::Task task{world_, options_, together(parameters_, optimizer.parameters()), buffers_, batch, f};
     return optimizer.step([&] { return detail::evaluate(task); });
   } catch (const std::exception& e) {
     world_.fail(e.what());

@@ -14,8 +14,9 @@
 namespace ravine::dist {
 
 struct DataParallelOptions {
-  Index shards = 8;         ///< parts of a batch, a power of two; results depend on it, and not on the ranks
-  Index check_every = 100;  ///< steps between comparisons of all ranks' parameters, >= 1
+  Index shards = 8;             ///< parts of a batch, a power of two; results depend on it, and not on the ranks
+  bool sync_batch_norm = true;  ///< batch normalization takes the moments of the whole batch, else those of each shard
+  Index check_every = 100;      ///< steps between comparisons of all ranks' parameters, >= 1
 };
 
 /// Trains one model on all ranks of a World: each has a copy of it, and computes on its rows of every batch.

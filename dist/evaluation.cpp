@@ -5,6 +5,7 @@
 #include <deque>
 #include <stdexcept>
 
+#include <ravine/autograd/anomaly.hpp>
 #include <ravine/autograd/arithmetic.hpp>
 #include <ravine/autograd/grad.hpp>
 #include <ravine/autograd/manipulate.hpp>
@@ -30,16 +31,18 @@ using Differentiate = FunctionRef<void(const Variable& loss)>;
 /// turns.
 class Part final : public Shard {
  public:
-  Part(const Cut& cut, Index number, const std::vector<Variable>& variables)
+  Part(const Task& task, const Cut& cut, Index number)
       : number(number),
         generator(default_generator()),
-        variables_(variables),
+        variables_(task.variables),
         state_(thread_state),
-        gradients_(variables.size()),
-        captured_(variables.size()) {
+        module_path_(module_path()),
+        gradients_(variables_.size()),
+        captured_(variables_.size()) {
     first = cut.row(number);
     rows = cut.row(number + 1) - first;
     batch = cut.rows;
+    sync_batch_norm = task.options.sync_batch_norm;
     state_.reevaluating |= number > 0;  // what an evaluation moves along moves once
   }
   ~Part() {
@@ -100,6 +103,7 @@ class Part final : public Shard {
     const auto recorded = thread_state.recorded;
     std::swap(thread_state, state_);
     thread_state.recorded = recorded;
+    std::swap(module_path(), module_path_);
     std::swap(default_generator(), generator);
     shard_ = Shard::enter(shard_);
     for (std::size_t k = 0; k < variables_.size(); ++k) {
@@ -110,6 +114,7 @@ class Part final : public Shard {
 
   const std::vector<Variable>& variables_;
   ThreadState state_;
+  std::string module_path_;
   Shard* shard_ = this;
   std::vector<Tensor> gradients_;
   std::vector<char> captured_;  // by a sweep
@@ -170,8 +175,7 @@ class Layout {
 class Evaluation {
  public:
   Evaluation(const Task& task, const Cut& cut) : task_(task), world_(task.world), cut_(cut) {
-    for (Index s = cut.shard(world_.rank()); s < cut.shard(world_.rank() + 1); ++s)
-      parts_.emplace_back(cut, s, task.variables);
+    for (Index s = cut.shard(world_.rank()); s < cut.shard(world_.rank() + 1); ++s) parts_.emplace_back(task, cut, s);
   }
 
   /// The sums over all shards of what is left in gradients, and of the losses.
@@ -235,7 +239,7 @@ class Evaluation {
     std::vector<Subtree> nodes;
     for (Part& p : parts_)
       push(nodes, {p.number, 1, p.waits() ? std::vector{p.given.reshape({p.given.numel()})} : std::vector<Tensor>()});
-    const Tensor sum = sum_over_ranks(world_.messages(), cut_, std::move(nodes), Tensor({word.rows}, f64));
+    const Tensor sum = sum_over_ranks(world_.messages(), cut_, nodes, Tensor({word.rows}, f64));
     for (Part& p : parts_)
       if (p.waits()) p.given = sum.reshape(p.given.shape());
     return true;
@@ -251,7 +255,7 @@ class Evaluation {
       std::vector<Subtree> nodes = sums_;
       for (Subtree& node : nodes)
         if (!node.sums.empty()) node.sums = {layout.flat(kind, node.sums)};
-      flat[kind] = sum_over_ranks(world_.messages(), cut_, std::move(nodes), flat[kind]);
+      flat[kind] = sum_over_ranks(world_.messages(), cut_, nodes, flat[kind]);
     }
     return layout.sums(flat[0], flat[1]);
   }
@@ -270,7 +274,7 @@ Cut cut_of(const Task& task) {
   const Index own = mine.inputs.defined() ? mine.inputs.size(0) : 0;
   if (mine.targets.defined() && mine.targets.size(0) != own)
     throw ShapeError(text("DataParallel: ", own, " rows of inputs and ", mine.targets.size(0), " of targets"));
-  Cut cut{0, task.shards, task.world.size()};
+  Cut cut{0, task.options.shards, task.world.size()};
   const std::vector<World::Word> words = task.world.meet({Place::step, 0, own});
   for (const World::Word& word : words) cut.rows += word.rows;
   if (cut.rows == 0) throw std::invalid_argument("DataParallel: the batch has no rows");

@@ -12,7 +12,7 @@ namespace ravine::detail {
 /// A batch whose loss is asked for.
 struct Task {
   dist::World& world;
-  Index shards;
+  const dist::DataParallelOptions& options;
   std::vector<Variable> variables;     // whatever the loss may be differentiated by
   nn::Module::NamedVariables buffers;  // what an evaluation may move
   const data::Batch& mine;             // this rank's rows

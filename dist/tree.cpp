@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 
 #include <ravine/core/elementwise.hpp>
 
@@ -10,7 +11,10 @@ namespace ravine::detail {
 namespace {
 
 /// Up to so many bytes it is the number of messages that takes time.
-constexpr std::size_t small = 1 << 15;
+constexpr Index small = 1 << 15;
+
+/// So many elements are exchanged together, at the most: lengths of messages are ints.
+constexpr Index at_once = 1 << 24;
 
 Tensor plus(Tensor a, Tensor b) {
   if (!a.defined()) return b;
@@ -23,9 +27,6 @@ std::vector<Tensor> plus(std::vector<Tensor> a, std::vector<Tensor> b) {
   return a;
 }
 
-std::size_t bytes_of(const Tensor& x) { return static_cast<std::size_t>(x.numel()) * size_of(x.dtype()); }
-int words_of(const Tensor& x) { return static_cast<int>(bytes_of(x) / 4); }
-
 /// The nodes that a rank has, without what is in them.
 std::vector<Subtree> nodes_of(const Cut& cut, int rank) {
   std::vector<Subtree> nodes;
@@ -33,16 +34,25 @@ std::vector<Subtree> nodes_of(const Cut& cut, int rank) {
   return nodes;
 }
 
-/// What is exchanged, and how.
+/// How a vector is exchanged, of which each rank has its nodes.
 class Exchange {
  public:
-  Exchange(Messages& messages, const Cut& cut, const Tensor& whole) : messages_(messages), cut_(cut), whole_(whole) {}
+  Exchange(Messages& messages, const Cut& cut, const Tensor& like)
+      : messages_(messages), cut_(cut), elements_(like.numel()), dtype_(like.dtype()) {}
 
+  Tensor run(const std::vector<Subtree>& mine) {
+    const bool few = elements_ * element() <= small || cut_.ranks == 2;
+    if (few && std::has_single_bit(static_cast<unsigned>(cut_.ranks)) && cut_.shards >= cut_.ranks)
+      return by_doubling(mine[0]);
+    return few ? by_gathering(mine) : by_slices(mine);
+  }
+
+ private:
   // Ranks that hold a node each: every round doubles it.
   Tensor by_doubling(Subtree mine) {
     for (int distance = 1; distance < cut_.ranks; distance *= 2) {
       Subtree theirs{mine.begin ^ mine.count, mine.count, {}};
-      if (!cut_.empty(theirs.begin, theirs.count)) theirs.sums = {like(whole_.numel())};
+      if (!cut_.empty(theirs.begin, theirs.count)) theirs.sums = {vector(elements_)};
       messages_.swap(messages_.rank() ^ distance, data(mine), words(mine), data(theirs), words(theirs));
       std::vector<Subtree> both;
       const bool first = mine.begin < theirs.begin;
@@ -56,12 +66,12 @@ class Exchange {
   // Everybody gets everything.
   Tensor by_gathering(const std::vector<Subtree>& mine) {
     std::vector<int> counts;
-    for (int rank = 0; rank < cut_.ranks; ++rank) counts.push_back(present(rank) * words_of(whole_));
-    Tensor out = like(present(messages_.rank()) * whole_.numel()), in = like(sum(counts) * 4 / element());
+    for (int rank = 0; rank < cut_.ranks; ++rank) counts.push_back(present(rank) * words(elements_));
+    Tensor out = vector(present(messages_.rank()) * elements_), in = vector(sum(counts));
     std::byte* to = out.bytes();
-    for (const Subtree& node : mine) to = put(node, 0, whole_.numel(), to);
+    for (const Subtree& node : mine) to = put(node, 0, elements_, to);
     messages_.all_gather(out.bytes(), in.bytes(), counts);
-    return folded(in, whole_.numel());
+    return folded(in, elements_);
   }
 
   // Each rank adds up a slice of the elements, from everybody's nodes, and everybody gets the slices.
@@ -69,33 +79,33 @@ class Exchange {
     std::vector<int> out_counts, in_counts, slices;
     const int own = messages_.rank();
     for (int rank = 0; rank < cut_.ranks; ++rank) {
-      slices.push_back(static_cast<int>((slice(rank + 1) - slice(rank)) * element() / 4));
+      slices.push_back(words(slice(rank + 1) - slice(rank)));
       out_counts.push_back(present(own) * slices.back());
     }
     for (int rank = 0; rank < cut_.ranks; ++rank)
       in_counts.push_back(present(rank) * slices[static_cast<std::size_t>(own)]);
-    Tensor out = like(sum(out_counts) * 4 / element()), in = like(sum(in_counts) * 4 / element());
+    Tensor out = vector(sum(out_counts)), in = vector(sum(in_counts));
     std::byte* to = out.bytes();
     for (int rank = 0; rank < cut_.ranks; ++rank)
       for (const Subtree& node : mine) to = put(node, slice(rank), slice(rank + 1), to);
     messages_.all_to_all(out.bytes(), out_counts, in.bytes(), in_counts);
     const Tensor part = folded(in, slice(own + 1) - slice(own));
-    Tensor result = like(whole_.numel());
+    Tensor result = vector(elements_);
     messages_.all_gather(part.bytes(), result.bytes(), slices);
     return result;
   }
 
- private:
-  Tensor like(Index elements) const { return Tensor({elements}, whole_.dtype()); }
-  Index element() const { return static_cast<Index>(size_of(whole_.dtype())); }
-  Index slice(int rank) const { return whole_.numel() * rank / cut_.ranks; }
-  static Index sum(const std::vector<int>& counts) {
-    Index total = 0;
-    for (const int count : counts) total += count;
-    return total;
+  Tensor vector(Index elements) const { return Tensor({elements}, dtype_); }
+  Index element() const { return static_cast<Index>(size_of(dtype_)); }
+  int words(Index elements) const { return static_cast<int>(elements * element() / 4); }
+  /// Where a rank's slice begins.
+  Index slice(int rank) const { return elements_ * rank / cut_.ranks; }
+  /// Elements in so many words.
+  Index sum(const std::vector<int>& words) const {
+    return std::accumulate(words.begin(), words.end(), Index{0}) * 4 / element();
   }
+  int words(const Subtree& node) const { return node.sums.empty() ? 0 : words(elements_); }
   static std::byte* data(Subtree& node) { return node.sums.empty() ? nullptr : node.sums[0].bytes(); }
-  static int words(const Subtree& node) { return node.sums.empty() ? 0 : words_of(node.sums[0]); }
 
   int present(int rank) const {
     const std::vector<Subtree> nodes = nodes_of(cut_, rank);
@@ -127,7 +137,8 @@ class Exchange {
 
   Messages& messages_;
   const Cut& cut_;
-  const Tensor& whole_;
+  const Index elements_;
+  const DType dtype_;
 };
 
 }  // namespace
@@ -142,13 +153,18 @@ void push(std::vector<Subtree>& nodes, Subtree node) {
   nodes.push_back(std::move(node));
 }
 
-Tensor sum_over_ranks(Messages& messages, const Cut& cut, std::vector<Subtree> nodes, const Tensor& whole) {
+Tensor sum_over_ranks(Messages& messages, const Cut& cut, const std::vector<Subtree>& nodes, const Tensor& like) {
   if (cut.ranks == 1) return nodes[0].sums[0];
-  Exchange exchange(messages, cut, whole);
-  const bool few = bytes_of(whole) <= small || cut.ranks == 2;
-  if (few && std::has_single_bit(static_cast<unsigned>(cut.ranks)) && cut.shards >= cut.ranks)
-    return exchange.by_doubling(std::move(nodes[0])).reshape(whole.shape());
-  return (few ? exchange.by_gathering(nodes) : exchange.by_slices(nodes)).reshape(whole.shape());
+  if (like.numel() <= at_once) return Exchange(messages, cut, like).run(nodes);
+  Tensor result(like.shape(), like.dtype());
+  for (Index begin = 0; begin < like.numel(); begin += at_once) {
+    const Index end = std::min(begin + at_once, like.numel());
+    std::vector<Subtree> parts = nodes;
+    for (Subtree& part : parts)
+      if (!part.sums.empty()) part.sums = {part.sums[0].slice(0, begin, end)};
+    result.slice(0, begin, end).copy_from(Exchange(messages, cut, like.slice(0, begin, end)).run(parts));
+  }
+  return result;
 }
 
 }  // namespace ravine::detail

@@ -33,7 +33,7 @@ struct Subtree {
 void push(std::vector<Subtree>& nodes, Subtree node);
 
 /// The sum over all shards, from the nodes over this rank's, each of one f32 or f64 tensor. The same on every rank.
-///   whole  what it is like
-Tensor sum_over_ranks(Messages& messages, const Cut& cut, std::vector<Subtree> nodes, const Tensor& whole);
+///   like  a vector as the sum
+Tensor sum_over_ranks(Messages& messages, const Cut& cut, const std::vector<Subtree>& nodes, const Tensor& like);
 
 }  // namespace ravine::detail

@@ -3,6 +3,8 @@
 #include <ravine/dist/dist.hpp>
 #include <ravine/ravine.hpp>
 
+#include <cmath>
+
 using namespace ravine;
 
 namespace {
@@ -101,6 +103,35 @@ TEST_CASE("gradients of a batch in shards are those of the batch, through batch 
     for (std::size_t k = 0; k < whole.size(); ++k) CHECK(max(abs(whole[k] - parts[k])).item() < 1e-12);
     CHECK(largest_difference(moved, net.state_dict()) < 1e-12);  // running statistics have moved once
   }
+}
+
+TEST_CASE("without sync_batch_norm a shard is normalized alone, and the first one moves the running statistics") {
+  manual_seed(3);
+  nn::BatchNorm1d norm(3);
+  const data::Batch batch{randn({8, 3}), zeros({8, 3})};
+  optim::SGD sgd(norm.parameters(), {.lr = 1e-30});
+  dist::DataParallel parallel(world(), norm, {.shards = 4, .sync_batch_norm = false});
+  parallel.step(sgd, batch, [&](const Tensor& x, const Tensor&) {
+    const Variable y = norm(x);
+    CHECK(max(abs(mean(y.value(), 0))).item() < 1e-5);
+    return mean(y);
+  });
+  CHECK(max(abs(norm.running_mean.value() - 0.1 * mean(batch.inputs.slice(0, 0, 2), 0))).item() < 1e-7);
+}
+
+TEST_CASE("DetectAnomaly names the module, though shards take turns in it") {
+  manual_seed(3);
+  const DetectAnomaly detect;
+  nn::Sequential net{nn::Linear(4, 4), nn::BatchNorm1d(4), nn::Linear(4, 1)};
+  optim::SGD sgd(net.parameters(), {.lr = 1e-3});
+  dist::DataParallel parallel(world(), net);
+  const data::Batch batch{randn({16, 4}), zeros({16, 1})};
+  const auto step = [&] {
+    parallel.step(sgd, batch, [&](const Tensor& x, const Tensor& y) { return nn::mse_loss(net(x), y); });
+  };
+  step();
+  net.parameters()[4].node()->value.set({0, 0}, NAN);
+  CHECK_THROWS_WITH_AS(step(), doctest::Contains("in 2:"), AnomalyError);
 }
 
 TEST_CASE("batch normalization over shards keeps the digits of values far from 0") {

@@ -104,6 +104,7 @@ void batches(const rv::data::Dataset& data) {
     train(("shards " + std::to_string(shards)).c_str(), data, net, adam(), {.options = {.shards = shards}});
   train("5 rows in a batch", data, net, adam(), {.loader = {.batch_size = 5, .shuffle = true}});
   train("3 rows in 64 shards", data, net, adam(), {.options = {.shards = 64}, .loader = {.batch_size = 3}});
+  train("each shard's moments", data, net, adam(), {.options = {.shards = 4, .sync_batch_norm = false}});
   train("prefetch", data, net, adam(), {.loader = {.batch_size = 32, .shuffle = true, .prefetch = 2}});
   rv::Generator generator(5);
   const auto weights = rv::uniform({data.size()}, 0.0, 1.0, generator);
