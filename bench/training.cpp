@@ -1,7 +1,9 @@
-// Times whole training steps of five networks through the public API:  training CASE THREADS SECONDS
+// Times whole training steps of five networks through the public API:  training CASE THREADS SECONDS [held]
+// THREADS 0 leaves their number to the library, as any number does within what pays; `held`: it must take so many.
+// SECONDS - reads the seconds of one turn after the other, a line each.
 // A step is forward, mean squared error, backward and Adam, in f32, on a fixed batch of random numbers.
 // `sweep` trains 64 copies of `tiny` with as many learning rates, each copy on one thread: time is per copy and step.
-// Prints one line of JSON: case, threads, median_us, p10_us, and the loss of the fifth step (of the first copy).
+// Prints a line of JSON: case, threads, mean_us, median_us, p10_us, and the loss of the fifth step (of the first copy).
 #include <omp.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <ravine/core/threads.hpp>
 #include <ravine/ravine.hpp>
 #include <vector>
 
@@ -66,16 +69,37 @@ static double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+struct Turn {
+  double mean, median, p10;  // seconds a step and copy
+};
+
+/// Steps for so many seconds, timed in groups of `inner`: reading the clock costs 30 ns, and the threads of a sweep
+/// need not wait for each other.
+template <class Step>
+static Turn measure(double seconds, std::size_t least, int inner, std::size_t copies, Step step) {
+  const double per_step = 1.0 / (inner * static_cast<double>(copies)), start = now();
+  std::vector<double> times;
+  while (now() - start < seconds || times.size() < least) {
+    const double begin = now();
+    step(inner);
+    times.push_back((now() - begin) * per_step);
+  }
+  const double mean = (now() - start) * per_step / static_cast<double>(times.size());
+  std::sort(times.begin(), times.end());
+  return {mean, times[times.size() / 2], times[times.size() / 10]};
+}
+
 int main(int argc, char** argv) {
   const auto found = std::find_if(cases.begin(), cases.end(),
-                                  [&](const Case& c) { return argc == 4 && std::strcmp(c.name, argv[1]) == 0; });
-  if (found == cases.end()) {
-    std::fputs("usage: training tiny|reg|mnist|mnistbn|large|sweep THREADS SECONDS\n", stderr);
+                                  [&](const Case& c) { return argc >= 4 && std::strcmp(c.name, argv[1]) == 0; });
+  const bool hold = argc == 5 && std::strcmp(argv[4], "held") == 0, turns = argc >= 4 && std::strcmp(argv[3], "-") == 0;
+  if (found == cases.end() || argc > 5 || (argc == 5 && !hold)) {
+    std::fputs("usage: training tiny|reg|mnist|mnistbn|large|sweep THREADS SECONDS|- [held]\n", stderr);
     return 2;
   }
   const int threads = std::atoi(argv[2]);
-  const double seconds = std::atof(argv[3]);
-  omp_set_num_threads(threads);
+  if (threads > 0) omp_set_num_threads(threads);
+  if (hold) rv::detail::hold_threads(true);
 
   std::deque<Run> runs;
   for (int i = 0; i < found->copies; ++i) {
@@ -94,21 +118,21 @@ int main(int argc, char** argv) {
 
   const double warm = now();
   do step(1);
-  while (now() - warm < 0.2 || runs[0].steps < 5);
+  while (now() - warm < 0.2 || (!turns && runs[0].steps < 5));
   const double one = [&] {
     const double start = now();
     step(1);
     return now() - start;
   }();
-  // Short steps in groups: reading the clock costs 30 ns, and the threads of a sweep need not wait for each other.
   const int inner = runs.size() > 1 ? 100 : std::max(1, static_cast<int>(20e-6 / one));
-  std::vector<double> times;
-  for (const double start = now(); now() - start < seconds || times.size() < 3;) {
-    const double begin = now();
-    step(inner);
-    times.push_back((now() - begin) / (inner * found->copies));
-  }
-  std::sort(times.begin(), times.end());
-  std::printf("{\"case\": \"%s\", \"threads\": %d, \"median_us\": %.3f, \"p10_us\": %.3f, \"loss\": %.9g}\n",
-              found->name, threads, times[times.size() / 2] * 1e6, times[times.size() / 10] * 1e6, runs[0].loss);
+  const auto report = [&](double seconds, std::size_t least) {
+    const Turn t = measure(seconds, least, inner, runs.size(), step);
+    std::printf(
+        "{\"case\": \"%s\", \"threads\": %d, \"mean_us\": %.3f, \"median_us\": %.3f, \"p10_us\": %.3f, "
+        "\"loss\": %.9g}\n",
+        found->name, threads, t.mean * 1e6, t.median * 1e6, t.p10 * 1e6, runs[0].loss);
+    std::fflush(stdout);
+  };
+  if (!turns) report(std::atof(argv[3]), 3);
+  for (double seconds = 0.0; turns && std::scanf("%lf", &seconds) == 1;) report(seconds, 1);
 }

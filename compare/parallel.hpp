@@ -15,7 +15,7 @@ namespace ravine::detail {
 /// thrown.
 inline void run_tasks(std::size_t tasks, FunctionRef<void(std::size_t)> f) {
   std::vector<std::exception_ptr> errors(tasks);
-  run_parallel(static_cast<Index>(tasks), [&](Index i) {
+  run_unequal(static_cast<Index>(tasks), [&](Index i) {
     const auto k = static_cast<std::size_t>(i);
     try {
       f(k);

@@ -84,7 +84,7 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
 #endif
     kernel.large(tile, workspace.raw<std::uint8_t>() + (threads > 1 ? worker() : 0) * room);
   };
-  if (threads > 1) return run_parallel(count, run);
+  if (threads > 1) return run_parallel(count, threads, run);
   for (Index index = 0; index < count; ++index) run(index);
 }
 

@@ -20,8 +20,8 @@ double sum_pieces(Index n, F f) {
   Tensor parts({pieces}, f64);
   double* part = parts.raw<double>();
   const auto one = [&](Index i) { part[i] = f(i * piece, std::min(piece, n - i * piece)); };
-  if (threads_available() > 1) {
-    run_parallel(pieces, one);
+  if (const int threads = threads_available(); threads > 1) {
+    run_parallel(pieces, threads, one);
   } else {
     for (Index i = 0; i < pieces; ++i) one(i);
   }

@@ -4,6 +4,9 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <limits>
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif
@@ -40,6 +43,47 @@ void before_fork() {
 }
 [[maybe_unused]] const int at_fork = pthread_atfork(before_fork, unlock_shared_blocks, unlock_shared_blocks_in_child);
 
+std::atomic<bool> held = false;
+constinit thread_local ThreadCount count;
+
+std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
+
+/// One would only get in another's way where the processors are fewer.
+int all_threads() {
+  static const int processors = omp_get_num_procs();
+  return held ? omp_get_max_threads() : std::min(omp_get_max_threads(), processors);
+}
+
+/// Returns how long one thread would have taken.
+std::int64_t run_region(Index tasks, int threads, FunctionRef<void(Index)> f) {
+  if (tasks <= 1 || threads == 1) {
+    const std::int64_t begin = now();
+    for (Index i = 0; i < tasks; ++i) f(i);
+    return now() - begin;
+  }
+  const unsigned callers = mode();
+  std::int64_t busy = 0, fastest = std::numeric_limits<std::int64_t>::max();  // all threads; a task, on the best one
+  // The team is the same for few tasks: OpenMP ends threads that it does not need and starts others for the next
+  // region.
+#pragma omp parallel num_threads(threads) reduction(+ : busy) reduction(min : fastest)
+  {
+    const unsigned own = mode();
+    if (own != callers) set_mode(callers);
+    Index done = 0;
+    const std::int64_t begin = now();
+#pragma omp for schedule(dynamic) nowait
+    for (Index i = 0; i < tasks; ++i) {
+      f(i);
+      ++done;
+    }
+    busy = now() - begin;
+    if (done > 0) fastest = busy / done;
+    if (own != callers) set_mode(own);
+  }
+  // Threads that had no core for a while were busy for longer; tasks that differ a little must not look like that.
+  return std::min(busy, fastest * tasks / 2 * 3);
+}
+
 }  // namespace
 
 FlushSubnormals::FlushSubnormals() : saved_(mode()) {
@@ -50,7 +94,26 @@ FlushSubnormals::~FlushSubnormals() {
   if ((saved_ & flush_bits) != flush_bits) set_mode((mode() & ~flush_bits) | (saved_ & flush_bits));
 }
 
-int threads_available() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
+int ThreadCount::get(int most, std::int64_t now) {
+  if (halvings_ > 0 && now >= until_) {
+    halvings_ = 0;
+    balance_ = credit;
+    began_ = now;
+  }
+  return std::max(1, most >> halvings_);
+}
+
+void ThreadCount::learn(std::int64_t alone, std::int64_t elapsed, std::int64_t now) {
+  balance_ = std::min(balance_ + alone - elapsed, credit);
+  if (balance_ >= 0) return;
+  const std::int64_t lost = credit - balance_;
+  wait_ = std::clamp(now - began_ < wait_ ? 2 * wait_ : 0, 10 * lost, 100 * lost);
+  until_ = std::max(until_, now) + wait_;
+  ++halvings_;
+  balance_ = credit;
+}
+
+int threads_available() { return omp_in_parallel() ? 1 : count.get(all_threads(), now()); }
 
 int worker() { return omp_get_thread_num(); }
 
@@ -59,17 +122,13 @@ void compute_alone() { omp_set_num_threads(1); }
 unsigned floating_point_mode() { return mode(); }
 void set_floating_point_mode(unsigned value) { set_mode(value); }
 
-void run_parallel(Index tasks, FunctionRef<void(Index)> f) {
-  const unsigned callers = mode();
-  const int threads = static_cast<int>(std::min<Index>(tasks, omp_get_max_threads()));
-#pragma omp parallel num_threads(threads)
-  {
-    const unsigned own = mode();
-    if (own != callers) set_mode(callers);
-#pragma omp for schedule(dynamic)
-    for (Index i = 0; i < tasks; ++i) f(i);
-    if (own != callers) set_mode(own);
-  }
+void run_parallel(Index tasks, int threads, FunctionRef<void(Index)> f) {
+  const std::int64_t begin = now(), alone = run_region(tasks, threads, f), end = now();
+  if (threads > 1 && !held) count.learn(alone, end - begin, end);
 }
+
+void run_unequal(Index tasks, FunctionRef<void(Index)> f) { run_region(tasks, all_threads(), f); }
+
+void hold_threads(bool all) { held = all; }
 
 }  // namespace ravine::detail

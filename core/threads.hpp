@@ -2,6 +2,8 @@
 /// Work in pieces whose results do not depend on how many of OpenMP's threads do it; for the library's sources.
 #pragma once
 
+#include <cstdint>
+
 #include <ravine/core/dtype.hpp>
 #include <ravine/core/function_ref.hpp>
 
@@ -10,15 +12,23 @@ namespace ravine::detail {
 /// Elementwise work on fewer elements runs on the calling thread.
 inline constexpr Index parallel_grain = 32768;
 
-/// How many threads a parallel region would have: one inside another region.
+/// How many threads work is worth: as many as there are, where others want their cores fewer, and one inside a parallel
+/// region.
 int threads_available();
 
 /// Inside run_parallel: which of its threads this is, from 0.
 int worker();
 
-/// Runs f(0), …, f(tasks - 1), in any order, on several threads. They take over the caller's handling of subnormal
-/// numbers, so that a result does not depend on who computed it. f must not throw.
-void run_parallel(Index tasks, FunctionRef<void(Index)> f);
+/// Runs f(0), …, f(tasks - 1), in any order, on so many threads, or on fewer. They take over the caller's handling of
+/// subnormal numbers, so that a result does not depend on who computed it. f must not throw. Tasks take about the same
+/// time: from what the threads gain, threads_available() learns.
+void run_parallel(Index tasks, int threads, FunctionRef<void(Index)> f);
+
+/// The same for tasks that may take seconds, and some much longer than others: on all threads there are.
+void run_unequal(Index tasks, FunctionRef<void(Index)> f);
+
+/// Whether there are as many threads as OpenMP is told, be there cores for them or not: for tests.
+void hold_threads(bool held);
 
 /// From now on this thread computes alone, as it is one of several that work for another.
 void compute_alone();
@@ -30,11 +40,12 @@ void set_floating_point_mode(unsigned mode);
 /// Cuts [0, n) into pieces of `piece` elements and runs f(begin, end) on each; in parallel from two pieces on.
 template <class F>
 void parallel_for(Index n, Index piece, F&& f) {
-  if (n <= piece || threads_available() == 1) {
+  const int threads = n <= piece ? 1 : threads_available();
+  if (threads == 1) {
     if (n > 0) f(Index{0}, n);
     return;
   }
-  run_parallel((n + piece - 1) / piece, [&](Index i) {
+  run_parallel((n + piece - 1) / piece, threads, [&](Index i) {
     const Index begin = i * piece;
     f(begin, begin + piece < n ? begin + piece : n);
   });
@@ -51,6 +62,24 @@ void for_columns(Index rows, Index columns, F&& f) {
   const Index piece = parallel_grain / (rows > 1 ? rows : 1) / 64 * 64;
   parallel_for(columns, piece > 64 ? piece : 64, f);
 }
+
+/// How many threads regions have: all, until others that want their cores have made regions slower than one thread is;
+/// then half as many, for ten times as long as was lost, and up to a hundred times where that goes on. Times are in
+/// nanoseconds.
+class ThreadCount {
+ public:
+  /// At the time `now`, if there are `most`.
+  int get(int most, std::int64_t now);
+  /// A region on several threads took `elapsed` until `now`; one thread would have taken `alone`.
+  void learn(std::int64_t alone, std::int64_t elapsed, std::int64_t now);
+  /// What regions may lose before the number changes; no more is kept of what they gain.
+  static constexpr std::int64_t credit = 10'000'000;
+
+ private:
+  int halvings_ = 0;
+  std::int64_t balance_ = credit;
+  std::int64_t began_ = 0, wait_ = 0, until_ = 0;  // with all threads; how long not; and until when
+};
 
 /// While it lives, this thread computes subnormal results as zero (they are up to 30 times slower); what the caller
 /// had comes back after. Does nothing on processors it does not know.

@@ -29,7 +29,7 @@ void run_all(std::size_t tasks, std::size_t threads, F f) {
     return;
   }
   std::vector<std::exception_ptr> failures(tasks);
-  run_parallel(static_cast<Index>(tasks), [&](Index task) {
+  run_parallel(static_cast<Index>(tasks), static_cast<int>(threads), [&](Index task) {
     const auto i = static_cast<std::size_t>(task);
     try {
       f(i);

@@ -214,7 +214,7 @@ bool CsvCursor::more() {
 std::vector<CsvPart> csv_parts(const CsvFormat& format, const CsvPart& text, bool single, Index bytes) {
   const auto begins = guessed_begins(format, text, bytes);
   std::vector<Guess> guesses(begins.size() - 1);
-  run_parallel(static_cast<Index>(guesses.size()), [&](Index task) {
+  run_parallel(static_cast<Index>(guesses.size()), threads_available(), [&](Index task) {
     const auto i = static_cast<std::size_t>(task);
     guesses[i] = guess(format, begins[i], begins[i + 1], text.end, single);
   });

@@ -2,4 +2,9 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
-int main(int count, char** arguments) { return doctest::Context(count, arguments).run(); }
+#include <ravine/core/threads.hpp>
+
+int main(int count, char** arguments) {
+  ravine::detail::hold_threads(true);  // what tests of several threads are told shall be so
+  return doctest::Context(count, arguments).run();
+}

@@ -22,15 +22,34 @@
 using namespace ravine;
 using detail::FlushSubnormals;
 using detail::parallel_for;
-using detail::run_parallel;
+using detail::ThreadCount;
 
 namespace {
+
+/// On all threads there are.
+template <class F>
+void run_parallel(Index tasks, const F& f) {
+  detail::run_parallel(tasks, detail::threads_available(), f);
+}
 
 /// True if this thread computes subnormal results as zero.
 bool flushes() {
   volatile float small = std::numeric_limits<float>::min(), half = 0.5F;
   const float product = small * half;
   return product == 0.0F;
+}
+
+/// Runs f(0), f(1) and f(2) on as many threads. Each task waits for the others: on fewer threads this would not end, so
+/// it gives up in the end, and returns false.
+template <class F>
+bool on_each_of_three(const F& f) {
+  std::atomic<int> arrived{0};
+  run_parallel(3, [&](Index i) {
+    ++arrived;
+    for (long patience = 0; arrived < 3 && patience < 2'000'000'000; ++patience) std::this_thread::yield();
+    f(static_cast<std::size_t>(i));
+  });
+  return arrived == 3;
 }
 
 /// Work that uses every parallel loop there is.
@@ -92,14 +111,7 @@ TEST_CASE("small work, one thread and nested work stay on the calling thread") {
 TEST_CASE("work is done by several threads") {
   const Threads threads(3);
   std::vector<std::thread::id> workers(3);
-  std::atomic<int> arrived{0};
-  // Each of three tasks waits for the others: on fewer threads this would not end, so it gives up in the end.
-  run_parallel(3, [&](Index i) {
-    ++arrived;
-    for (long patience = 0; arrived < 3 && patience < 2'000'000'000; ++patience) std::this_thread::yield();
-    workers[static_cast<std::size_t>(i)] = std::this_thread::get_id();
-  });
-  CHECK(arrived == 3);
+  CHECK(on_each_of_three([&](std::size_t i) { workers[i] = std::this_thread::get_id(); }));
   CHECK(workers[0] != workers[1]);
   CHECK(workers[1] != workers[2]);
 }
@@ -150,16 +162,20 @@ TEST_CASE("FlushSubnormals holds for its scope, also nested") {
 TEST_CASE("workers handle subnormal numbers as the caller does, and get their own way back") {
   const Threads threads(3);
   const auto workers_flush = [&] {
-    std::vector<int> result(50, -1);
-    run_parallel(50, [&](Index i) { result[static_cast<std::size_t>(i)] = flushes() ? 1 : 0; });
+    std::vector<int> result(3, -1);
+    on_each_of_three([&](std::size_t i) { result[i] = flushes() ? 1 : 0; });
     return result;
   };
-  CHECK(workers_flush() == std::vector<int>(50, 0));
+  CHECK(workers_flush() == std::vector<int>(3, 0));
   {
     const FlushSubnormals flush;
-    CHECK(workers_flush() == std::vector<int>(50, 1));
+    CHECK(workers_flush() == std::vector<int>(3, 1));
   }
-  CHECK(workers_flush() == std::vector<int>(50, 0));
+  std::atomic<int> still{0};
+#pragma omp parallel num_threads(3)
+  if (flushes()) ++still;
+  CHECK(still == 0);
+  CHECK(workers_flush() == std::vector<int>(3, 0));
 }
 
 TEST_CASE("an op gives the same subnormal numbers on any number of threads") {
@@ -226,4 +242,66 @@ TEST_CASE("a fork while other threads compute" * doctest::skip(!can_fork)) {
   stop = true;
   for (std::thread& user : users) user.join();
   CHECK(all_right);
+}
+
+TEST_CASE("regions that lose time get half as many threads, for ten times as long") {
+  constexpr std::int64_t credit = ThreadCount::credit;
+  ThreadCount count;
+  CHECK(count.get(8, 0) == 8);
+  CHECK(count.get(5, 0) == 5);
+  SUBCASE("gains do not change it, nor losses that they make up for") {
+    for (int i = 0; i < 100; ++i) {
+      count.learn(credit, credit / 2, i);
+      count.learn(0, credit / 2, i);
+    }
+    CHECK(count.get(8, 100) == 8);
+  }
+  SUBCASE("many gains make up for no more than the credit") {
+    for (int i = 0; i < 100; ++i) count.learn(credit, 0, i);
+    count.learn(0, credit, 100);
+    CHECK(count.get(8, 100) == 8);
+    count.learn(0, 1, 100);
+    CHECK(count.get(8, 100) == 4);
+  }
+  SUBCASE("what was lost before the change is the measure") {
+    const std::int64_t later = 1000, wait = 10 * 3 * credit;
+    count.learn(credit, 4 * credit, later);
+    CHECK(count.get(8, later) == 4);
+    CHECK(count.get(1, later) == 1);
+    count.learn(0, credit, later);
+    CHECK(count.get(8, later) == 4);
+    CHECK(count.get(8, later + wait - 1) == 4);
+    CHECK(count.get(8, later + wait) == 8);
+    count.learn(0, credit, later + wait);  // the credit is whole again
+    CHECK(count.get(8, later + wait) == 8);
+  }
+  SUBCASE("it is halved again, and the times add up") {
+    for (int i = 0; i < 3; ++i) count.learn(0, 2 * credit, 0);
+    CHECK(count.get(8, 0) == 1);
+    CHECK(count.get(32, 0) == 4);
+    const std::int64_t wait = (10 + 20 + 40) * 2 * credit;
+    CHECK(count.get(8, wait - 1) == 1);
+    CHECK(count.get(8, wait) == 8);
+  }
+  SUBCASE("where it fails again at once it waits twice as long, up to a hundred times; where not, ten times") {
+    std::int64_t now = 0;
+    const auto waits = [&] {  // in losses
+      count.learn(0, 2 * credit, now);
+      std::int64_t times = 1;
+      while (count.get(2, now + times * 2 * credit) == 1) ++times;
+      now += times * 2 * credit;
+      return times;
+    };
+    for (const std::int64_t expected : {10, 20, 40, 80, 100, 100}) CHECK(waits() == expected);
+    now += 100 * 2 * credit;
+    CHECK(waits() == 10);
+  }
+}
+
+TEST_CASE("there are as many threads as processors, but where they are held") {
+  const Threads threads(1000);
+  CHECK(detail::threads_available() == 1000);  // as tests/main.cpp has it
+  detail::hold_threads(false);
+  CHECK(detail::threads_available() <= omp_get_num_procs());
+  detail::hold_threads(true);
 }
