@@ -11,8 +11,8 @@
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
-/// Runs f(0), …, f(tasks - 1), in any order, each computing alone; throws what the first of those that failed has
-/// thrown.
+/// Runs f(0), …, f(tasks - 1), in any order, each computing alone where there are several; throws what the first of
+/// those that failed has thrown.
 inline void run_tasks(std::size_t tasks, FunctionRef<void(std::size_t)> f) {
   std::vector<std::exception_ptr> errors(tasks);
   run_unequal(static_cast<Index>(tasks), [&](Index i) {
