@@ -1,5 +1,7 @@
 #include <ravine/core/gemm.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <type_traits>
 
@@ -14,10 +16,12 @@
 namespace ravine::detail {
 namespace {
 
-constexpr Index large_side = 16;      // rows and columns from which packing pays
-constexpr Index tile_columns = 2048;  // at most: so many reuse the packed rows of op(A)
-constexpr Index panel = 32;           // tiles are cut between so many columns
+using kernels::panel_columns;  // tiles are cut between so many
+
+constexpr Index large_side = 16;  // rows and columns from which packing pays
 constexpr Index least_columns = 64;
+
+Index divided(Index n, Index by) { return (n + by - 1) / by; }
 
 struct Tiles {
   Index rows, columns;
@@ -31,16 +35,48 @@ template <class T>
 constexpr bool by_onednn = false;
 #endif
 
-// Columns are cut first: a tile packs its own of op(B), but all of op(A)'s rows.
-Tiles plan(Index m, Index n, int threads) {
-  const Index panels = (n + panel - 1) / panel;
-  const Index rounds = (n + threads * tile_columns - 1) / (threads * tile_columns), tiles = threads * rounds;
-  Tiles t{m, std::max((panels + tiles - 1) / tiles * panel, least_columns)};
-  const Index across = (n + t.columns - 1) / t.columns;
-  if (across < threads) t.rows = std::max(large_side, (m * across + threads - 1) / threads);
+Index columns_of(Index n, Index pieces) { return divided(divided(n, panel_columns), pieces) * panel_columns; }
+
+// The longer side is cut first: what lies along the other is read by every tile.
+Tiles plan(Index m, Index n, Index threads) {
+  Tiles t{m, n};
+  if (m > n) {
+    t.rows = std::max(large_side, divided(m, threads));
+    t.columns = std::max(least_columns, columns_of(n, divided(threads, divided(m, t.rows))));
+  } else {
+    t.columns = std::max(least_columns, columns_of(n, threads));
+    t.rows = std::max(large_side, divided(m, divided(threads, divided(n, t.columns))));
+  }
   // A single column is summed in another order: none may be left over, or its bits would depend on the tiles.
-  while (n > t.columns && n % t.columns == 1) t.columns += panel;
+  while (n > t.columns && n % t.columns == 1) t.columns += panel_columns;
   return t;
+}
+
+// Bytes of a core's second-level cache.
+Index cache_bytes() {
+  static const Index bytes = [] {
+    long found = 0;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    found = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    return found > 0 ? static_cast<Index>(found) : Index{1} << 19;
+  }();
+  return bytes;
+}
+
+// An operand is packed if the other one is long enough for that to pay, or if it has to be transposed. A block of both
+// that is read again and again takes half of the second-level cache: beside it lies what is fetched for the next one.
+template <class T>
+kernels::Blocks blocks(bool transpose_a, bool transpose_b, Index m, Index n, Index k) {
+  constexpr Index deepest = 4096 / sizeof(T), longest = 1032, widest = 1024;
+  const bool many_rows = m > 128, pack_a = many_rows && n >= 512;
+  const Index most = cache_bytes() / 2 / static_cast<Index>(sizeof(T));
+  const Index rows = pack_a || transpose_a ? divided(m, divided(m, longest)) : m;
+  const Index beside = transpose_a ? rows : 0;
+  Index depth = pack_a ? deepest : std::min(deepest, most / (std::min(n, widest) + beside));
+  depth = divided(divided(k, divided(k, depth)), 16) * 16;
+  const Index columns = columns_of(n, divided(n, pack_a ? most / depth : widest));
+  return {pack_a, transpose_b || (many_rows && n > panel_columns), rows, columns, depth};
 }
 
 #if RAVINE_WITH_ONEDNN
@@ -65,9 +101,10 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
   const Tiles t = plan(m, n, by_onednn<T> && large ? 4 : threads);
-  const std::size_t room = large ? kernels::packed_bytes(t.rows, static_cast<std::size_t>(k) * sizeof(T)) : 0;
-  Tensor workspace({threads * static_cast<Index>(room)}, u8);
-  const Index across = (n + t.columns - 1) / t.columns, count = across * ((m + t.rows - 1) / t.rows);
+  const kernels::Blocks block = blocks<T>(transpose_a, transpose_b, t.rows, t.columns, k);
+  const Index room = large ? packed_size(block) * static_cast<Index>(sizeof(T)) : 0;
+  Tensor workspace({threads * room}, u8);
+  const Index across = divided(n, t.columns), count = across * divided(m, t.rows);
   const auto run = [&](Index index) {
     const Index i = index / across * t.rows, j = index % across * t.columns;
     kernels::Product<T> tile = whole;
@@ -82,7 +119,7 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
     if constexpr (by_onednn<T>)  // of one tile, outside a parallel region, it would start threads
       if (count > 1 && multiply_by_onednn(tile)) return;
 #endif
-    kernel.large(tile, workspace.raw<std::uint8_t>() + (threads > 1 ? worker() : 0) * room);
+    kernel.large(tile, block, workspace.raw<std::uint8_t>() + (threads > 1 ? worker() : 0) * room);
   };
   if (threads > 1) return run_parallel(count, threads, run);
   for (Index index = 0; index < count; ++index) run(index);

@@ -35,17 +35,21 @@ static const std::vector<Net> nets = {
 /// Bytes of the workspaces for packed operands, on one thread: one of each size of blocks.
 static rv::Index workspaces(const Net& net) {
   std::set<std::size_t> sizes;
-  const auto product = [&](rv::Index m, rv::Index n, rv::Index k) {
-    if (m * n * k < 1 << 20 || std::min(m, n) < 16) return;
-    const rv::Index packed = 4 * std::min<rv::Index>(k, 1024) * (std::min<rv::Index>(m, 516) + 64);
-    const std::size_t bytes = static_cast<std::size_t>(packed) + rv::detail::header_bytes;
+  const rv::Index cache = sysconf(_SC_LEVEL2_CACHE_SIZE), half = cache > 0 ? cache / 2 : 1 << 18;
+  const auto product = [&](rv::Index m, rv::Index n, rv::Index k, bool transposed) {
+    if (m * n * k < 1 << 20 || std::min(m, n) < 16 || (m <= 128 && !transposed)) return;
+    const bool both = m > 128 && n >= 512;
+    const rv::Index depth = both ? 1024 : std::min<rv::Index>(1024, half / 4 / n), parts = (k + depth - 1) / depth;
+    const rv::Index packed_a = both ? 4 * std::min<rv::Index>(k, 1024) * std::min<rv::Index>(m, 1032) : 0;
+    const rv::Index packed_b = both ? std::min(4 * k * n, half) : 4 * n * k / parts;
+    const std::size_t bytes = static_cast<std::size_t>(packed_a + packed_b) + rv::detail::header_bytes;
     sizes.insert(rv::detail::class_bytes(rv::detail::size_class(bytes)));
   };
   for (std::size_t i = 0; i + 1 < net.sizes.size(); ++i) {
     const rv::Index in = net.sizes[i], out = net.sizes[i + 1];
-    product(net.batch, out, in);
-    product(out, in, net.batch);
-    if (i > 0) product(net.batch, in, out);
+    product(net.batch, out, in, true);
+    product(out, in, net.batch, false);
+    if (i > 0) product(net.batch, in, out, false);
   }
   return static_cast<rv::Index>(std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}));
 }

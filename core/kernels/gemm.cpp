@@ -7,22 +7,16 @@
 namespace ravine::kernels {
 namespace {
 
-// Rows of a tile of C, of one or two vectors of columns, that stays in registers.
-constexpr int tile_rows = register_bytes == 64 ? 8 : 4;
-// The same over packed operands. Every so many rows all of packed B is read again, from the second-level cache.
-constexpr int strip_rows = register_bytes == 64 ? 12 : register_bytes == 32 ? 6 : 4;
-
-// Of k at a time where both operands are packed.
-template <class T>
-constexpr Index depth = packed_depth / sizeof(T);
+// Rows of the tile of C, of one or two vectors of columns, that stays in registers.
+constexpr int tile_rows = register_bytes == 64 ? 12 : register_bytes == 32 ? 6 : 4;
 
 // A tile's view of its operands. A loop over the tile that is left rolled would put the tile in memory, so each is
 // unrolled by pragma.
 template <class T>
 struct Panel {
   Index k;
-  const T* a;
-  Index lda;
+  const T* a;  // op(A) (i, p) is a[i * row + p * step]
+  Index row, step;
   const T* b;
   Index ldb;
   T* c;
@@ -37,68 +31,101 @@ inline Vector<T> load_column(const T* p, int last) {
   return v == vectors - 1 ? load(p + v * lanes<T>, last) : load(p + v * lanes<T>);
 }
 
-/// rows x vectors of C; A is read as A[i * lda + p], or A[p * lda + i] when it is stored transposed.
-template <class T, int rows, int vectors, bool transposed>
-void tile(const Panel<T>& t) {
-  Vector<T> c[rows][vectors], b[vectors];
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
-    if (t.accumulate) {
-      c[i][0] = load_column<0, vectors>(t.c + i * t.ldc, t.last);
-      if constexpr (vectors == 2) c[i][1] = load_column<1, vectors>(t.c + i * t.ldc, t.last);
-    } else {
-      c[i][0] = t.bias ? load_column<0, vectors>(t.bias, t.last) : Vector<T>{};
-      if constexpr (vectors == 2) c[i][1] = t.bias ? load_column<1, vectors>(t.bias, t.last) : Vector<T>{};
-    }
+/// The same pointer, of which the compiler does not know how it came about: where it does, it keeps the distance of
+/// each row from the first one, which are more than there are registers.
+template <class T>
+inline T* unrelated(T* p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
+/// rows x vectors of C.
+template <class T, int rows, int vectors>
+void tile(Panel<T> t) {
+  Vector<T> c[rows][vectors], b[vectors] = {};
+  if (!t.accumulate && t.bias) {
+    b[0] = load_column<0, vectors>(t.bias, t.last);
+    if constexpr (vectors == 2) b[1] = load_column<1, vectors>(t.bias, t.last);
   }
-  const Index k = t.k, lda = t.lda, ldb = t.ldb;
-  const T *column = t.a, *row = t.b;
-  for (Index p = 0; p < k; ++p, row += ldb, column += transposed ? lda : 1) {
-    __builtin_prefetch(row + 16 * ldb);
-    if constexpr (vectors == 2) __builtin_prefetch(row + 16 * ldb + lanes<T>);
-    b[0] = load_column<0, vectors>(row, t.last);
-    if constexpr (vectors == 2) b[1] = load_column<1, vectors>(row, t.last);
+  T* row = t.c;
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i, row = unrelated(row + t.ldc)) {
+    c[i][0] = t.accumulate ? load_column<0, vectors>(row, t.last) : b[0];
+    if constexpr (vectors == 2) c[i][1] = t.accumulate ? load_column<1, vectors>(row, t.last) : b[1];
+  }
+  constexpr int groups = (rows + 3) / 4;
+  const T* a[groups];  // a pointer for every four rows
+#pragma GCC unroll 4
+  for (int g = 0; g < groups; ++g) a[g] = unrelated(t.a + 4 * g * t.row);
+  for (Index p = 0; p < t.k; ++p) {
+    __builtin_prefetch(t.b + 16 * t.ldb);
+    if constexpr (vectors == 2) __builtin_prefetch(t.b + 16 * t.ldb + lanes<T>);
+    b[0] = load_column<0, vectors>(t.b, t.last);
+    if constexpr (vectors == 2) b[1] = load_column<1, vectors>(t.b, t.last);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      const Vector<T> a = broadcast(column[transposed ? i : i * lda]);
+      const Vector<T> element = broadcast(a[i / 4][i % 4 * t.row]);
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) c[i][v] = multiply_add<T>(a, b[v], c[i][v]);
+      for (int v = 0; v < vectors; ++v) c[i][v] = multiply_add<T>(element, b[v], c[i][v]);
     }
+#pragma GCC unroll 4
+    for (int g = 0; g < groups; ++g) a[g] += t.step;
+    t.b += t.ldb;
   }
+  row = t.c;
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
-    if constexpr (vectors == 2) store(t.c + i * t.ldc, c[i][0]);
-    store(t.c + i * t.ldc + (vectors - 1) * lanes<T>, c[i][vectors - 1], t.last);
+  for (int i = 0; i < rows; ++i, row = unrelated(row + t.ldc)) {
+    if constexpr (vectors == 2) store(row, c[i][0]);
+    store(row + (vectors - 1) * lanes<T>, c[i][vectors - 1], t.last);
   }
 }
 
 template <class T>
-using Tile = void (*)(const Panel<T>&);
-template <class T, int vectors, bool transposed, int... i>
+using Tile = void (*)(Panel<T>);
+template <class T, int vectors, int... i>
 constexpr std::array<Tile<T>, tile_rows> tiles(std::integer_sequence<int, i...>) {
-  return {tile<T, i + 1, vectors, transposed>...};
+  return {tile<T, i + 1, vectors>...};
 }
-template <class T, bool transposed>
+template <class T>
 constexpr std::array<std::array<Tile<T>, tile_rows>, 2> tile_table = {
-    tiles<T, 1, transposed>(std::make_integer_sequence<int, tile_rows>{}),
-    tiles<T, 2, transposed>(std::make_integer_sequence<int, tile_rows>{})};
+    tiles<T, 1>(std::make_integer_sequence<int, tile_rows>{}),
+    tiles<T, 2>(std::make_integer_sequence<int, tile_rows>{})};
 
-/// All rows of one panel of at most two vectors of columns.
-template <class T, bool transposed>
-void panel_rows(Index m, Index columns, Panel<T> t) {
+/// At most tile_rows rows and two vectors of columns.
+template <class T>
+void run_tile(Index rows, Index columns, Panel<T>& t) {
   const int vectors = columns > lanes<T> ? 2 : 1;
   t.last = static_cast<int>(columns - (vectors - 1) * lanes<T>);
-  const auto& table = tile_table<T, transposed>[static_cast<std::size_t>(vectors - 1)];
-  for (Index i = 0; i < m; i += tile_rows) {
-    const Index rows = m - i < tile_rows ? m - i : tile_rows;
-    table[static_cast<std::size_t>(rows - 1)](t);
-    t.a += transposed ? rows : rows * t.lda;
-    t.c += rows * t.ldc;
+  tile_table<T>[static_cast<std::size_t>(vectors - 1)][static_cast<std::size_t>(rows - 1)](t);
+}
+
+/// f(first, rows) on strips of at most so many rows, of nearly the same height: a tile of few rows is a slow one.
+template <class F>
+void for_strips_of_rows(Index m, Index most, F f) {
+  const Index strips = (m + most - 1) / most;
+  for (Index s = 0, i = 0; s < strips; ++s) {
+    const Index rows = (m - i + strips - s - 1) / (strips - s);
+    f(i, rows);
+    i += rows;
   }
 }
+
+/// At most so many rows of an operand as it lies in memory: where all begin in the same lines of a first-level cache,
+/// no more than it keeps of those.
 template <class T>
-void panel(bool transposed, Index m, Index columns, const Panel<T>& t) {
-  transposed ? panel_rows<T, true>(m, columns, t) : panel_rows<T, false>(m, columns, t);
+Index rows_at_once(Index distance) {
+  return static_cast<std::size_t>(distance) * sizeof(T) % 4096 == 0 && tile_rows > 6 ? 6 : tile_rows;
+}
+
+/// All rows of one panel of at most two vectors of columns.
+template <class T>
+void panel(Index m, Index columns, const Panel<T>& t) {
+  for_strips_of_rows(m, rows_at_once<T>(t.row), [&](Index i, Index rows) {
+    Panel<T> strip = t;
+    strip.a += i * t.row;
+    strip.c += i * t.ldc;
+    run_tile(rows, columns, strip);
+  });
 }
 
 /// d[q * ldd + r] = s[r * lds + q] for r < rows <= lanes; d is written in whole vectors, zeros beyond its rows.
@@ -140,10 +167,10 @@ void copy_strip(const T* s, Index lds, Index rows, Index columns, T* d, Index ld
   }
 }
 
-/// C = A B^T: a panel of B is transposed into a buffer, some of k at a time.
+/// C = op(A) B^T: a panel of B is transposed into a buffer, some of k at a time.
 template <class T>
-void product_nt(bool transpose_a, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c,
-                Index ldc, const T* bias) {
+void product_nt(Index m, Index n, Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc,
+                const T* bias) {
   constexpr Index width = 2 * lanes<T>, depth = 512 / sizeof(T);
   alignas(64) T packed[depth * width];
   for (Index j = 0; j < n; j += width) {
@@ -155,9 +182,8 @@ void product_nt(bool transpose_a, Index m, Index n, Index k, const T* a, Index l
         const int rows = columns - q < lanes<T> ? static_cast<int>(columns - q) : lanes<T>;
         transpose_strip(b + (j + q) * ldb + p, ldb, rows, part, packed + q, width);
       }
-      panel(transpose_a, m, columns,
-            Panel<T>{part, transpose_a ? a + p * lda : a + p, lda, packed, width, c + j, ldc, bias ? bias + j : nullptr,
-                     p > 0, 0});
+      panel(m, columns,
+            Panel<T>{part, a + p * step, row, step, packed, width, c + j, ldc, bias ? bias + j : nullptr, p > 0, 0});
       p += depth;
     } while (p < k);
   }
@@ -199,7 +225,7 @@ void narrow_tn(Index m, Index n, Index k, const T* a, Index lda, const T* b, Ind
   alignas(64) T part[lanes<T> * width];
   for (Index i = 0; i < m; i += width) {
     const Index columns = m - i < width ? m - i : width;
-    panel(true, n, columns, Panel<T>{k, b, ldb, a + i, lda, part, width, nullptr, false, 0});
+    panel(n, columns, Panel<T>{k, b, 1, ldb, a + i, lda, part, width, nullptr, false, 0});
     for (Index q = 0; q < columns; ++q)
       for (Index j = 0; j < n; ++j) c[(i + q) * ldc + j] = part[j * width + q];
   }
@@ -209,11 +235,18 @@ template <class T>
 void small(const Product<T>& p) {
   const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = p;
   if (n == 1 && !transpose_a && (transpose_b || ldb == 1)) return matrix_vector(m, k, a, lda, b, c, ldc, bias);
-  if (transpose_b) return product_nt(transpose_a, m, n, k, a, lda, b, ldb, c, ldc, bias);
+  const Index row = transpose_a ? 1 : lda, step = transpose_a ? lda : 1;
+  if (transpose_b) return product_nt(m, n, k, a, row, step, b, ldb, c, ldc, bias);
   if (transpose_a && n < lanes<T> && m >= lanes<T> && !bias) return narrow_tn(m, n, k, a, lda, b, ldb, c, ldc);
   for (Index j = 0; j < n; j += 2 * lanes<T>)
-    panel(transpose_a, m, n - j < 2 * lanes<T> ? n - j : 2 * lanes<T>,
-          Panel<T>{k, a, lda, b + j, ldb, c + j, ldc, bias ? bias + j : nullptr, false, 0});
+    panel(m, n - j < 2 * lanes<T> ? n - j : 2 * lanes<T>,
+          Panel<T>{k, a, row, step, b + j, ldb, c + j, ldc, bias ? bias + j : nullptr, false, 0});
+}
+
+/// Has n elements, or what would be there, brought to the second-level cache.
+template <class T>
+inline void fetch(const T* p, Index n) {
+  for (Index i = 0; i < n; i += 64 / sizeof(T)) __builtin_prefetch(p + i, 0, 2);
 }
 
 /// op(B) (k, n) in panels of two vectors of columns, each (k, two vectors).
@@ -229,72 +262,96 @@ void pack_b(bool transposed, Index k, Index n, const T* b, Index ldb, T* packed)
     return;
   }
   for (Index p = 0; p < k; ++p)  // row by row, as it lies in memory
-    for (Index j = 0; j < n; j += width)
-      copy_strip(b + p * ldb + j, ldb, 1, columns(j, width), packed + j * k + p * width, width);
-}
-
-/// op(A) (m, k) in strips of rows, each (k, strip_rows). Whole vectors are written; what they leave behind a strip's
-/// rows is overwritten after.
-template <class T>
-void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed) {
-  const auto rows = [m](Index i) { return m - i < strip_rows ? m - i : strip_rows; };
-  if (transposed) {
-    for (Index p = 0; p < k; ++p)  // row by row, as it lies in memory
-      for (Index i = 0; i < m; i += strip_rows)
-        copy_strip(a + p * lda + i, lda, 1, rows(i), packed + i * k + p * strip_rows, Index{strip_rows});
-    return;
-  }
-  for (Index i = 0; i < m; i += strip_rows)
-    for (Index r = (rows(i) - 1) / lanes<T> * lanes<T>; r >= 0; r -= lanes<T>)
-      transpose_strip(a + (i + r) * lda, lda, static_cast<int>(rows(i) - r < lanes<T> ? rows(i) - r : lanes<T>), k,
-                      packed + i * k + r, Index{strip_rows});
-}
-
-/// C (m, n) of packed operands, onto what it holds or the bias.
-template <class T>
-void multiply_packed(Index m, Index n, Index k, const T* packed_a, const T* packed_b, T* c, Index ldc, const T* bias,
-                     bool accumulate) {
-  constexpr Index width = 2 * lanes<T>;
-  for (Index i = 0; i < m; i += strip_rows)
     for (Index j = 0; j < n; j += width) {
-      const Index rows = m - i, columns = n - j < width ? n - j : width;
-      Panel<T> t;
-      t.k = k;
-      t.a = packed_a + i * k;
-      t.lda = strip_rows;
-      t.b = packed_b + j * k;
-      t.ldb = width;
-      t.c = c + i * ldc + j;
-      t.ldc = ldc;
-      t.bias = bias ? bias + j : nullptr;
-      t.accumulate = accumulate;
-      t.last = static_cast<int>(columns - lanes<T>);
-      if (accumulate && rows >= strip_rows && columns == width)  // the next tile's part of C
-        for (Index r = 0; r < strip_rows; ++r) {
-          __builtin_prefetch(t.c + r * ldc + width, 1);
-          __builtin_prefetch(t.c + r * ldc + width + lanes<T>, 1);
-        }
-      if (rows >= strip_rows && columns > lanes<T>)
-        tile<T, strip_rows, 2, true>(t);
-      else
-        panel_rows<T, true>(rows < strip_rows ? rows : strip_rows, columns, t);
+      fetch(b + (p + 3) * ldb + j, width);
+      copy_strip(b + p * ldb + j, ldb, 1, columns(j, width), packed + j * k + p * width, width);
     }
 }
 
+/// op(A) (m, k) in strips of rows, each (k, tile_rows). Whole vectors are written; what they leave behind a strip's
+/// rows is overwritten after.
 template <class T>
-void large(const Product<T>& product, void* workspace) {
+void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed) {
+  if (transposed) {
+    for (Index p = 0; p < k; ++p) {  // row by row, as it lies in memory
+      T* to = packed + p * tile_rows;
+      fetch(a + (p + 3) * lda, m);
+      for_strips_of_rows(m, tile_rows, [&](Index i, Index rows) {
+        copy_strip(a + p * lda + i, lda, 1, rows, to, Index{tile_rows});
+        to += k * tile_rows;
+      });
+    }
+    return;
+  }
+  for_strips_of_rows(m, tile_rows, [&](Index i, Index rows) {
+    for (Index r = (rows - 1) / lanes<T> * lanes<T>; r >= 0; r -= lanes<T>)
+      transpose_strip(a + (i + r) * lda, lda, static_cast<int>(rows - r < lanes<T> ? rows - r : lanes<T>), k,
+                      packed + r, Index{tile_rows});
+    packed += k * tile_rows;
+  });
+}
+
+/// Rows of an operand as it lies in memory, which are needed next: fetched some with each tile.
+template <class T>
+struct Ahead {
+  const T* row;
+  Index distance, run, rows, tiles;
+  Index due = 0;
+
+  void advance() {
+    for (due += rows; due >= tiles; due -= tiles, row += distance) fetch(row, run);
+  }
+};
+
+/// Some rows of C: a strip of op(A) by all panels of op(B), `next` apart.
+template <class T>
+void multiply_strip(Index rows, Index n, Index next, Panel<T> t, Ahead<T>& ahead) {
+  constexpr Index width = 2 * lanes<T>;
+  for (Index j = 0; j < n; j += width) {
+    for (Index i = 0; i < rows; ++i)  // the next tile's part of C
+      for (Index v = width; v < 2 * width; v += lanes<T>) __builtin_prefetch(t.c + i * t.ldc + v, 1);
+    ahead.advance();
+    run_tile(rows, n - j < width ? n - j : width, t);
+    t.b += next;
+    t.c += width;
+    if (t.bias) t.bias += width;
+  }
+}
+
+template <class T>
+void large(const Product<T>& product, const Blocks& blocks, void* workspace) {
   const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = product;
+  constexpr Index width = 2 * lanes<T>;
+  const auto least = [](Index x, Index y) { return x < y ? x : y; };
   T* const packed_b = static_cast<T*>(workspace);
-  T* const packed_a = packed_b + packed_columns * (k < depth<T> ? k : depth<T>);
-  for (Index i = 0; i < m; i += packed_rows)
-    for (Index p = 0; p < k; p += depth<T>) {
-      const Index rows = m - i < packed_rows ? m - i : packed_rows, part = k - p < depth<T> ? k - p : depth<T>;
-      pack_a(transpose_a, rows, part, transpose_a ? a + p * lda + i : a + i * lda + p, lda, packed_a);
-      for (Index j = 0; j < n; j += packed_columns) {
-        const Index columns = n - j < packed_columns ? n - j : packed_columns;
-        pack_b(transpose_b, part, columns, transpose_b ? b + j * ldb + p : b + p * ldb + j, ldb, packed_b);
-        multiply_packed(rows, columns, part, packed_a, packed_b, c + i * ldc + j, ldc, bias ? bias + j : nullptr,
-                        p > 0);
+  T* const packed_a = packed_b + (blocks.pack_b ? blocks.columns * blocks.depth : 0);
+  for (Index i = 0; i < m; i += blocks.rows)
+    for (Index p = 0; p < k; p += blocks.depth) {
+      const Index height = least(m - i, blocks.rows), part = least(k - p, blocks.depth);
+      const T* const block_a = transpose_a ? a + p * lda + i : a + i * lda + p;
+      if (blocks.pack_a) pack_a(transpose_a, height, part, block_a, lda, packed_a);
+      for (Index j = 0; j < n; j += blocks.columns) {
+        const Index columns = least(n - j, blocks.columns), after = least(k - p - part, part);
+        const T* const block_b = transpose_b ? b + j * ldb + p : b + p * ldb + j;
+        if (blocks.pack_b) pack_b(transpose_b, part, columns, block_b, ldb, packed_b);
+        Panel<T> t{};
+        t.k = part;
+        t.a = blocks.pack_a ? packed_a : block_a;
+        t.row = blocks.pack_a || transpose_a ? 1 : lda;
+        t.step = blocks.pack_a ? tile_rows : transpose_a ? lda : 1;
+        t.b = blocks.pack_b ? packed_b : block_b;
+        t.ldb = blocks.pack_b ? width : ldb;
+        t.ldc = ldc;
+        t.bias = bias ? bias + j : nullptr;
+        t.accumulate = p > 0;
+        const Index most = rows_at_once<T>(t.row), tiles = (height + most - 1) / most * ((columns + width - 1) / width);
+        Ahead<T> ahead{block_b + part * ldb, ldb, columns, blocks.pack_b ? 0 : after, tiles};
+        if (blocks.pack_b && !blocks.pack_a && transpose_a) ahead = {block_a + part * lda, lda, height, after, tiles};
+        for_strips_of_rows(height, most, [&](Index s, Index rows) {
+          t.c = c + (i + s) * ldc + j;
+          multiply_strip(rows, columns, blocks.pack_b ? width * part : width, t, ahead);
+          t.a += blocks.pack_a ? part * tile_rows : rows * t.row;
+        });
       }
     }
 }

@@ -117,23 +117,26 @@ struct Product {
   const T* bias;
 };
 
-/// Products by a register tile. An element's bits depend on k and on whether n is 1, not on m, n or its place.
+constexpr Index panel_columns = 32;  // whole panels on any processor
+
+/// How large products are taken: which operand is packed, and how much of both at a time.
+struct Blocks {
+  bool pack_a, pack_b;
+  Index rows, columns, depth;  // columns are whole panels, depth is a multiple of 16
+};
+
+/// Products by a register tile. An element's bits depend on k and on whether n is 1, not on m, n, blocks or its place.
 template <class T>
 struct Gemm {
   void (*small)(const Product<T>& p);
-  /// The same, bit for bit, for products beyond the first-level cache: the operands are packed into a workspace of
-  /// packed_bytes(m, k sizeof(T)). n > 1.
-  void (*large)(const Product<T>& p, void* workspace);
+  /// The same, bit for bit, for products beyond the first-level cache. The workspace has room for packed_size(blocks)
+  /// elements. n > 1.
+  void (*large)(const Product<T>& p, const Blocks& blocks, void* workspace);
 };
 
-constexpr std::size_t packed_depth = 4096;  // bytes of k that are packed at a time
-constexpr Index packed_columns = 64;        // of op(B): with that depth 256 KB, for second-level caches from 512 KB on
-constexpr Index packed_rows = 516;          // of op(A), at most: whole strips of 4, 6 or 12
-/// Room for both where k takes so many bytes, and for a vector that is written beyond the last row.
-constexpr std::size_t packed_bytes(Index m, std::size_t k_bytes) {
-  const std::size_t depth = k_bytes < packed_depth ? (k_bytes + 63) / 64 * 64 : packed_depth;
-  const Index rows = m < packed_rows ? (m + 11) / 12 * 12 : packed_rows;
-  return static_cast<std::size_t>(packed_columns + rows) * depth + 64;
+/// In elements: op(A) in whole strips of up to 12 rows, and a vector that is written beyond them.
+constexpr Index packed_size(const Blocks& b) {
+  return ((b.pack_a ? b.rows + 12 : 0) + (b.pack_b ? b.columns : 0)) * b.depth;
 }
 
 /// What normalization knows of each line, a row or a column: an array with a value for each. The mean is `mean` and
