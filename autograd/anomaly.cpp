@@ -38,8 +38,9 @@ std::string bad_number(const Tensor& x) {
 }
 
 void check_loss(const Tensor& loss) {
+  if (all_finite(loss)) return;
   const double value = loss.item();
-  if (!std::isfinite(value)) throw AnomalyError(text("the loss is ", std::isnan(value) ? std::abs(value) : value));
+  throw AnomalyError(text("the loss is ", std::isnan(value) ? std::abs(value) : value));
 }
 
 void check_result(const char* op, const Tensor& value) {

@@ -242,12 +242,15 @@ class Sweep {
 
   void accumulate(Node* node, Tensor&& gradient) {
     if (passes_by(node)) return;
-    if (node->gradient.defined())
+    if (node->gradient.defined()) {
       node->gradient = std::move(node->gradient) + std::move(gradient);
-    else if (node->is_leaf() && !gradient.unique())
+      if (thread_state.anomaly) [[unlikely]]
+        check_result("sum of gradients", node->gradient);
+    } else if (node->is_leaf() && !gradient.unique()) {
       node->gradient = gradient.clone();  // a parameter's gradient is its own: users may write into it
-    else
+    } else {
       node->gradient = std::move(gradient);
+    }
   }
 
   void accumulate(Node* node, Variable&& gradient) {

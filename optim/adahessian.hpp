@@ -30,7 +30,7 @@ struct AdaHessianOptions {
   double eps = 1e-4;           ///< ε, >= 0
   double power = 1.0;          ///< k, in [0, 1]: 0 ignores the curvature
   Index block = 1;             ///< so many neighbouring elements share their mean curvature, >= 1
-  Index samples = 1;           ///< vectors z for an estimate, >= 1; small networks do better with several
+  Index samples = 1;           ///< vectors z for an estimate, 1 to 9999; small networks do better with several
   double weight_decay = 0.0;   ///< λ, >= 0, decoupled: subtracts α λ θ
   HessianDiagonal diagonal{};  ///< in place of Hutchinson's estimate
 
@@ -41,9 +41,10 @@ struct AdaHessianOptions {
     field("eps", &AdaHessianOptions::eps, non_negative);
     field("power", &AdaHessianOptions::power, up_to_one);
     field("block", &AdaHessianOptions::block, at_least_one);
-    field("samples", &AdaHessianOptions::samples, at_least_one);
+    field("samples", &AdaHessianOptions::samples, up_to_9999);
     field("weight_decay", &AdaHessianOptions::weight_decay, non_negative);
   }
+  static constexpr Range up_to_9999{1.0, 9999.0, true, true, "in [1, 9999]"};
 };
 
 /// AdaHessian, in update t = 1, 2, …, with D the diagonal of the Hessian, averaged over blocks:

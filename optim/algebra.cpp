@@ -10,16 +10,20 @@ void average(Tensor& mean, Tensor x, double beta) { mean = std::move(mean) * bet
 
 Tensor quotient(const Tensor& a, Tensor b) { return where(eq(a, 0.0), a, a / std::move(b)); }
 
-Tensor adam_direction(const Tensor& m, const Tensor& v, double beta1, double beta2, Index t, double eps) {
-  const double of_mean = 1.0 / (1.0 - std::pow(beta1, static_cast<double>(t)));
-  const double of_squares = 1.0 / (1.0 - std::pow(beta2, static_cast<double>(t)));
-  return quotient(m * of_mean, sqrt(v * of_squares) + eps);
+Tensor adam_direction(const Tensor& g, std::span<Tensor> kept, double beta1, double beta2, Index t, double eps) {
+  const optim::AdamWOptions o{.beta1 = beta1, .beta2 = beta2, .eps = eps, .weight_decay = 0.0};
+  Tensor u = zeros_like(g);  // from here AdamW goes a step of size 1, uphill
+  apply<optim::AdamW>({o, -1.0, t}, u, g, kept.first(2));
+  return u;
 }
 
-void descend(const Variable& p, Tensor step, double decay) {
-  Tensor& theta = p.node()->value;
-  if (decay != 0.0) step = std::move(step) + theta * decay;
-  theta.copy_from(theta - std::move(step));
+void descend(const Variable& p, Tensor step, double scale, double decay) {
+  if (decay != 0.0) {
+    step = std::move(step) * scale + p.value() * decay;
+    scale = 1.0;
+  }
+  Tensor no_momentum;
+  apply<optim::SGD>({{}, scale, 1}, p.value(), std::move(step), {&no_momentum, 1});
 }
 
 Tensor as_matrix(const Tensor& x) { return x.rank() == 2 ? x : x.reshape({x.size(0), -1}); }
@@ -31,8 +35,7 @@ Kept adamw_keeps(const optim::AdamWOptions& o, const Variable& p) {
 }
 
 void adamw_step(const optim::AdamWOptions& o, double factor, Index t, const Variable& p, std::span<Tensor> kept) {
-  const optim::AdamW::Rule rule(o, o.lr * factor, t);
-  run_rule(built_in_loops<optim::AdamW>(), &rule, {&p, 1}, kept);
+  apply<optim::AdamW>({o, o.lr * factor, t}, p.value(), p.grad(), kept);
 }
 
 }  // namespace ravine::detail

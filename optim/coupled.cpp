@@ -4,6 +4,6 @@
 
 namespace ravine::detail {
 
-double sum_of_sizes(const Tensor& x) { return sum(abs(x.to(f64))).item(); }
+double sum_of_sizes(const Tensor& x) { return dot(sign(x), x); }
 
 }  // namespace ravine::detail

@@ -11,7 +11,7 @@ namespace ravine::optim {
 
 struct LBFGSOptions {
   double lr = 1.0;                             ///< the step that a line search tries first, > 0
-  Index history = 10;                          ///< pairs of steps and changes of the gradient that are kept, >= 1
+  Index history = 10;                          ///< pairs of steps and changes of the gradient that are kept, 1 to 9999
   Index max_iterations = 20;                   ///< directions in one step(), >= 1
   Index max_evaluations = 25;                  ///< evaluations of the loss in one line search, >= 1
   double gradient_tolerance = 0.0;             ///< step() ends when no element of the gradient is larger, >= 0
@@ -21,7 +21,7 @@ struct LBFGSOptions {
 
   static void fields(auto&& field) {
     field("lr", &LBFGSOptions::lr, positive);
-    field("history", &LBFGSOptions::history, at_least_one);
+    field("history", &LBFGSOptions::history, up_to_9999);
     field("max_iterations", &LBFGSOptions::max_iterations, at_least_one);
     field("max_evaluations", &LBFGSOptions::max_evaluations, at_least_one);
     field("gradient_tolerance", &LBFGSOptions::gradient_tolerance, non_negative);
@@ -29,6 +29,7 @@ struct LBFGSOptions {
     field("relative_gradient_tolerance", &LBFGSOptions::relative_gradient_tolerance, non_negative);
     field("relative_change_tolerance", &LBFGSOptions::relative_change_tolerance, non_negative);
   }
+  static constexpr Range up_to_9999{1.0, 9999.0, true, true, "in [1, 9999]"};
 };
 
 /// L-BFGS: each iteration goes along d = -H g, with H the inverse Hessian as the last pairs s = Δθ, y = Δg see it, to a

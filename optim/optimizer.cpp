@@ -6,9 +6,11 @@
 
 #include <ravine/autograd/anomaly.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/kernels/dispatch.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
+#include <ravine/optim/kernels/finite.hpp>
 #include <ravine/optim/under_way.hpp>
 
 namespace ravine::optim {
@@ -33,6 +35,32 @@ detail::OptionValue option_of(const detail::OptionField& field, const Tensor& sa
   detail::OptionValue value = saved.to_vector<double>();
   if (field.kind == detail::OptionField::optional && std::isnan(value[0])) value.clear();
   return value;
+}
+
+/// Looks at all gradients together, as most are small; large ones by themselves, on several threads.
+bool all_gradients_finite(const std::vector<Variable>& parameters) {
+  static const detail::FiniteLoop finite =
+      detail::with_active_isa([]<Isa isa>() { return detail::finite_loop<isa>(); });
+  constexpr int most = 32;
+  const float* x[most];
+  Index n[most];
+  int count = 0;
+  bool all = true;
+  for (const Variable& p : parameters) {
+    const Tensor& g = p.grad();
+    if (!g.defined()) continue;
+    const Index size = g.numel();
+    if (g.dtype() != f32 || size > detail::parallel_grain) {
+      all = all && all_finite(g);
+      continue;
+    }
+    x[count] = g.raw<float>();
+    n[count] = size;
+    if (++count < most) continue;
+    all = all && finite(x, n, count);
+    count = 0;
+  }
+  return all && finite(x, n, count);
 }
 
 }  // namespace
@@ -107,13 +135,14 @@ void Optimizer::zero_grad() {
 }
 
 void Optimizer::run_callbacks() const {
+  const bool blame = detail::thread_state.anomaly && all_gradients_finite(parameters_);
   for (const GradientCallback& f : callbacks_) f(parameters_);
-  const bool finite_only = detail::finite_only();
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const Variable& p = parameters_[i];
+  for (const Variable& p : parameters_)
     if (!p.requires_grad()) p.zero_grad();  // whatever it was given, it is frozen
-    if (finite_only && p.grad().defined() && !all_finite(p.grad())) refuse_number("the gradient", i, p.grad());
-  }
+  if ((!blame && !detail::finite_only()) || all_gradients_finite(parameters_)) return;
+  std::size_t i = 0;
+  while (!parameters_[i].grad().defined() || all_finite(parameters_[i].grad())) ++i;
+  refuse_number(blame ? "after the callbacks on gradients that" : "the gradient", i, parameters_[i].grad());
 }
 
 void Optimizer::check_unchanged() const {

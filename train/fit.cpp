@@ -31,7 +31,7 @@ Index total_steps(const FitOptions& o, Index batches) {
   return o.epochs == 0 ? o.steps : o.steps == 0 ? by_epochs : std::min(o.steps, by_epochs);
 }
 
-double size(const data::Batch& batch) { return static_cast<double>(batch.inputs.size(0)); }
+double size(const data::Batch& batch) { return static_cast<double>(batch.inputs.shape()[0]); }
 
 double examples_of(std::span<const data::Batch> batches) {
   double sum = 0.0;
@@ -64,7 +64,9 @@ class Fit {
   bool over();
   void epoch();
   void finish_epoch(bool tell);
+  void set_rate();
   void step(std::span<const data::Batch> batches);
+  std::string here(const std::string& what) const { return "fit: step " + std::to_string(run_.step + 1) + ": " + what; }
   double update(std::span<const data::Batch> batches);
   Variable loss_of(const data::Batch& batch);
   std::vector<double> validate();
@@ -167,10 +169,17 @@ void Fit::epoch() {
   }
 }
 
+void Fit::set_rate() {
+  try {
+    optimizer_.set_lr_factor(options_.schedule(run_.step));
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(here(error.what()));
+  }
+}
+
 /// One update.
 void Fit::step(std::span<const data::Batch> batches) {
-  if (options_.schedule) optimizer_.set_lr_factor(options_.schedule(run_.step));
-  const auto here = [&](const std::string& what) { return "fit: step " + std::to_string(run_.step + 1) + ": " + what; };
+  if (options_.schedule) set_rate();
   try {
     run_.loss = guard_.step([&] { return update(batches); });
   } catch (const AnomalyError& error) {

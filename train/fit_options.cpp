@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include <ravine/core/text.hpp>
+#include <ravine/optim/call.hpp>
 
 namespace ravine::train {
 namespace {
@@ -12,12 +13,6 @@ namespace {
 template <class... Parts>
 [[noreturn]] void refuse(const Parts&... what) {
   throw std::invalid_argument(detail::text("fit: ", what...));
-}
-
-std::string list(const std::vector<std::string>& names) {
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all;
 }
 
 }  // namespace
@@ -51,7 +46,7 @@ void FitOptions::check() const {
   const std::vector<std::string> names = columns();
   const bool needed = patience > 0 || monitor != FitOptions().monitor;
   if (needed && std::find(names.begin(), names.end(), monitor) == names.end())
-    refuse("monitor is '", monitor, "', the history has ", list(names));
+    refuse("monitor is '", monitor, "', the history has ", detail::join(names));
 }
 
 }  // namespace ravine::train

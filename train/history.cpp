@@ -5,16 +5,14 @@
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/optim/call.hpp>
 
 namespace ravine::train {
 
 Tensor History::column(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
-  if (found == names_.end()) {
-    std::string all;
-    for (const std::string& one : names_) all += (all.empty() ? "" : ", ") + one;
-    throw std::out_of_range(detail::text("History: no '", name, "', there are ", all));
-  }
+  if (found == names_.end())
+    throw std::out_of_range(detail::text("History: no '", name, "', there are ", detail::join(names_)));
   std::vector<double> values;
   for (const auto& row : rows_) values.push_back(row[static_cast<std::size_t>(found - names_.begin())]);
   return tensor(values, f64);

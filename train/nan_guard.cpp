@@ -1,5 +1,8 @@
 #include <ravine/train/nan_guard.hpp>
 
+#include <cmath>
+#include <cstring>
+
 #include <ravine/autograd/anomaly.hpp>
 #include <ravine/autograd/reevaluation.hpp>
 
@@ -23,6 +26,18 @@ std::string bad_parameter(const Named& parameters) {
   return first_bad(parameters, [](const Variable& p) -> const Tensor& { return p.value(); });
 }
 
+std::string bad_gradient(const Named& parameters) {
+  return first_bad(parameters, [](const Variable& p) -> const Tensor& { return p.grad(); });
+}
+
+/// copy ← x, in its memory if it has the same and nobody else does.
+void keep(const Tensor& x, Tensor& copy) {
+  if (copy.unique() && copy.shape() == x.shape() && copy.dtype() == x.dtype())
+    std::memcpy(copy.bytes(), x.bytes(), static_cast<std::size_t>(x.numel()) * size_of(x.dtype()));
+  else
+    copy = x.clone();
+}
+
 }  // namespace
 
 NanGuard::NanGuard(nn::Module& model, optim::Optimizer& optimizer)
@@ -33,15 +48,15 @@ NanGuard::NanGuard(nn::Module& model, optim::Optimizer& optimizer)
 
 double NanGuard::step(FunctionRef<double()> f) {
   random_before_ = default_generator();
-  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_before_[i] = buffers_[i].value().clone();
+  for (std::size_t i = 0; i < buffers_.size(); ++i) keep(buffers_[i].value(), buffers_before_[i]);
   try {
     const detail::FiniteOnly finite_only;
     return f();
   } catch (const AnomalyError& error) {
     put_back();
     if (detail::thread_state.anomaly) throw;            // the caller's DetectAnomaly has said all
-    const std::string bad = what_is_bad(error.what());  // which another run forgets
-    throw AnomalyError(bad + ": " + culprit(f));
+    const std::string bad = bad_gradient(parameters_);  // which another run forgets; the optimizer knows no names
+    throw AnomalyError((bad.empty() ? error.what() : "the gradient of " + bad) + ": " + culprit(f));
   } catch (const std::out_of_range& error) {  // as running statistics are
     put_back();
     const std::string bad = bad_parameter(parameters_);
@@ -62,12 +77,6 @@ void NanGuard::put_back() {
   for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i]);
 }
 
-/// The optimizer knows parameters by their number only.
-std::string NanGuard::what_is_bad(const std::string& otherwise) const {
-  const std::string bad = first_bad(parameters_, [](const Variable& p) -> const Tensor& { return p.grad(); });
-  return bad.empty() ? otherwise : "the gradient of " + bad;
-}
-
 std::string NanGuard::culprit(FunctionRef<double()> f) {
   if (const std::string bad = bad_parameter(parameters_); !bad.empty()) return "before the step, " + bad;
   const StateDict of_optimizer = optimizer_.state_dict();
@@ -77,7 +86,7 @@ std::string NanGuard::culprit(FunctionRef<double()> f) {
   try {
     const Reevaluation again(random_before_);
     const DetectAnomaly detect;
-    f();
+    if (!std::isfinite(f()) || !bad_gradient(parameters_).empty()) found = "no op made it, it was given";
   } catch (const AnomalyError& error) {
     found = error.what();
   } catch (...) {  // something else that goes wrong later

@@ -39,7 +39,6 @@ class NanGuard {
 
  private:
   void put_back();
-  std::string what_is_bad(const std::string& otherwise) const;
   std::string culprit(FunctionRef<double()> f);
 
   optim::Optimizer& optimizer_;

@@ -18,10 +18,11 @@ double DAdaptAdam::estimate(const DAdaptAdamOptions& o, double r, double size_of
 }
 
 void DAdaptAdam::change(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots) {
-  Tensor &m = slots[1], &v = slots[2];
-  detail::average(m, p.grad() * now.q, o.beta1);
-  detail::average(v, square(p.grad()), o.beta2);
-  detail::descend(p, detail::quotient(m, sqrt(v) + o.eps), now.q * o.weight_decay);
+  detail::average(slots[1], p.grad() * now.q, o.beta1);
+  AdamW::Rule rule(
+      {.beta1 = 1.0, .beta2 = o.beta2, .eps = o.eps, .weight_decay = now.q * o.weight_decay, .bias_correction = false},
+      1.0, now.t);  // m has the rate in it, and is as it should be
+  detail::apply<AdamW>(rule, p.value(), p.grad(), slots.subspan(1));
 }
 
 }  // namespace ravine::optim

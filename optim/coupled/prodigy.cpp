@@ -16,10 +16,12 @@ double Prodigy::keep(const ProdigyOptions& o) { return o.beta3.value_or(std::sqr
 double Prodigy::estimate(const ProdigyOptions& o, double r, double size_of_s) { return o.d_coef * r / size_of_s; }
 
 void Prodigy::change(const ProdigyOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots) {
-  Tensor &m = slots[1], &v = slots[2];
-  detail::average(m, p.grad() * now.d, o.beta1);
-  detail::average(v, square(p.grad()) * (now.d * now.d), o.beta2);
-  detail::descend(p, detail::quotient(m, sqrt(v) + now.next_d * o.eps) * now.q, now.q * o.weight_decay);
+  const AdamWOptions adamw{.beta1 = o.beta1,
+                           .beta2 = o.beta2,
+                           .eps = now.next_d * o.eps,
+                           .weight_decay = o.weight_decay,
+                           .bias_correction = false};  // it is part of q
+  detail::apply<AdamW>({adamw, now.q, now.t}, p.value(), p.grad() * now.d, slots.subspan(1, 2));
 }
 
 }  // namespace ravine::optim

@@ -37,7 +37,7 @@ void Adafactor::change(const AdafactorOptions& o, Now now, const Variable& p, st
   Tensor U = detail::quotient(p.grad(), sqrt(maximum(V, o.eps * o.eps)));
   const double scale = std::max(o.eps_scale, detail::rms(p.value())) * std::min(now.lr, 1.0 / std::sqrt(t));
   const double limit = std::max(1.0, detail::rms(U) / o.clip);
-  detail::descend(p, std::move(U) * (scale / limit), now.lr * o.weight_decay);
+  detail::descend(p, std::move(U), scale / limit, now.lr * o.weight_decay);
 }
 
 }  // namespace ravine::optim

@@ -5,11 +5,11 @@
 namespace ravine::optim {
 namespace {
 
-/// φ c u.
-Tensor cautious(const Tensor& u, const Tensor& direction, const Tensor& g) {
-  const Tensor phi = gt(direction * g, 0.0);
-  const double c = static_cast<double>(g.numel()) / (sum(phi).item() + 1.0);
-  return u * phi.to(u.dtype()) * c;
+/// θ ← θ - lr φ c u - decay θ, with φ where the direction agrees with the gradient.
+void go(const Variable& p, Tensor u, const Tensor& direction, double lr, double decay) {
+  const Tensor phi = gt(direction * p.grad(), 0.0);
+  const double c = static_cast<double>(p.numel()) / (sum(phi).item() + 1.0);
+  detail::descend(p, std::move(u) * phi.to(p.dtype()), lr * c, decay);
 }
 
 }  // namespace
@@ -19,10 +19,8 @@ detail::Kept CautiousAdamW::keeps(const CautiousAdamWOptions& /*o*/, const Varia
 }
 
 void CautiousAdamW::change(const CautiousAdamWOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  detail::average(kept[0], p.grad(), o.beta1);
-  detail::average(kept[1], square(p.grad()), o.beta2);
-  const Tensor u = detail::adam_direction(kept[0], kept[1], o.beta1, o.beta2, now.t, o.eps);
-  detail::descend(p, cautious(u, kept[0], p.grad()) * now.lr, now.lr * o.weight_decay);
+  Tensor u = detail::adam_direction(p.grad(), kept, o.beta1, o.beta2, now.t, o.eps);
+  go(p, std::move(u), kept[0], now.lr, now.lr * o.weight_decay);
 }
 
 detail::Kept CautiousLion::keeps(const CautiousLionOptions& /*o*/, const Variable& p) {
@@ -31,7 +29,7 @@ detail::Kept CautiousLion::keeps(const CautiousLionOptions& /*o*/, const Variabl
 
 void CautiousLion::change(const CautiousLionOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
   const Tensor u = sign(kept[0] * o.beta1 + p.grad() * (1.0 - o.beta1));
-  detail::descend(p, cautious(u, u, p.grad()) * now.lr, now.lr * o.weight_decay);
+  go(p, u, u, now.lr, now.lr * o.weight_decay);
   detail::average(kept[0], p.grad(), o.beta2);
 }
 

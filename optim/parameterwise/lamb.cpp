@@ -9,11 +9,10 @@ detail::Kept LAMB::keeps(const LAMBOptions& /*o*/, const Variable& p) {
 }
 
 void LAMB::change(const LAMBOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  detail::average(kept[0], p.grad(), o.beta1);
-  detail::average(kept[1], square(p.grad()), o.beta2);
-  Tensor u = detail::adam_direction(kept[0], kept[1], o.beta1, o.beta2, now.t, o.eps) + p.value() * o.weight_decay;
+  Tensor u = detail::adam_direction(p.grad(), kept, o.beta1, o.beta2, now.t, o.eps);
+  if (o.weight_decay != 0.0) u = std::move(u) + p.value() * o.weight_decay;
   const double size = detail::norm_of(p.value()), length = detail::norm_of(u);
-  detail::descend(p, std::move(u) * (now.lr * (size == 0.0 || length == 0.0 ? 1.0 : size / length)));
+  detail::descend(p, std::move(u), now.lr * (size == 0.0 || length == 0.0 ? 1.0 : size / length));
 }
 
 }  // namespace ravine::optim

@@ -9,14 +9,16 @@ detail::Kept LARS::keeps(const LARSOptions& o, const Variable& p) {
 }
 
 void LARS::change(const LARSOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  const Tensor g = p.grad() + p.value() * o.weight_decay;
-  const double size = detail::norm_of(p.value()), length = detail::norm_of(g);
+  const double size = detail::norm_of(p.value());
+  const double length = detail::norm_of(o.weight_decay == 0.0 ? p.grad() : p.grad() + p.value() * o.weight_decay);
   const double ratio = size == 0.0 || length == 0.0 ? 1.0 : o.trust * size / (length + o.eps);
-  const Tensor d = g * (now.lr * ratio);
-  Tensor& V = kept[0];
-  if (!V.defined()) return detail::descend(p, d);
-  V = std::move(V) * o.momentum + d;
-  detail::descend(p, o.nesterov ? V * o.momentum + d : V);
+  SGD::Rule rule({.momentum = o.momentum, .weight_decay = o.weight_decay}, 1.0, now.t);
+  rule.gain = now.lr * ratio;  // of g' in V, which has the rate in it
+  if (o.nesterov) {
+    rule.drift = -o.momentum;
+    rule.direct = -rule.gain;
+  }
+  detail::apply<SGD>(rule, p.value(), p.grad(), kept);
 }
 
 }  // namespace ravine::optim

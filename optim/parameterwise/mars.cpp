@@ -18,21 +18,20 @@ detail::Kept MARS::keeps(const MARSOptions& o, const Variable& p) {
 
 void MARS::change(const MARSOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
   if (is_for_adamw(o, p)) return detail::adamw_step(*o.vectors, now.factor, now.t, p, kept);
-  Tensor &m = kept[0], &v = kept[1], &previous = kept[2];
+  Tensor& previous = kept[2];
   const Tensor& g = p.grad();
   Tensor c = g + (g - previous) * (o.gamma * o.beta1 / (1.0 - o.beta1));
   const double length = detail::norm_of(c);
   if (!(length <= 1.0)) c = std::move(c) / length;
   previous.copy_from(g);
-  detail::average(m, c, o.beta1);
   Tensor u;
-  if (v.defined()) {
-    detail::average(v, square(c), o.beta2);
-    u = detail::adam_direction(m, v, o.beta1, o.beta2, now.t, o.eps);
+  if (o.form == MARSForm::adamw) {
+    u = detail::adam_direction(c, kept, o.beta1, o.beta2, now.t, o.eps);
   } else {
-    u = sign(m);
+    detail::average(kept[0], std::move(c), o.beta1);
+    u = sign(kept[0]);
   }
-  detail::descend(p, std::move(u) * now.lr, now.lr * o.weight_decay);
+  detail::descend(p, std::move(u), now.lr, now.lr * o.weight_decay);
 }
 
 }  // namespace ravine::optim

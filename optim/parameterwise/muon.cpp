@@ -42,7 +42,7 @@ void Muon::change(const MuonOptions& o, Now now, const Variable& p, std::span<Te
   const Tensor X = orthogonalized(length == 0.0 ? B : B / length, o.ns_steps);
   const double n = static_cast<double>(X.size(0)), m = static_cast<double>(X.size(1));
   const double k = o.scale == MuonScale::spectral ? std::sqrt(std::max(1.0, n / m)) : 0.2 * std::sqrt(std::max(n, m));
-  detail::descend(p, (X * (now.lr * k)).reshape(p.shape()), now.lr * o.weight_decay);
+  detail::descend(p, X.reshape(p.shape()), now.lr * k, now.lr * o.weight_decay);
 }
 
 }  // namespace ravine::optim

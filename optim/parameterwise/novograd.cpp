@@ -11,12 +11,14 @@ detail::Kept NovoGrad::keeps(const NovoGradOptions& /*o*/, const Variable& p) {
 }
 
 void NovoGrad::change(const NovoGradOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  Tensor &m = kept[0], &v = kept[1];
+  Tensor& v = kept[1];
   const double length = detail::norm_of(p.grad()), square = length * length;
   v.fill(now.t == 1 ? square : o.beta2 * v.item() + (1.0 - o.beta2) * square);
   const double size = std::sqrt(v.item()) + o.eps;
-  m = std::move(m) * o.beta1 + p.grad() * (size == 0.0 ? 0.0 : 1.0 / size) + p.value() * o.weight_decay;
-  detail::descend(p, m * now.lr);
+  SGD::Rule rule({.momentum = o.beta1}, now.lr, now.t);
+  rule.gain = size == 0.0 ? 1.0 : 1.0 / size;  // where it is 0, so is g
+  rule.decay = o.weight_decay == 0.0 ? 0.0 : o.weight_decay / rule.gain;
+  detail::apply<SGD>(rule, p.value(), p.grad(), kept.first(1));
 }
 
 }  // namespace ravine::optim

@@ -52,7 +52,7 @@ void Shampoo::change(const ShampooOptions& o, Now now, const Variable& p, std::s
     U = matmul(power, unfolded(U, i)).reshape(shape);
     if (p.rank() >= 2) U = transpose(U, 0, i);
   }
-  detail::descend(p, std::move(U) * now.lr, decay.decoupled);
+  detail::descend(p, std::move(U), now.lr, decay.decoupled);
 }
 
 }  // namespace ravine::optim

@@ -41,7 +41,7 @@ void SM3::change(const SM3Options& o, Now now, const Variable& p, std::span<Tens
     detail::average(kept[0], std::move(U), o.momentum);
     U = kept[0];
   }
-  detail::descend(p, U * now.lr);
+  detail::descend(p, std::move(U), now.lr);
 }
 
 }  // namespace ravine::optim

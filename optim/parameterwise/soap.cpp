@@ -64,8 +64,8 @@ void SOAP::change(const SOAPOptions& o, Now now, const Variable& p, std::span<Te
   if (is_matrix) U = matmul(matmul(kept[4], U), kept[5], Transpose::no, Transpose::yes);
   const double s = static_cast<double>(now.t - 1);
   const double c = o.bias_correction ? std::sqrt(1.0 - std::pow(o.beta2, s)) / (1.0 - std::pow(o.beta1, s)) : 1.0;
-  detail::descend(p, (U * (now.lr * c)).reshape(p.shape()));
-  detail::descend(p, p.value() * (now.lr * o.weight_decay));
+  detail::descend(p, U.reshape(p.shape()), now.lr * c);
+  if (o.weight_decay != 0.0) detail::descend(p, p.value() * (now.lr * o.weight_decay));
   if (is_matrix) {
     detail::average(kept[2], GGt, beta);
     detail::average(kept[3], GtG, beta);

@@ -548,6 +548,21 @@ TEST_CASE("every optimizer: each option is refused by name where it is out of it
   check_all_refusals(rv::detail::Rules(), rv::detail::Others());
 }
 
+TEST_CASE("every optimizer: an option of a million million is refused by name, or makes a step") {
+  for (const std::string& name : optim::names())
+    for (const optim::OptionSignature& option : optim::signature(name).options) {
+      const std::string text = name + ":" + option.name + "=1000000000000";
+      CAPTURE(text);
+      const rv::Variable w = rv::parameter(rv::full({2, 2}, 0.5));
+      try {
+        const auto optimizer = optim::make(text, {w});
+        CHECK(optimizer->step([&] { return rv::sum(rv::square(w)); }) == 1.0);
+      } catch (const std::invalid_argument& refused) {
+        CHECK(std::string(refused.what()).find(option.name) != std::string::npos);
+      }
+    }
+}
+
 TEST_CASE("every optimizer: weight decay can leave out what is no matrix, by one line") {
   const Params p = start(rv::f64);
   optim::AdamW adamw(optim::decay_matrices_only(p, optim::AdamWOptions{.lr = 0.5, .weight_decay = 0.25}));
@@ -653,9 +668,10 @@ TEST_CASE("every optimizer: options out of range are refused with name and value
   refused([&] { optim::Lion(p, {.lr = 0.0}); }, "Lion: lr must be > 0, got 0");
   refused([&] { optim::AdaHessian(p, {.power = 1.5}); }, "AdaHessian: power must be in [0, 1], got 1.5");
   refused([&] { optim::AdaHessian(p, {.block = 0}); }, "AdaHessian: block must be >= 1, got 0");
-  refused([&] { optim::AdaHessian(p, {.samples = -1}); }, "AdaHessian: samples must be >= 1, got -1");
+  refused([&] { optim::AdaHessian(p, {.samples = -1}); }, "AdaHessian: samples must be in [1, 9999], got -1");
   refused([&] { optim::FactoredAdam(p, {.beta2 = 1.0}); }, "FactoredAdam: beta2 must be in [0, 1), got 1");
-  refused([&] { optim::LBFGS(p, {.history = 0}); }, "LBFGS: history must be >= 1, got 0");
+  refused([&] { optim::LBFGS(p, {.history = 0}); }, "LBFGS: history must be in [1, 9999], got 0");
+  refused([&] { optim::LBFGS(p, {.history = 1000000000000}); }, "LBFGS: history must be in [1, 9999], got 1e+12");
   refused([&] { optim::SAM(std::make_unique<optim::SGD>(p), {.p = 0.5}); }, "SAM: p must be >= 1, got 0.5");
   refused([&] { optim::SAM(std::make_unique<optim::SGD>(p), {.rho = -1.0}); }, "SAM: rho must be >= 0, got -1");
 }

@@ -145,6 +145,9 @@ void write_entry(std::ostream& page, const std::string& name, const Described& c
   const std::string forms = forms_of(signature);
   if (!forms.empty()) page << "\n- forms: " << forms;
   page << "\n- state: " << state_of(*optimizer) << "\n- gradients in an update: " << cost_of(name);
+  if (!optimizer->averages().empty())
+    page << "\n- evaluated at: its averages, by `UseAverages` and by `fit`, whose best model has them; without a best "
+            "one a run of `fit` ends at the parameters";
   page << "\n- source: " << c.source << "\n";
 }
 

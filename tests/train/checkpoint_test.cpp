@@ -199,6 +199,21 @@ TEST_CASE("a whole run that version 1 kept goes on") {
   CHECK(batches == 3);  // of five, two had been handed out
 }
 
+// By an optim/lbfgs.cpp of before there were relative tolerances, which then made the losses below.
+TEST_CASE("a checkpoint of an older L-BFGS goes on") {
+  nn::Sequential model{nn::Linear(2, 2), nn::Tanh(), nn::Linear(2, 1)};
+  model.to(f64);
+  const Tensor x = tensor({{0.5, -1.0}, {1.5, 0.25}, {-0.75, 2.0}, {0.125, 0.5}}, f64);
+  const Tensor y = tensor({{1.0}, {-0.5}, {0.25}, {2.0}}, f64);
+  optim::LBFGS lbfgs(model.parameters(), {.history = 2, .max_iterations = 9});
+  load_checkpoint(RAVINE_SOURCE "/tests/train/version_1_lbfgs.safetensors", model, lbfgs);
+  CHECK(lbfgs.steps() == 2);
+  CHECK(lbfgs.describe().find("max_iterations=2, max_evaluations=25, gradient_tolerance=1e-07, change_tolerance=1e-09, "
+                              "relative_gradient_tolerance=0, relative_change_tolerance=0") != std::string::npos);
+  for (const double loss : {0.83091737557056555, 0.76893969295504394, 0.51133042186093969, 0.35142517291914088})
+    CHECK(lbfgs.step([&] { return nn::mse_loss(model(x), y); }) == doctest::Approx(loss).epsilon(1e-9));
+}
+
 TEST_CASE("a load that fails leaves a loader's loops, and graphs, as they were") {
   Training training;
   const TemporaryFile file("other.safetensors");

@@ -770,6 +770,16 @@ TEST_CASE("the clock writes checkpoints, and the schedule counts the updates of 
   training.run();
 }
 
+TEST_CASE("a rate that the optimizer refuses is told with its step") {
+  nn::Linear model(4, 1);
+  optim::SGD sgd(model.parameters());
+  data::DataLoader loader(examples(8, 1), {.batch_size = 2});
+  const auto schedule = [](Index step) { return step == 2 ? std::nan("") : 1.0; };
+  CHECK_THROWS_WITH_AS(fit(model, sgd, nn::mse_loss, loader, {.epochs = 1, .schedule = schedule}),
+                       "fit: step 3: SGD: lr_factor must be >= 0, got nan", std::invalid_argument);
+  CHECK(sgd.steps() == 2);
+}
+
 TEST_CASE("what a loss must not return is said") {
   Training training;
   training.options.epochs = 1;

@@ -180,11 +180,26 @@ TEST_CASE("a gradient is looked at as the callbacks leave it") {
   };
   CHECK(run([](const auto& p) { optim::clip_grad_value(p, 1.0); }, infinity) == "nothing");
   CHECK(run([](const auto& p) { optim::clip_grad_value(p, 1.0); }, std::nan("")) ==
-        "the gradient of w holds nan: repeated under DetectAnomaly, no op gave such a number");
+        "the gradient of w holds nan: no op made it, it was given");
+  CHECK(run([](const auto& p) { p[0].set_grad(full({2}, infinity)); }, 1.0) ==
+        "the gradient of w holds infinity: SGD: after the callbacks on gradients that of parameter 0, of shape (2), "
+        "holds infinity");
   CHECK(run([](const auto& p) { optim::clip_grad_norm(p, 1.0); }, infinity).starts_with("the gradient of w holds nan"));
   CHECK(run([](const auto& p) { p[0].set_grad(zeros({2})); }, std::nan("")) == "nothing");
   w.set_requires_grad(false);
   CHECK(run([](const auto&) {}, std::nan("")) == "nothing");  // it is not used
+}
+
+TEST_CASE("gradients that are finite one by one and not in their sum are told from those of an op") {
+  Variable w = parameter(ones({1}));
+  OneParameter model(w);
+  optim::SGD sgd({w});
+  train::NanGuard guard(model, sgd);
+  CHECK(
+      what(guard, [&] { return sgd.step([&] { return sum(w * 2e38 - 2e38) + sum(w * 2e38 - 2e38); }); }) ==
+      "the gradient of w holds infinity: sum of gradients, in the gradient of mul: first infinity at (0) of its result "
+      "of shape (1)");
+  CHECK(w.item() == 1.0);
 }
 
 TEST_CASE("SAM's second gradient counts, a line search may look beyond") {
