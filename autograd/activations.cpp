@@ -51,79 +51,74 @@ Variable relu_pullback(Variable dy, const Variable& y) {
                 {{dy, [y](auto d) { return relu_pullback(std::move(d), like(d, y)); }}});
 }
 
+namespace {
+
+/// An activation by its kernels op(x, number…) and pullback(dy, x, number…); slope() is its derivative in plain ops,
+/// for passes that are recorded.
+template <class Slope, class... Number>
+Variable activation(const char* name, Op op, Op pullback, const Variable& x, Slope slope, Number... number) {
+  const auto plain = [slope](Variable dy) { return std::move(dy) * slope(); };
+  return record(name, map(op, {x.value(), number...}), {{x, fused(pullback, plain, x, number...)}});
+}
+
+}  // namespace
+
 Variable leaky_relu(const Variable& x, double slope) {
-  const auto plain = [x, slope](Variable dy) { return where(gt(x.value(), 0.0), dy, dy * slope); };
-  return record("leaky_relu", map(Op::leaky_relu, {x.value(), slope}),
-                {{x, fused(Op::leaky_relu_pullback, plain, x, slope)}});
+  const auto plain = [=] { return where(gt(x.value(), 0.0), scalar(1.0, x.dtype()), scalar(slope, x.dtype())); };
+  return activation("leaky_relu", Op::leaky_relu, Op::leaky_relu_pullback, x, plain, slope);
 }
 
 Variable elu(const Variable& x, double alpha) {
-  const Tensor positive = gt(x.value(), 0.0);
-  // The exponential is taken of negative numbers only: what is not used must not overflow either.
-  return record("elu", where(positive, x.value(), expm1(minimum(x.value(), 0.0)) * alpha),
-                {{x, [x, alpha](auto dy) {
-                    // min(x, 0) by way of relu, which has no slope at 0: the second derivative there is 0.
-                    return where(gt(x.value(), 0.0), dy, dy * exp(-relu(-like(dy, x))) * alpha);
-                  }}});
+  // min(x, 0) by way of relu, which has no slope at 0: the second derivative there is 0. Nothing overflows.
+  const auto slope = [=] {
+    return where(gt(x.value(), 0.0), Variable(scalar(1.0, x.dtype())), exp(-relu(-x)) * alpha);
+  };
+  return activation("elu", Op::elu, Op::elu_pullback, x, slope, alpha);
 }
 
 namespace {
 
-// Beyond, the activations below are x or 0 to the last digit, and nothing there must overflow.
+// Beyond, the activations below are lines to the last digit, and nothing there must overflow.
 constexpr double reach = 1000.0;
 
-template <class V>
-V within_reach(const V& x) {
-  return clamp(x, -reach, reach);
-}
+Variable within_reach(const Variable& x) { return clamp(x, -reach, reach); }
 
 constexpr double root_2_over_pi = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
 constexpr double cubic = 0.044715;
 
 /// Phi(x).
-template <class V>
-V normal_cdf(const V& x) {
-  return (erf(x * (std::numbers::sqrt2 / 2.0)) + 1.0) * 0.5;
-}
+Variable normal_cdf(const Variable& x) { return (erf(x * (std::numbers::sqrt2 / 2.0)) + 1.0) * 0.5; }
 
 /// (1 + tanh(z)) / 2 for z = sqrt(2 / pi) (x + 0.044715 x^3), whose sum would cancel for negative z.
-template <class V>
-V cdf_by_tanh(const V& x) {
-  return sigmoid((x + square(x) * x * cubic) * (2.0 * root_2_over_pi));
-}
+Variable cdf_by_tanh(const Variable& x) { return sigmoid((x + square(x) * x * cubic) * (2.0 * root_2_over_pi)); }
 
 }  // namespace
 
 Variable gelu(const Variable& x, std::string_view approximate) {
-  if (approximate == "none") {
-    const auto pullback = [x](auto dy) {
-      const auto near = within_reach(like(dy, x));
-      return std::move(dy) * (normal_cdf(like(dy, x)) + near * exp(square(near) * -0.5) * (root_2_over_pi / 2.0));
-    };
-    return record("gelu", clamp(x.value(), -reach, {}) * normal_cdf(x.value()), {{x, pullback}});
-  }
+  if (approximate == "none")
+    return activation("gelu", Op::gelu, Op::gelu_pullback, x, [x] {
+      const Variable near = within_reach(x);
+      return normal_cdf(x) + near * exp(square(near) * -0.5) * (root_2_over_pi / 2.0);
+    });
   if (approximate != "tanh")
     throw std::invalid_argument(detail::text("gelu: approximate must be 'none' or 'tanh', got '", approximate, "'"));
-  const auto pullback = [x](auto dy) {
-    const auto near = within_reach(like(dy, x));
-    const auto p = cdf_by_tanh(near);
-    const auto slope = (square(near) * (3.0 * cubic) + 1.0) * (2.0 * root_2_over_pi);
-    return std::move(dy) * (p + near * p * (1.0 - p) * slope);
-  };
-  return record("gelu", clamp(x.value(), -reach, {}) * cdf_by_tanh(within_reach(x.value())), {{x, pullback}});
+  return activation("gelu", Op::gelu_tanh, Op::gelu_tanh_pullback, x, [x] {
+    const Variable near = within_reach(x), p = cdf_by_tanh(near);
+    return p + near * p * (1.0 - p) * ((square(near) * (3.0 * cubic) + 1.0) * (2.0 * root_2_over_pi));
+  });
 }
 
 Variable softplus(const Variable& x, double beta) {
-  return record("softplus", softplus(x.value(), beta),
-                {{x, [x, beta](auto dy) { return std::move(dy) * sigmoid(like(dy, x) * beta); }}});
+  if (!(beta > 0)) return softplus(x.value(), beta);  // which refuses it
+  return activation(
+      "softplus", Op::softplus, Op::softplus_pullback, x, [=] { return sigmoid(x * beta); }, beta);
 }
 
 Variable silu(const Variable& x) {
-  const auto pullback = [x](auto dy, const auto& y) {
-    const auto s = sigmoid(like(dy, x));
-    return std::move(dy) * (s + clamp(y, {}, reach) * (1.0 - s));
-  };
-  return record("silu", clamp(x.value(), -reach, {}) * sigmoid(x.value()), {{x, pullback}});
+  return activation("silu", Op::silu, Op::silu_pullback, x, [x] {
+    const Variable s = sigmoid(x);
+    return s + within_reach(x) * (s * (1.0 - s));
+  });
 }
 
 }  // namespace ravine

@@ -19,8 +19,7 @@ Variable leaky_relu(const Variable& x, double slope = 0.01);
 /// x where x > 0, alpha (exp(x) - 1) elsewhere.
 Variable elu(const Variable& x, double alpha = 1.0);
 /// x Phi(x) with the normal distribution's Phi; "tanh" is its approximation
-/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. Phi is made as (1 + erf(x / sqrt(2))) / 2, which has few digits
-/// left where x is far below 0. Throws std::invalid_argument for another word.
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. Throws std::invalid_argument for another word.
 /// Source: Hendrycks, Gimpel: Gaussian error linear units (2016).
 Variable gelu(const Variable& x, std::string_view approximate = "none");
 /// log(1 + exp(beta x)) / beta. Throws std::invalid_argument unless beta > 0.

@@ -2,6 +2,7 @@
 
 #include <ravine/autograd/activations.hpp>
 #include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/fused.hpp>
 #include <ravine/autograd/manipulate.hpp>
 #include <ravine/autograd/reduce.hpp>
 #include <ravine/core/elementwise.hpp>
@@ -10,6 +11,9 @@
 #include <ravine/core/reduce.hpp>
 
 namespace ravine::detail {
+
+using kernels::Op;
+
 namespace {
 
 Variable scaled_difference(const Variable& dy, const Variable& a, const Variable& b, double scale) {
@@ -45,17 +49,18 @@ Variable squared_error(const Variable& a, const Variable& b, double count) {
 }
 
 Variable binary_cross_entropies(const Variable& x, const Variable& t) {
-  // (1 - t) max(x, 0) + t max(-x, 0) + log(1 + exp(-|x|)): no exponential overflows, and nothing cancels.
-  const Tensor &score = x.value(), &target = t.value();
-  Tensor losses = softplus(-abs(score)) + (1.0 - target) * relu(score) + target * relu(-score);
-  return record("binary_cross_entropy_with_logits", std::move(losses),
-                {{x,
-                  [x, t](auto dy) {
-                    // sigmoid(x) - t, where they may be nearly equal.
-                    const auto &score = like(dy, x), &target = like(dy, t);
-                    return std::move(dy) * ((1.0 - target) * sigmoid(score) - target * sigmoid(-score));
-                  }},
+  const auto to_x = [x, t](Variable dy) { return std::move(dy) * ((1.0 - t) * sigmoid(x) - t * sigmoid(-x)); };
+  return record("binary_cross_entropy_with_logits", map(Op::binary_cross_entropy, {x.value(), t.value()}),
+                {{x, fused(Op::binary_cross_entropy_pullback, to_x, x, t)},
                  {t, [x](auto dy) { return -(std::move(dy) * like(dy, x)); }}});
+}
+
+Variable huber_losses(const Variable& a, const Variable& b, double delta, double scale) {
+  const auto edge = [=](const Variable& mine, const Variable& other) {
+    const auto plain = [=](Variable dy) { return std::move(dy) * clamp(mine - other, -delta, delta) * scale; };
+    return fused(Op::huber_pullback, plain, mine, other, delta, scale);
+  };
+  return record("huber_loss", map(Op::huber, {a.value(), b.value(), delta, scale}), {{a, edge(a, b)}, {b, edge(b, a)}});
 }
 
 Variable cross_entropies(const Variable& scores, const Variable& classes, const Variable& weight, double smoothing,

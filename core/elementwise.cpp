@@ -113,9 +113,7 @@ Tensor round(Tensor x) { return map(Op::round, {std::move(x)}); }
 Tensor softplus(Tensor x, double beta) {
   check_floating("softplus", x);
   if (!(beta > 0)) throw std::invalid_argument(detail::text("softplus: beta must be > 0, got ", beta));
-  Tensor y = log1p(exp(abs(x) * -beta));  // the exponential is at most 1
-  if (beta != 1.0) y = std::move(y) / beta;
-  return std::move(y) + relu(std::move(x));
+  return map(Op::softplus, {std::move(x), beta});
 }
 
 Tensor relu_pullback(Tensor dy, const Tensor& y) { return map_same(Op::relu_pullback, {std::move(dy), y}); }

@@ -58,21 +58,17 @@ Variable l1_loss(const Variable& prediction, const Variable& target, const LossO
 Variable huber_loss(const Variable& prediction, const Variable& target, const HuberOptions& options) {
   check_pair("huber_loss", prediction, target);
   if (!(options.delta > 0.0)) throw std::invalid_argument(text("huber_loss: delta must be > 0, got ", options.delta));
-  const Variable error = prediction - target;
-  const Variable near = clamp(error, -options.delta, options.delta);
-  return reduce("huber_loss", near * (error - near * 0.5), options.reduction);
+  return reduce("huber_loss", detail::huber_losses(prediction, target, options.delta, 1.0), options.reduction);
 }
 
 Variable smooth_l1_loss(const Variable& prediction, const Variable& target, const SmoothL1Options& options) {
   check_pair("smooth_l1_loss", prediction, target);
   const double beta = options.beta;
   if (!(beta >= 0.0)) throw std::invalid_argument(text("smooth_l1_loss: beta must be >= 0, got ", beta));
-  const Variable error = prediction - target;
   const double least =
       prediction.dtype() == f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
-  if (beta < least) return reduce("smooth_l1_loss", abs(error), options.reduction);
-  const Variable near = clamp(error, -beta, beta);
-  return reduce("smooth_l1_loss", near / beta * (error - near * 0.5), options.reduction);
+  if (beta < least) return reduce("smooth_l1_loss", abs(prediction - target), options.reduction);
+  return reduce("smooth_l1_loss", detail::huber_losses(prediction, target, beta, 1.0 / beta), options.reduction);
 }
 
 Variable binary_cross_entropy_with_logits(const Variable& logits, const Variable& target, const LossOptions& options) {

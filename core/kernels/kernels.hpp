@@ -11,57 +11,25 @@
 
 namespace ravine::kernels {
 
-/// The elementwise ops: of one operand, then of several. Numbers that go with an op (a slope, a limit) are operands
-/// too.
+/// The elementwise ops. Numbers that go with one (a slope, a limit) are operands too.
+// clang-format off
 enum class Op : std::uint8_t {
-  neg,
-  abs,
-  sign,
-  square,
-  sqrt,
-  rsqrt,
-  reciprocal,
-  exp,
-  log,
-  log2,
-  log1p,
-  expm1,
-  sin,
-  cos,
-  tan,
-  atan,
-  erf,
-  tanh,
-  sigmoid,
-  relu,
-  floor,
-  ceil,
-  round,
-  isfinite,
-  add,
-  sub,
-  mul,
-  div,
-  maximum,
-  minimum,
-  pow,
-  eq,
-  ne,
-  lt,
-  le,
-  gt,
-  ge,
-  leaky_relu,  // (x, slope)
-  clamp,       // (x, lo, hi)
-  where,       // (a, b, condition u8)
-  abs_pullback,
-  relu_pullback,
-  tanh_pullback,
-  sigmoid_pullback,     // (dy, x or y)
-  leaky_relu_pullback,  // (dy, x, slope)
-  clamp_pullback,       // (dy, x, lo, hi)
+  neg, abs, sign, square, sqrt, rsqrt, reciprocal, exp, expm1, log, log2, log1p, sin, cos, tan, atan, erf,
+  floor, ceil, round, isfinite,
+  add, sub, mul, div, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
+  clamp,                                           // (x, lo, hi)
+  where,                                           // (a, b, condition u8)
+  abs_pullback, clamp_pullback,                    // (dy, the op's operands)
+  relu, tanh, sigmoid, silu, gelu, gelu_tanh,      // (x)
+  leaky_relu, elu, softplus,                       // (x, slope, alpha or beta)
+  relu_pullback, tanh_pullback, sigmoid_pullback,  // (dy, y)
+  silu_pullback, gelu_pullback, gelu_tanh_pullback, leaky_relu_pullback, elu_pullback, softplus_pullback,
+  huber,                                           // (a, b, delta, scale)
+  binary_cross_entropy,                            // (logits, targets)
+  huber_pullback, binary_cross_entropy_pullback,   // of the first operand's gradient
   count
 };
+// clang-format on
 
 /// n elements of an op. Each operand has as many, or is a `single` value for all; `out` may be one of them.
 struct MapRun {

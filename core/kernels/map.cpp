@@ -1,10 +1,9 @@
 // Elementwise kernels: a function of one register's lanes for each op, and one loop for all of them.
-#include <Eigen/Core>
 #include <cmath>
-#include <limits>
 #include <type_traits>
-#include <unsupported/Eigen/SpecialFunctions>
+#include <utility>
 
+#include <ravine/core/kernels/functions.hpp>
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/kernels/simd.hpp>
 
@@ -120,6 +119,12 @@ struct Choose {
   }
 };
 
+/// min(max(x, -limit), limit)
+template <class T>
+inline Vector<T> limited(Vector<T> x, Vector<T> limit) {
+  return smaller<T>(limit, larger<T>(-limit, x));
+}
+
 /// f of each lane.
 template <class T, class F>
 inline Vector<T> each_lane(Vector<T> v, F f) {
@@ -129,52 +134,85 @@ inline Vector<T> each_lane(Vector<T> v, F f) {
   for (int i = 0; i < lanes<T>; ++i) x[i] = f(x[i]);
   return load(x);
 }
-template <class T, class F>
-inline Vector<T> each_block(Vector<T> v, F f) {
-  Eigen::Array<T, lanes<T>, 1> x;
-  store(x.data(), v);
-  const Eigen::Array<T, lanes<T>, 1> y = f(x);
-  return load(y.data());
-}
-
-/// Eigen's exponential stops falling at a subnormal number; this one goes on to 0.
-template <class T>
-inline Vector<T> exp(Vector<T> x) {
-  const Vector<T> y = each_block<T>(x, [](const auto& b) { return b.exp(); });
-  return y < std::numeric_limits<T>::min() ? Vector<T>{} : y;
-}
 template <class T>
 inline Vector<T> root(Vector<T> x) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (Vector<T>)_mm512_sqrt_ps((__m512)x);
+  else
+    return (Vector<T>)_mm512_sqrt_pd((__m512d)x);
+#else
   return each_lane<T>(x, [](T v) { return std::sqrt(v); });
+#endif
 }
 
 template <class T>
 constexpr void add_functions(Map& map) {
-  using V = Vector<T>;
   map[Op::sqrt] = floating<T, 1>("sqrt", [](auto x) { return root<T>(x); });
   map[Op::rsqrt] = floating<T, 1>("rsqrt", [](auto x) { return T(1) / root<T>(x); });
   map[Op::exp] = floating<T, 1>("exp", [](auto x) { return exp<T>(x); });
-  const auto block = [](auto f) { return [](auto x) { return each_block<T>(x, decltype(f){}); }; };
+  map[Op::expm1] = floating<T, 1>("expm1", [](auto x) { return expm1<T>(x); });
+  map[Op::log] = floating<T, 1>("log", [](auto x) { return log<T>(x); });
+  map[Op::log2] = floating<T, 1>("log2", [](auto x) { return log2<T>(x); });
+  map[Op::log1p] = floating<T, 1>("log1p", [](auto x) { return log1p<T>(x); });
+  map[Op::sin] = floating<T, 1>("sin", [](auto x) { return sin<T>(x); });
+  map[Op::cos] = floating<T, 1>("cos", [](auto x) { return cos<T>(x); });
+  map[Op::tan] = floating<T, 1>("tan", [](auto x) { return tan<T>(x); });
+  map[Op::atan] = floating<T, 1>("atan", [](auto x) { return atan<T>(x); });
+  map[Op::erf] = floating<T, 1>("erf", [](auto x) { return erf<T>(x); });
+  map[Op::pow] = floating<T, 2>("pow", [](auto x, auto p) { return pow(x, p); });
   const auto lane = [](auto f) { return [](auto x) { return each_lane<T>(x, decltype(f){}); }; };
-  map[Op::log] = floating<T, 1>("log", block([](const auto& x) { return x.log(); }));
-  map[Op::log1p] = floating<T, 1>("log1p", block([](const auto& x) { return x.log1p(); }));
-  map[Op::expm1] = floating<T, 1>("expm1", block([](const auto& x) { return x.expm1(); }));
-  map[Op::sin] = floating<T, 1>("sin", block([](const auto& x) { return x.sin(); }));
-  map[Op::cos] = floating<T, 1>("cos", block([](const auto& x) { return x.cos(); }));
-  map[Op::erf] = floating<T, 1>("erf", block([](const auto& x) { return x.erf(); }));
-  map[Op::tanh] = floating<T, 1>("tanh", block([](const auto& x) { return x.tanh(); }));
-  map[Op::log2] = floating<T, 1>("log2", lane([](T x) { return std::log2(x); }));
-  map[Op::tan] = floating<T, 1>("tan", lane([](T x) { return std::tan(x); }));
-  map[Op::atan] = floating<T, 1>("atan", lane([](T x) { return std::atan(x); }));
-  // 1 / (1 + exp(-x)); exp overflows to infinity for x < -88 (-709), which gives the 0 it should.
-  map[Op::sigmoid] = floating<T, 1>("sigmoid", [](auto x) { return T(1) / (exp<T>(-x) + T(1)); });
   map[Op::floor] = floating<T, 1>("floor", lane([](T x) { return std::floor(x); }));
   map[Op::ceil] = floating<T, 1>("ceil", lane([](T x) { return std::ceil(x); }));
   map[Op::round] = floating<T, 1>("round", lane([](T x) { return std::rint(x); }));  // to even between two
-  map[Op::pow] = floating<T, 2>("pow", [](auto x, auto p) {
-    V y;
-    for (int i = 0; i < lanes<T>; ++i) y[i] = std::pow(x[i], p[i]);
-    return y;
+}
+
+/// The activations, each with its pullback, and losses of single elements. A pullback begins with dy.
+template <class T>
+constexpr void add_activations(Map& map) {
+  constexpr Vector<T> zero{};
+  map[Op::relu] = floating<T, 1>("relu", [](auto x) { return positive<T>(x); });
+  map[Op::relu_pullback] = floating<T, 2>("relu_pullback", [](auto dy, auto y) { return y <= zero ? zero : dy; });
+  map[Op::leaky_relu] = floating<T, 2>("leaky_relu", [](auto x, auto slope) { return x > zero ? x : x * slope; });
+  map[Op::leaky_relu_pullback] =
+      floating<T, 3>("leaky_relu_pullback", [](auto dy, auto x, auto slope) { return x > zero ? dy : dy * slope; });
+  map[Op::tanh] = floating<T, 1>("tanh", [](auto x) { return tanh<T>(x); });
+  map[Op::tanh_pullback] = floating<T, 2>("tanh_pullback", [](auto dy, auto y) { return dy * (T(1) - y * y); });
+  map[Op::sigmoid] = floating<T, 1>("sigmoid", [](auto x) { return sigmoid<T>(x); });
+  map[Op::sigmoid_pullback] = floating<T, 2>("sigmoid_pullback", [](auto dy, auto y) { return dy * (y * (T(1) - y)); });
+  map[Op::elu] = floating<T, 2>("elu", [](auto x, auto alpha) { return x > zero ? x : expm1<T>(x) * alpha; });
+  map[Op::elu_pullback] = floating<T, 3>(
+      "elu_pullback", [](auto dy, auto x, auto alpha) { return x > zero ? dy : dy * exp<T>(x) * alpha; });
+  map[Op::silu] = floating<T, 1>("silu", [](auto x) { return silu<T>(x); });
+  map[Op::silu_pullback] = floating<T, 2>("silu_pullback", [](auto dy, auto x) {
+    const auto s = sigmoid<T>(x);
+    return dy * (s + within<T>(x, -1000, 1000) * (s * (T(1) - s)));
+  });
+  map[Op::softplus] = floating<T, 2>("softplus", [](auto x, auto beta) { return softplus<T>(x, beta); });
+  map[Op::softplus_pullback] =
+      floating<T, 3>("softplus_pullback", [](auto dy, auto x, auto beta) { return dy * sigmoid<T>(x * beta); });
+  map[Op::gelu] = floating<T, 1>("gelu", [](auto x) { return Gelu<T>(x).value(); });
+  map[Op::gelu_pullback] = floating<T, 2>("gelu_pullback", [](auto dy, auto x) { return dy * Gelu<T>(x).slope(); });
+  map[Op::gelu_tanh] = floating<T, 1>("gelu_tanh", [](auto x) { return gelu_tanh<T>(x); });
+  map[Op::gelu_tanh_pullback] = floating<T, 2>("gelu_tanh_pullback", [](auto dy, auto x) {
+    const GeluTanh<T> g(x);
+    const auto p = sigmoid<T>(g.z);
+    return dy * (p + g.x * (p * (T(1) - p)) * g.slope());
+  });
+  // Of a - b, where delta limits it; times a scale.
+  map[Op::huber] = floating<T, 4>("huber_loss", [](auto a, auto b, auto delta, auto scale) {
+    const auto error = a - b, near = limited<T>(error, delta);
+    return near * scale * (error - near * T(0.5));
+  });
+  map[Op::huber_pullback] = floating<T, 5>("huber_pullback", [](auto dy, auto a, auto b, auto delta, auto scale) {
+    return dy * (limited<T>(a - b, delta) * scale);
+  });
+  map[Op::binary_cross_entropy] =
+      floating<T, 2>("binary_cross_entropy_with_logits", [](auto x, auto t) { return binary_cross_entropy<T>(x, t); });
+  // sigmoid(x) - t, where they may be nearly equal.
+  map[Op::binary_cross_entropy_pullback] = floating<T, 3>("binary_cross_entropy_pullback", [](auto dy, auto x, auto t) {
+    const auto e = decay<T>(x);
+    return dy * ((T(1) - t) * sigmoid<T>(x, e) - t * sigmoid<T>(-x, e));
   });
 }
 
@@ -185,6 +223,7 @@ constexpr Map make_map() {
   constexpr V zero{};
   Map map{};
   add_functions<T>(map);
+  add_activations<T>(map);
   map[Op::neg] = any<Wrapping, 1>("neg", [](auto x) { return -x; });
   map[Op::add] = any<Wrapping, 2>("add", [](auto a, auto b) { return a + b; });
   map[Op::sub] = any<Wrapping, 2>("sub", [](auto a, auto b) { return a - b; });
@@ -194,11 +233,9 @@ constexpr Map make_map() {
   map[Op::square] = floating<T, 1>("square", [](auto x) { return x * x; });
   map[Op::abs] = floating<T, 1>("abs", [](auto x) { return x < zero ? -x : x + zero; });
   map[Op::sign] = floating<T, 1>("sign", [](auto x) { return sign<T>(x); });
-  map[Op::relu] = floating<T, 1>("relu", [](auto x) { return x < zero ? zero : x; });
-  map[Op::leaky_relu] = floating<T, 2>("leaky_relu", [](auto x, auto slope) { return x > zero ? x : x * slope; });
   // NaN stays, whichever operand it is.
-  map[Op::maximum] = any<T, 2>("maximum", [](V a, V b) { return (a > b) | (a != a) ? a : b; });
-  map[Op::minimum] = any<T, 2>("minimum", [](V a, V b) { return (a < b) | (a != a) ? a : b; });
+  map[Op::maximum] = any<T, 2>("maximum", [](V a, V b) { return ((a > b) | (a != a)) ? a : b; });
+  map[Op::minimum] = any<T, 2>("minimum", [](V a, V b) { return ((a < b) | (a != a)) ? a : b; });
   map[Op::clamp] = any<T, 3>("clamp", [](V x, V lo, V hi) {
     const V above = x < lo ? lo : x;
     return above > hi ? hi : above;
@@ -212,13 +249,8 @@ constexpr Map make_map() {
   map[Op::isfinite] = comparison<T, T>("isfinite", [](V x) { return x - x == zero; });
   map[Op::where] = {"where", loop<Choose<T>, T, T, T, T, std::uint8_t>, false};
   map[Op::abs_pullback] = floating<T, 2>("abs_pullback", [](auto dy, auto x) { return dy * sign<T>(x); });
-  map[Op::relu_pullback] = floating<T, 2>("relu_pullback", [](auto dy, auto y) { return y <= zero ? zero : dy; });
-  map[Op::tanh_pullback] = floating<T, 2>("tanh_pullback", [](auto dy, auto y) { return dy * (T(1) - y * y); });
-  map[Op::sigmoid_pullback] = floating<T, 2>("sigmoid_pullback", [](auto dy, auto y) { return dy * (y * (T(1) - y)); });
-  map[Op::leaky_relu_pullback] =
-      floating<T, 3>("leaky_relu_pullback", [](auto dy, auto x, auto slope) { return x > zero ? dy : dy * slope; });
   map[Op::clamp_pullback] = floating<T, 4>(
-      "clamp_pullback", [](auto dy, auto x, auto lo, auto hi) { return (x >= lo) & (x <= hi) ? dy : zero; });
+      "clamp_pullback", [](auto dy, auto x, auto lo, auto hi) { return ((x >= lo) & (x <= hi)) ? dy : zero; });
   return map;
 }
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstring>
 #include <utility>
+
+#include <ravine/core/dtype.hpp>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
