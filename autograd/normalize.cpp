@@ -97,15 +97,18 @@ Variable normalized_in_batch(const Normalization& n, const Variable& x, const Va
                              const Tensor& moments, double rows) {
   return record(n.op, detail::normalize(x.value(), n.lines, moments, weight.value(), bias.value()), {x, weight, bias},
                 [n, x, weight, rows, saved = Variable(moments)](auto dy) {
-                  Shard* const shard = Shard::current();
                   if constexpr (std::is_same_v<decltype(dy), Tensor>) {
+                    Shard* const shard = Shard::current();
                     if (!shard) throw std::logic_error("batch_norm: the backward pass left the shard of its batch");
-                    const Tensor one = full(n.shape, 1.0, x.dtype()), zero = full(n.shape, 0.0, x.dtype());
-                    const Tensor z = detail::normalize(x.value(), n.lines, saved.value(), one, zero);
-                    const Tensor own = stack({sum(dy, 0), sum(dy * z, 0)}, 0);
-                    const Tensor mean = (shard->sum(own.to(f64)) / rows).to(x.dtype());
-                    Tensor dx = (std::move(dy) - mean[0] - z * mean[1]) * (weight.value() * saved.value()[3]);
-                    return std::array{std::move(dx), own[1], own[0]};
+                    // With the means over its own rows, which are then replaced by those of the batch.
+                    const double own = static_cast<double>(x.size(0));
+                    auto [dx, dw, db] =
+                        detail::normalize_pullback(std::move(dy), x.value(), n.lines, saved.value(), weight.value());
+                    const Tensor mean = (shard->sum(stack({db, dw}, 0).to(f64)) / rows).to(x.dtype());
+                    const Tensor scale = weight.value() * saved.value()[3];
+                    dx = std::move(dx) + detail::normalize(x.value(), n.lines, saved.value(),
+                                                           scale * (dw / own - mean[1]), scale * (db / own - mean[0]));
+                    return std::array{std::move(dx), std::move(dw), std::move(db)};
                   } else {
                     throw std::logic_error("batch_norm: over the shards of a batch it has no second derivatives");
                     return std::array{dy, dy, dy};

@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     rv::manual_seed(static_cast<std::uint64_t>(messages.rank()));
     const rv::Tensor x = rv::randn({count});
     double tree = std::numeric_limits<double>::infinity(), mpi = tree, spent = 0.0;
-    while (spent < budget) {
+    for (int rounds = 0; rounds < 10 || spent < budget; ++rounds) {
       std::vector<Subtree> nodes;
       for (rv::Index s = cut.shard(messages.rank()); s < cut.shard(messages.rank() + 1); ++s)
         push(nodes, {s, 1, {x.clone()}});
