@@ -79,6 +79,26 @@ TEST_CASE("targets are four to a decade: of the way to the minimum, or of the fa
   CHECK(fall[28] == Approx(0.25 - 100.0));
 }
 
+TEST_CASE("on a landscape the loss that was looked at begins the next step, to the bits of one that is computed anew") {
+  for (const char* method :
+       {"adam", "sgd:momentum=0.9,nesterov=lookahead", "sam(sgd:momentum=0.9)", "lbfgs:max_iterations=1", "adahessian",
+        "schedule_free_sgd", "lookahead(adam)", "asgd", "sgd+cosine"})
+    for (const char* name : {"beale", "ackley@3"}) {
+      CAPTURE(method);
+      Problem kept = problem(name), anew = kept;
+      Index evaluated = 0;
+      kept.make = [&, make = anew.make](std::uint64_t seed) {
+        Instance instance = make(seed);
+        instance.loss = [&, loss = instance.loss] { return ++evaluated, loss(); };
+        return instance;
+      };
+      anew.landscape.reset();
+      const Run a = run(kept, method), b = run(anew, method);
+      CHECK(all_of(a) == all_of(b));
+      if (method == std::string("adam")) CHECK(evaluated == a.steps + 1);
+    }
+}
+
 TEST_CASE("no seed serves tuning and scoring") {
   const Protocol most{.tune_seeds = 100000, .seeds = 10000};
   most.check();
