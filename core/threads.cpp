@@ -12,6 +12,7 @@
 #endif
 
 #include <ravine/core/memory.hpp>
+#include <ravine/core/processors.hpp>
 
 namespace ravine::detail {
 namespace {
@@ -48,11 +49,7 @@ constinit thread_local ThreadCount count;
 
 std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
-/// One would only get in another's way where the processors are fewer.
-int all_threads() {
-  static const int processors = omp_get_num_procs();
-  return held ? omp_get_max_threads() : std::min(omp_get_max_threads(), processors);
-}
+int all_threads() { return held ? omp_get_max_threads() : std::min(omp_get_max_threads(), processors()); }
 
 /// Returns how long one thread would have taken.
 std::int64_t run_region(Index tasks, int threads, FunctionRef<void(Index)> f) {
@@ -114,6 +111,12 @@ void ThreadCount::learn(std::int64_t alone, std::int64_t elapsed, std::int64_t n
 }
 
 int threads_available() { return omp_in_parallel() ? 1 : count.get(all_threads(), now()); }
+
+Index even_piece(Index n, Index piece, Index threads) {
+  const Index least = (n + piece - 1) / piece, count = std::min((least + threads - 1) / threads * threads, 4 * least);
+  const Index length = (n + count - 1) / count, unit = piece % 64 == 0 ? 64 : 1;
+  return (length + unit - 1) / unit * unit;
+}
 
 int worker() { return omp_get_thread_num(); }
 

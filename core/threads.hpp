@@ -37,7 +37,11 @@ void compute_alone();
 unsigned floating_point_mode();
 void set_floating_point_mode(unsigned mode);
 
-/// Cuts [0, n) into pieces of `piece` elements and runs f(begin, end) on each; in parallel from two pieces on.
+/// How long pieces of [0, n) are, `piece` at most: as many for each thread, but none less than a quarter of what they
+/// could be. Where `piece` is of whole blocks of 64, so are they.
+Index even_piece(Index n, Index piece, Index threads);
+
+/// Cuts [0, n) into even pieces and runs f(begin, end) on each; in parallel from two pieces of `piece` elements on.
 template <class F>
 void parallel_for(Index n, Index piece, F&& f) {
   const int threads = n <= piece ? 1 : threads_available();
@@ -45,9 +49,10 @@ void parallel_for(Index n, Index piece, F&& f) {
     if (n > 0) f(Index{0}, n);
     return;
   }
-  run_parallel((n + piece - 1) / piece, threads, [&](Index i) {
-    const Index begin = i * piece;
-    f(begin, begin + piece < n ? begin + piece : n);
+  const Index length = even_piece(n, piece, threads);
+  run_parallel((n + length - 1) / length, threads, [&](Index i) {
+    const Index begin = i * length;
+    f(begin, begin + length < n ? begin + length : n);
   });
 }
 

@@ -74,18 +74,30 @@ TEST_CASE("every task runs once, whatever the number of threads") {
     }
 }
 
-TEST_CASE("parallel_for covers [0, n) once, in pieces that do not depend on the threads") {
+TEST_CASE("parallel_for covers [0, n) once, in as many pieces for each thread") {
   for (const int count : {2, 3, 8})
-    for (const Index n : {0, 1, 9, 10, 11, 95}) {
-      const Threads threads(count);
-      std::vector<int> begins(static_cast<std::size_t>(n) + 1, 0), covered(static_cast<std::size_t>(n), 0);
-      parallel_for(n, 10, [&](Index begin, Index end) {
-        ++begins[static_cast<std::size_t>(begin)];
-        for (Index i = begin; i < end; ++i) ++covered[static_cast<std::size_t>(i)];
-      });
-      CHECK(covered == std::vector<int>(static_cast<std::size_t>(n), 1));
-      for (Index i = 0; i < n; ++i) CHECK(begins[static_cast<std::size_t>(i)] == (i % 10 == 0 ? 1 : 0));
-    }
+    for (const Index piece : {10, 128})
+      for (const Index n : {0, 1, 9, 10, 11, 95, 128, 129, 700, 5000}) {
+        const Threads threads(count);
+        std::vector<std::atomic<int>> covered(static_cast<std::size_t>(n));
+        std::atomic<Index> pieces{0}, longest{0};
+        parallel_for(n, piece, [&](Index begin, Index end) {
+          if (n > piece && piece % 64 == 0) CHECK(begin % 64 == 0);
+          ++pieces;
+          if (end < n || begin == 0) longest = end - begin;
+          for (Index i = begin; i < end; ++i) ++covered[static_cast<std::size_t>(i)];
+        });
+        for (const auto& times : covered) CHECK(times == 1);
+        CAPTURE(count);
+        CAPTURE(n);
+        CHECK(pieces == (n == 0 ? 0 : n <= piece ? 1 : (n + longest - 1) / longest));
+        CHECK((n <= piece || longest <= piece));
+      }
+  CHECK(detail::even_piece(40'000, 32'768, 2) == 20'032);   // whole blocks of 64
+  CHECK(detail::even_piece(100'000, 32'768, 2) == 25'024);  // two for each
+  CHECK(detail::even_piece(100'000, 32'768, 3) == 16'704);
+  CHECK(detail::even_piece(40'000, 32'768, 32) == 5'056);  // an eighth
+  CHECK(detail::even_piece(30, 10, 2) == 8);
 }
 
 TEST_CASE("small work, one thread and nested work stay on the calling thread") {
