@@ -7,7 +7,6 @@
 ///     results.save("out");
 #pragma once
 
-#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -18,12 +17,13 @@
 #include <ravine/compare/results.hpp>
 #include <ravine/compare/run.hpp>
 #include <ravine/compare/statistics.hpp>
+#include <ravine/core/callable.hpp>
 
 namespace ravine::compare {
 
 /// What does not change a result.
 struct Execution {
-  std::function<void(Index done, Index total)> progress{};  ///< of runs; called by one thread at a time
+  Callable<void(Index done, Index total)> progress{};  ///< of runs; called by one thread at a time
   bool stop_on_signals = false;  ///< after a SIGINT or SIGTERM the runs that are finished are the results
   /// A folder, made if need be, that keeps each run as soon as it has finished, so that whoever is interrupted or
   /// killed goes on from there to the same bits. In the end it has the files of Results::save.

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <ravine/core/callable.hpp>
 #include <ravine/optim/landscapes.hpp>
 
 /// Comparing optimizers: problems, methods, runs, and what they say.
@@ -16,14 +16,14 @@ namespace ravine::compare {
 
 /// One start of a problem, for one run. It belongs to the thread that made it.
 struct Instance {
-  std::vector<Variable> parameters{};   ///< at the start
-  std::function<Variable()> loss{};     ///< what a step lowers: of a network the loss of the step's mini-batch
-  std::function<double()> value{};      ///< the loss that counts, looked at after each step; if empty, loss()
-  std::function<double()> test_loss{};  ///< on rows that training does not see; may be empty
-  std::function<void()> next_batch{};   ///< before each step; if empty, all steps have the same loss
+  std::vector<Variable> parameters{};  ///< at the start
+  Callable<Variable()> loss{};         ///< what a step lowers: of a network the loss of the step's mini-batch
+  Callable<double()> value{};          ///< the loss that counts, looked at after each step; if empty, loss()
+  Callable<double()> test_loss{};      ///< on rows that training does not see; may be empty
+  Callable<void()> next_batch{};       ///< before each step; if empty, all steps have the same loss
   /// As `value`, with its graph, which pictures of a network's loss need to find the directions of largest curvature;
   /// if both are empty, loss(). Batch norm is by the statistics of all rows.
-  std::function<Variable()> objective{};
+  Callable<Variable()> objective{};
 };
 
 /// Something to minimize, from a start for each seed.
@@ -37,7 +37,7 @@ struct Instance {
 /// Instances of one seed are the same; they are made and run on several threads at once.
 struct Problem {
   std::string name;
-  std::function<Instance(std::uint64_t seed)> make;
+  Callable<Instance(std::uint64_t seed)> make;
   /// The lowest value: targets are parts of the way there. -infinity if there is none: targets are so much of a fall.
   /// Not known: targets lie between `guess` and the lowest value that any run reaches, as those of networks do.
   std::optional<double> minimum{};

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include <ravine/compare/method.hpp>
 #include <ravine/compare/problem.hpp>
+#include <ravine/core/callable.hpp>
 
 namespace ravine::compare {
 
@@ -95,7 +95,7 @@ struct RunSettings {
   bool curve = false;  ///< keep its curve
   bool path = false;   ///< with x and y, of a problem with two parameters
   /// Looked at after each step; once it is true, the run is given up.
-  std::function<bool()> stop{};
+  Callable<bool()> stop{};
 };
 
 /// A run of its own, the same bits on any thread and in any order: its numbers depend on the problem, the options (a

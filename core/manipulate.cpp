@@ -1,6 +1,7 @@
 #include <ravine/core/manipulate.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 

@@ -140,6 +140,8 @@ void refuse_same_names(std::vector<std::string> names, const std::string& path, 
 
 }  // namespace
 
+Table read_csv(const std::string& path) { return read_csv(path, CsvOptions()); }
+
 Table read_csv(const std::string& path, const CsvOptions& given) {
   CsvFormat format("read_csv", given);
   const detail::FileBytes content = detail::InputFile(path).read_all();

@@ -49,7 +49,8 @@ struct CsvOptions {
 /// closed or goes on after its closing quote, a name that two columns have, and text in a column whose type is
 /// `number`, and a first line "sep=;", as spreadsheets write it, of another separator; std::invalid_argument for
 /// characters that stand for two things; std::out_of_range if `types` names a column that is not there.
-Table read_csv(const std::string& path, const CsvOptions& options = {});
+Table read_csv(const std::string& path, const CsvOptions& options);
+Table read_csv(const std::string& path);  ///< by the default options
 
 /// Writes a table as CSV, complete or not at all. `read_csv` with the same options reads the same values back.
 /// Throws FileError if the file cannot be written; std::invalid_argument, before anything is written, where these

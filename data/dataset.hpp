@@ -3,11 +3,11 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include <ravine/core/callable.hpp>
 #include <ravine/core/tensor.hpp>
 
 namespace ravine::data {
@@ -64,7 +64,7 @@ class Dataset {
  private:
   Index size_;
   std::optional<TensorDataset> rows_;
-  std::function<Example(Index)> get_;
+  Callable<Example(Index)> get_;
 };
 
 /// The dataset whose example i is f(dataset.get(i)): an input scaled, words made numbers, an image moved at random.

@@ -41,6 +41,10 @@ DataLoader::DataLoader(const DataLoader& other)
   add_loop(other.oldest().epoch, other.oldest().position);
 }
 
+DataLoader::DataLoader(DataLoader&&) = default;
+DataLoader& DataLoader::operator=(DataLoader&&) = default;
+DataLoader::~DataLoader() = default;
+
 Index DataLoader::examples() const { return options_.sampler.draw ? options_.sampler.size : dataset_.size(); }
 
 Index DataLoader::size() const {
@@ -119,7 +123,7 @@ void DataLoader::load_state_dict(const StateDict& state) {
   resumes_ = true;
 }
 
-std::function<void()> DataLoader::undo() {
+Callable<void()> DataLoader::undo() {
   return [this, seed = seed_, epochs = epochs_, resumes = resumes_, loops = loops_]() mutable {
     seed_ = seed;
     epochs_ = epochs;

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include <ravine/core/callable.hpp>
 #include <ravine/core/state_dict.hpp>
 #include <ravine/data/dataset.hpp>
 #include <ravine/data/sampler.hpp>
@@ -63,9 +63,10 @@ class DataLoader {
   explicit DataLoader(Dataset dataset, const DataLoaderOptions& options = {});
   /// The next loop over a copy is the one that a loop over the original would be; then they go their own ways.
   DataLoader(const DataLoader& other);
-  DataLoader(DataLoader&&) = default;
-  DataLoader& operator=(DataLoader&&) = default;
+  DataLoader(DataLoader&&);
+  DataLoader& operator=(DataLoader&&);
   DataLoader& operator=(const DataLoader& other) { return *this = DataLoader(other); }
+  ~DataLoader();
 
   /// Batches in an epoch.
   Index size() const;
@@ -86,7 +87,7 @@ class DataLoader {
   /// size or of a dataset of another size.
   void load_state_dict(const StateDict& state);
   /// Puts back, when called, all that load_state_dict changes after now, and which loops run.
-  std::function<void()> undo();
+  Callable<void()> undo();
 
  private:
   Index examples() const;

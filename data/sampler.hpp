@@ -2,9 +2,9 @@
 /// Which examples an epoch hands out, and in which order, where it is not all of them in a random one.
 #pragma once
 
-#include <functional>
 #include <span>
 
+#include <ravine/core/callable.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/core/tensor.hpp>
 
@@ -14,7 +14,7 @@ namespace ravine::data {
 struct Sampler {
   Index size = 0;  ///< examples in an epoch
   /// Fills in the number of the example at each place; all that is random in it comes from the generator.
-  std::function<void(std::span<Index> order, Generator& generator)> draw = {};
+  Callable<void(std::span<Index> order, Generator& generator)> draw = {};
   Index dataset_size = 0;  ///< examples in the dataset that it is for; 0: a dataset of any size
 };
 

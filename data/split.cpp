@@ -8,15 +8,14 @@
 
 namespace ravine {
 Index data::Share::of(Index size) const {
-  if (const auto* fraction = std::get_if<double>(&share_)) {
-    if (!(*fraction > 0.0 && *fraction < 1.0))
-      throw std::invalid_argument(detail::text("split: a fraction must lie between 0 and 1, got ", *fraction));
-    return detail::split_ends({*fraction, 1.0 - *fraction}, size)[0];
+  if (!counted_) {
+    if (!(fraction_ > 0.0 && fraction_ < 1.0))
+      throw std::invalid_argument(detail::text("split: a fraction must lie between 0 and 1, got ", fraction_));
+    return detail::split_ends({fraction_, 1.0 - fraction_}, size)[0];
   }
-  const Index count = std::get<Index>(share_);
-  if (count < 0 || count > size)
-    throw std::invalid_argument(detail::text("split: asked for ", count, " examples of a set that has ", size));
-  return count;
+  if (count_ < 0 || count_ > size)
+    throw std::invalid_argument(detail::text("split: asked for ", count_, " examples of a set that has ", size));
+  return count_;
 }
 
 namespace detail {

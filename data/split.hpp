@@ -5,7 +5,6 @@
 #include <concepts>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <ravine/core/random.hpp>
@@ -17,15 +16,17 @@ namespace ravine::data {
 /// How much of a set a part gets: a number with a point is a fraction of it, an integer is a number of examples.
 class Share {
  public:
-  Share(double fraction) : share_(fraction) {}
+  Share(double fraction) : fraction_(fraction) {}
   template <std::integral Count>
-  Share(Count count) : share_(static_cast<Index>(count)) {}
+  Share(Count count) : counted_(true), count_(static_cast<Index>(count)) {}
 
   /// floor(fraction * size), or the count. Throws std::invalid_argument unless 0 < fraction < 1, 0 <= count <= size.
   Index of(Index size) const;
 
  private:
-  std::variant<double, Index> share_;
+  bool counted_ = false;
+  Index count_ = 0;
+  double fraction_ = 0.0;
 };
 
 struct SplitOptions {

@@ -70,6 +70,11 @@ Column filled(const Column& column) {
 
 }  // namespace
 
+Names::Names(const char* name) : names_{name} {}
+Names::Names(std::string name) : names_{std::move(name)} {}
+Names::Names(std::initializer_list<std::string> names) : names_(names) {}
+Names::Names(std::vector<std::string> names) : names_(std::move(names)) {}
+
 Table::Table(std::string file, std::vector<Column> columns, Tensor lines, std::string remark)
     : file_(std::move(file)), columns_(std::move(columns)), lines_(std::move(lines)), remark_(std::move(remark)) {
   for (const Column& column : columns_) {

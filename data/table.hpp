@@ -48,10 +48,10 @@ struct Column {
 /// One column name, or several in braces.
 class Names {
  public:
-  Names(const char* name) : names_{name} {}
-  Names(std::string name) : names_{std::move(name)} {}
-  Names(std::initializer_list<std::string> names) : names_(names) {}
-  Names(std::vector<std::string> names) : names_(std::move(names)) {}
+  Names(const char* name);
+  Names(std::string name);
+  Names(std::initializer_list<std::string> names);
+  Names(std::vector<std::string> names);
 
   const std::vector<std::string>& list() const { return names_; }
 

@@ -1,5 +1,6 @@
 #include <ravine/data/texts.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <functional>

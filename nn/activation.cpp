@@ -9,6 +9,12 @@ namespace ravine::nn {
 
 using detail::text;
 
+Activation::Activation(std::string description, Callable<Variable(Variable)> function)
+    : description_(std::move(description)), function_(std::move(function)) {}
+Variable Activation::forward(const Variable& x) { return function_(x); }
+Variable Activation::forward_temporary(Variable&& x) { return function_(std::move(x)); }
+std::string Activation::describe() const { return description_; }
+
 ReLU::ReLU() : Activation("ReLU()", [](Variable x) { return relu(std::move(x)); }) {}
 
 LeakyReLU::LeakyReLU(double slope)

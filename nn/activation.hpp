@@ -2,9 +2,9 @@
 /// Layers without parameters: activation functions and changes of shape.
 #pragma once
 
-#include <functional>
 #include <string_view>
 
+#include <ravine/core/callable.hpp>
 #include <ravine/nn/module.hpp>
 
 namespace ravine::nn {
@@ -12,17 +12,16 @@ namespace ravine::nn {
 /// The base of those below: a function of one variable.
 class Activation : public Module {
  public:
-  Variable forward(const Variable& x) override { return function_(x); }
-  std::string describe() const override { return description_; }
+  Variable forward(const Variable& x) override;
+  std::string describe() const override;
 
  protected:
-  Activation(std::string description, std::function<Variable(Variable)> function)
-      : description_(std::move(description)), function_(std::move(function)) {}
-  Variable forward_temporary(Variable&& x) override { return function_(std::move(x)); }
+  Activation(std::string description, Callable<Variable(Variable)> function);
+  Variable forward_temporary(Variable&& x) override;
 
  private:
   std::string description_;
-  std::function<Variable(Variable)> function_;
+  Callable<Variable(Variable)> function_;
 };
 
 /// max(x, 0). Works in the memory of a temporary.

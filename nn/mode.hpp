@@ -19,22 +19,13 @@ class Mode {
  public:
   enum Kind { evaluation, training };
 
-  Mode(Module& model, Kind kind) {
-    add(model);
-    if (kind == evaluation || !model.training()) model.train(kind == training);
-  }
-  ~Mode() {
-    for (const auto& [module, was_training] : before_)
-      module->train(was_training);  // parents first, which set all below
-  }
+  Mode(Module& model, Kind kind);
+  ~Mode();
   Mode(const Mode&) = delete;
   Mode& operator=(const Mode&) = delete;
 
  private:
-  void add(Module& module) {
-    before_.emplace_back(&module, module.training());
-    for (const auto& [name, child] : module.children()) add(*child);
-  }
+  void add(Module& module);
 
   std::vector<std::pair<Module*, bool>> before_;
 };

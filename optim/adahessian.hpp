@@ -2,10 +2,10 @@
 /// AdaHessian: Adam with the curvature of the loss in place of the squares of its gradients.
 #pragma once
 
-#include <cmath>
-#include <functional>
 #include <vector>
 
+#include <ravine/core/callable.hpp>
+#include <ravine/core/math.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/optim/elementwise.hpp>
 
@@ -14,7 +14,7 @@ namespace ravine::optim {
 /// From the parameters of a group and their gradients (recorded; undefined where the loss does not depend on the
 /// parameter) to the diagonal of the Hessian or an estimate of it: a tensor for each parameter, of its shape.
 using HessianDiagonal =
-    std::function<std::vector<Tensor>(const std::vector<Variable>& params, const std::vector<Variable>& gradients)>;
+    Callable<std::vector<Tensor>(const std::vector<Variable>& params, const std::vector<Variable>& gradients)>;
 
 /// Hutchinson's estimate: the mean over samples of z ⊙ (H z), where H z is the gradient of gᵀz and the elements of z
 /// are 1 or -1 at random. Exact if H is diagonal. Throws std::invalid_argument unless samples > 0.
@@ -71,9 +71,9 @@ class AdaHessian final : public Elementwise<AdaHessian, AdaHessianOptions> {
   struct Rule {
     double rate, beta1, scale, power, eps, decay;
     Rule(const AdaHessianOptions& o, double lr, Index t)
-        : rate(lr / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
+        : rate(lr / (1.0 - math::pow(o.beta1, static_cast<double>(t)))),
           beta1(o.beta1),
-          scale(1.0 / (1.0 - std::pow(o.beta2, static_cast<double>(t)))),
+          scale(1.0 / (1.0 - math::pow(o.beta2, static_cast<double>(t)))),
           power(o.power),
           eps(o.eps),
           decay(lr * o.weight_decay) {}
@@ -81,8 +81,8 @@ class AdaHessian final : public Elementwise<AdaHessian, AdaHessianOptions> {
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, const T& v) const {
       m = T(beta1) * m + T(1.0 - beta1) * g;
-      const T root = std::sqrt(T(scale) * v);
-      const T step = T(rate) * m / ((power == 1.0 ? root : std::pow(root, T(power))) + T(eps));
+      const T root = math::sqrt(T(scale) * v);
+      const T step = T(rate) * m / ((power == 1.0 ? root : math::pow(root, T(power))) + T(eps));
       theta -= (m == T(0) ? T(0) : step) + T(decay) * theta;
     }
   };

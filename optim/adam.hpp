@@ -2,8 +2,7 @@
 /// Adam and its relatives: AdamW, AdaBelief, NAdam.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise.hpp>
 
 namespace ravine::optim {
@@ -111,13 +110,13 @@ struct AdamStep {
   AdamStep(double lr, double beta1, double beta2, Index t, double eps, bool eps_inside, bool bias_correction)
       : rate(lr), inside(eps_inside ? eps : 0.0), outside(eps_inside ? 0.0 : eps) {
     if (!bias_correction) return;
-    rate /= 1.0 - std::pow(beta1, static_cast<double>(t));
-    scale /= 1.0 - std::pow(beta2, static_cast<double>(t));
+    rate /= 1.0 - math::pow(beta1, static_cast<double>(t));
+    scale /= 1.0 - math::pow(beta2, static_cast<double>(t));
   }
 
   template <class T>
   [[gnu::always_inline]] T operator()(T m, T v) const {
-    const T step = T(rate) * m / (std::sqrt(T(scale) * v + T(inside)) + T(outside));
+    const T step = T(rate) * m / (math::sqrt(T(scale) * v + T(inside)) + T(outside));
     return m == T(0) ? T(0) : step;
   }
 };
@@ -129,17 +128,17 @@ inline double decay_factor(double weight_decay, optim::Decay decay, double lr) {
 /// μ_1 … μ_t / β1^t, the product of 1 - ½ q^i for q = 0.96^ψ. Its logarithm, expanded in powers of ½ and summed over i
 /// first, has terms that more than halve: as exact as a product of t factors, and no slower in the millionth step.
 inline double warm_up_product(double momentum_decay, double t) {
-  const double log_q = momentum_decay * std::log(0.96);
+  const double log_q = momentum_decay * math::log(0.96);
   double log_product = 0.0, half = 1.0;
   for (int k = 1; k <= 55; ++k) {
     half *= 0.5;
     const double x = k * log_q;
-    const double powers = x == 0.0 ? t : std::exp(x) * std::expm1(x * t) / std::expm1(x);  // q^k + q^2k + … + q^tk
+    const double powers = x == 0.0 ? t : math::exp(x) * math::expm1(x * t) / math::expm1(x);  // q^k + q^2k + … + q^tk
     const double term = half / k * powers;
     log_product -= term;
     if (term < 1e-18 * t || log_product < -800.0) break;
   }
-  return std::exp(log_product);
+  return math::exp(log_product);
 }
 
 }  // namespace ravine::detail
@@ -275,12 +274,12 @@ class NAdam final : public Elementwise<NAdam, NAdamOptions> {
         : beta1(o.beta1), beta2(o.beta2), decay(o.weight_decay), step(lr, 0.0, o.beta2, t, o.eps, false, true) {
       const auto i = static_cast<double>(t);
       const double mu = momentum(o, i), next_mu = momentum(o, i + 1.0);
-      const double product = std::pow(o.beta1, i) * detail::warm_up_product(o.momentum_decay, i);
+      const double product = math::pow(o.beta1, i) * detail::warm_up_product(o.momentum_decay, i);
       of_mean = next_mu / (1.0 - product * next_mu);
       of_gradient = (1.0 - mu) / (1.0 - product);
     }
     static double momentum(const NAdamOptions& o, double t) {
-      return o.beta1 * (1.0 - 0.5 * std::pow(0.96, t * o.momentum_decay));
+      return o.beta1 * (1.0 - 0.5 * math::pow(0.96, t * o.momentum_decay));
     }
 
     template <class T>

@@ -2,8 +2,7 @@
 /// Optimizers that scale each element's step by the sizes of its gradients: AdaGrad, RMSProp, AdaDelta.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise.hpp>
 
 namespace ravine::optim {
@@ -83,7 +82,7 @@ class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
     double lr, eps, decay;  // eps: δ, times √t in the rms form, whose other factors √t cancel
     Rule(const AdaGradOptions& o, double rate, Index t)
         : lr(rate),
-          eps(o.form == AdaGradForm::rms ? o.eps * std::sqrt(static_cast<double>(t)) : o.eps),
+          eps(o.form == AdaGradForm::rms ? o.eps * math::sqrt(static_cast<double>(t)) : o.eps),
           decay(o.weight_decay) {}
 
     template <class T>
@@ -91,7 +90,7 @@ class AdaGrad final : public Elementwise<AdaGrad, AdaGradOptions> {
       g += T(decay) * theta;
       r += g * g;
       const T up = T(lr) * g;
-      const T step = up / (T(eps) + std::sqrt(r));
+      const T step = up / (T(eps) + math::sqrt(r));
       theta -= up == T(0) ? T(0) : step;
     }
   };
@@ -132,7 +131,7 @@ class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
       g += T(decay) * theta;
       r = T(keep) * r + T(gain) * g * g;
       const T up = T(lr) * g;
-      const T step = up / (T(outside) + std::sqrt(r + T(inside)));
+      const T step = up / (T(outside) + math::sqrt(r + T(inside)));
       theta -= up == T(0) ? T(0) : step;
     }
   };
@@ -162,8 +161,8 @@ class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
     [[gnu::always_inline]] void operator()(T& theta, T g, T& r, T& s) const {
       g += T(decay) * theta;
       r = T(rho) * r + T(1.0 - rho) * g * g;
-      const T up = std::sqrt(s + T(eps)) * g;
-      const T step = up / std::sqrt(r + T(eps));
+      const T up = math::sqrt(s + T(eps)) * g;
+      const T step = up / math::sqrt(r + T(eps));
       const T delta = up == T(0) ? T(0) : step;
       s = T(rho) * s + T(1.0 - rho) * delta * delta;
       theta -= T(lr) * delta;

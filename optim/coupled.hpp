@@ -4,12 +4,12 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include <ravine/core/factories.hpp>
+#include <ravine/core/math.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/optim/groups.hpp>
 
@@ -81,7 +81,8 @@ class Coupled : public Grouped<Options> {
     const auto t = static_cast<double>(now.t);
     for (const auto& group : this->groups()) {
       const Options& o = group.options;
-      now.q = now.d * o.lr * this->lr_factor() * std::sqrt(1.0 - std::pow(o.beta2, t)) / (1.0 - std::pow(o.beta1, t));
+      now.q =
+          now.d * o.lr * this->lr_factor() * math::sqrt(1.0 - math::pow(o.beta2, t)) / (1.0 - math::pow(o.beta1, t));
       for (std::size_t i = group.begin; i < group.end; ++i)
         if (this->parameters()[i].grad().defined()) f(o, i);
     }

@@ -104,7 +104,7 @@ Variable monkey_saddle(const Variable& theta) {
   return x * (square(x) - 3.0 * square(y));
 }
 
-std::function<Variable(const Variable&)> quadratic(const Tensor& A) {
+Callable<Variable(const Variable&)> quadratic(const Tensor& A) {
   if (A.rank() != 2 || A.size(0) != A.size(1) || A.numel() == 0)
     throw ShapeError(detail::text("quadratic: A must be a square matrix, got ", A.shape()));
   check_floating("quadratic", A);

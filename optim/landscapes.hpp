@@ -5,11 +5,11 @@
 /// itself, for any other shape, and DTypeError for an integer theta. In the formulas theta = (x, y).
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/callable.hpp>
 
 /// Functions on which optimizers are compared.
 namespace ravine::landscapes {
@@ -43,7 +43,7 @@ Variable monkey_saddle(const Variable& theta);
 
 /// The function 1/2 theta^T A theta, whose Hessian is A; it converts A to theta's dtype. Throws ShapeError if A is not
 /// square, DTypeError if it is not floating, std::invalid_argument if it is not symmetric up to rounding.
-std::function<Variable(const Variable&)> quadratic(const Tensor& A);
+Callable<Variable(const Variable&)> quadratic(const Tensor& A);
 
 /// A function with what a comparison or a picture needs to know of it.
 struct Landscape {
@@ -53,7 +53,7 @@ struct Landscape {
   std::vector<double> start;                ///< where a comparison usually starts
   std::vector<std::vector<double>> minima;  ///< all points of the domain with the lowest value; none for a saddle
   double minimum;                           ///< the lowest value; -infinity if there is none
-  std::function<Variable(const Variable&)> f;
+  Callable<Variable(const Variable&)> f;
 };
 
 /// All of the above in two dimensions, and "ravine", (x^2 + 50y^2)/2.

@@ -201,7 +201,7 @@ Tensor Plane::project(const Tensor& points) const {
   return matmul(along, tensor({{yy / det, -xy / det}, {-xy / det, xx / det}}, f64));
 }
 
-LossSurface::LossSurface(std::vector<Variable> parameters, std::function<Variable()> loss, Plane plane)
+LossSurface::LossSurface(std::vector<Variable> parameters, Callable<Variable()> loss, Plane plane)
     : parameters_(std::move(parameters)), loss_(std::move(loss)), plane_(std::move(plane)) {
   if (!loss_) throw std::invalid_argument("LossSurface: there is no closure");
   check_plane("LossSurface", plane_, check_parameters("LossSurface", parameters_));

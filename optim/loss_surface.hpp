@@ -7,10 +7,10 @@
 ///     surface(tensor({0.5, -1}, f64)).item();      // the loss at path[-1] + 0.5 · first axis - 1 · second axis
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/callable.hpp>
 #include <ravine/core/random.hpp>
 
 namespace ravine::optim {
@@ -68,7 +68,7 @@ class LossSurface {
   /// loss: the closure of a step, always over the same examples. Throws as `parameters_to_vector`; ShapeError,
   /// DTypeError for tensors of the plane that are no floating (P), std::invalid_argument for directions that are
   /// parallel, 0 or not finite.
-  LossSurface(std::vector<Variable> parameters, std::function<Variable()> loss, Plane plane);
+  LossSurface(std::vector<Variable> parameters, Callable<Variable()> loss, Plane plane);
 
   const Plane& plane() const { return plane_; }
   /// The loss at the point with these coordinates, theta (2), f32 or f64; the result has theta's dtype, and first
@@ -83,7 +83,7 @@ class LossSurface {
   double evaluate(const Tensor& point, Tensor* slopes) const;
 
   std::vector<Variable> parameters_;
-  std::function<Variable()> loss_;
+  Callable<Variable()> loss_;
   Plane plane_;
 };
 

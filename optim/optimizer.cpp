@@ -134,6 +134,8 @@ void Optimizer::zero_grad() {
   for (const Variable& p : parameters_) p.zero_grad();
 }
 
+void Optimizer::on_gradients(GradientCallback f) { callbacks_.push_back(std::move(f)); }
+
 void Optimizer::run_callbacks() const {
   const bool blame = detail::thread_state.anomaly && all_gradients_finite(parameters_);
   for (const GradientCallback& f : callbacks_) f(parameters_);

@@ -2,12 +2,12 @@
 /// What every optimizer is to a training loop.
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/callable.hpp>
 #include <ravine/core/function_ref.hpp>
 #include <ravine/core/state_dict.hpp>
 #include <ravine/optim/options.hpp>
@@ -34,7 +34,7 @@ namespace ravine::optim {
 class Optimizer {
  public:
   using Closure = FunctionRef<Variable()>;
-  using GradientCallback = std::function<void(const std::vector<Variable>&)>;
+  using GradientCallback = Callable<void(const std::vector<Variable>&)>;
 
   virtual ~Optimizer();
   Optimizer(const Optimizer&) = delete;
@@ -70,7 +70,7 @@ class Optimizer {
 
   /// From now on runs f on the parameters whenever there are new gradients, after earlier callbacks and before the
   /// optimizer uses them (or adds a coupled weight decay): for clipping and logging.
-  void on_gradients(GradientCallback f) { callbacks_.push_back(std::move(f)); }
+  void on_gradients(GradientCallback f);
 
   /// For each parameter the value to evaluate with, of an optimizer that keeps others than the parameters (ASGD,
   /// Schedule-Free, Lookahead); of the others none. `UseAverages` puts them in the parameters' place.

@@ -32,6 +32,19 @@ OptionValue visit_option(const char* optimizer, OptionField field, OptionVisitor
   return std::move(field.value);
 }
 
+double FieldReader::number(const char* field, double present, const optim::Range& range, bool integral) const {
+  return numbers(field, {present}, range, integral, OptionField::single)[0];
+}
+
+double FieldReader::choice(const char* field, double present, std::span<const char* const> names) const {
+  return visit_option(optimizer, {prefix + field, {present}, nullptr, names, true}, visit)[0];
+}
+
+OptionValue FieldReader::numbers(const char* field, OptionValue present, const optim::Range& range, bool integral,
+                                 OptionField::Kind kind) const {
+  return visit_option(optimizer, {prefix + field, std::move(present), &range, {}, integral, kind}, visit);
+}
+
 void refuse_options(const char* optimizer, const char* conflict) {
   throw std::invalid_argument(text(optimizer, ": ", conflict));
 }

@@ -80,8 +80,6 @@ struct OptionField {
 /// Looks at an option and returns the value it is to have.
 using OptionVisitor = FunctionRef<OptionValue(const OptionField&)>;
 
-/// What `visit` makes of a field. Throws std::invalid_argument, naming the optimizer and the field, if it may not be.
-OptionValue visit_option(const char* optimizer, OptionField field, OptionVisitor visit);
 [[noreturn]] void refuse_options(const char* optimizer, const char* conflict);
 /// "lr=0.001", "form=velocity", "betas=0-0.9".
 std::string describe_option(const OptionField& field);
@@ -94,62 +92,65 @@ concept HasFields = requires {
 template <class Options>
 void visit_fields(const char* optimizer, Options& options, OptionVisitor visit, const std::string& prefix = {});
 
-/// What `fields` calls for each field.
-template <class Options>
-struct FieldVisitor {
+/// What `visit` makes of a field. Throws std::invalid_argument, naming the optimizer and the field, if it may not be.
+OptionValue visit_option(const char* optimizer, OptionField field, OptionVisitor visit);
+
+/// Fields of options, whatever the struct: what visitors of different options share.
+struct FieldReader {
   const char* optimizer;
-  Options& options;
   OptionVisitor visit;
   const std::string& prefix;  // of options inside others, as in "vectors.lr"
+
+  double number(const char* name, double present, const optim::Range& range, bool integral) const;
+  double choice(const char* name, double present, std::span<const char* const> names) const;
+  OptionValue numbers(const char* name, OptionValue present, const optim::Range& range, bool integral,
+                      OptionField::Kind kind) const;
+};
+
+/// What `fields` calls for each field.
+template <class Options>
+struct FieldVisitor : FieldReader {
+  Options& options;
 
   template <class T>
   requires std::is_arithmetic_v<T>
   void operator()(const char* name, T Options::*member, const optim::Range& range) const {
-    options.*member =
-        static_cast<T>(one(name, {static_cast<double>(options.*member)}, &range, {}, std::is_integral_v<T>)[0]);
+    options.*member = static_cast<T>(number(name, static_cast<double>(options.*member), range, std::is_integral_v<T>));
   }
   template <class T>
   void operator()(const char* name, std::optional<T> Options::*member, const optim::Range& range) const {
     const OptionValue present = options.*member ? OptionValue{static_cast<double>(*(options.*member))} : OptionValue();
-    const OptionValue value = one(name, present, &range, {}, std::is_integral_v<T>, OptionField::optional);
+    const OptionValue value = numbers(name, present, range, std::is_integral_v<T>, OptionField::optional);
     options.*member = value.empty() ? std::nullopt : std::optional<T>(static_cast<T>(value[0]));
   }
   template <class T>
   void operator()(const char* name, std::vector<T> Options::*member, const optim::Range& range) const {
-    const OptionValue value = one(name, {(options.*member).begin(), (options.*member).end()}, &range, {},
-                                  std::is_integral_v<T>, OptionField::list);
+    const OptionValue value = numbers(name, {(options.*member).begin(), (options.*member).end()}, range,
+                                      std::is_integral_v<T>, OptionField::list);
     (options.*member).clear();
     for (const double x : value) (options.*member).push_back(static_cast<T>(x));
   }
   void operator()(const char* name, bool Options::*member) const {
     static constexpr const char* names[] = {"false", "true"};
-    options.*member = one(name, {static_cast<double>(options.*member)}, nullptr, names, true)[0] != 0.0;
+    options.*member = choice(name, static_cast<double>(options.*member), names) != 0.0;
   }
   template <class T, std::size_t n>
   requires std::is_enum_v<T>
   void operator()(const char* name, T Options::*member, const char* const (&names)[n]) const {
-    const double value = one(name, {static_cast<double>(options.*member)}, nullptr, names, true)[0];
-    options.*member = static_cast<T>(static_cast<int>(value));
+    options.*member = static_cast<T>(static_cast<int>(choice(name, static_cast<double>(options.*member), names)));
   }
   template <HasFields T>
   void operator()(const char* name, std::optional<T> Options::*member, const char* const (&names)[2]) const {
     std::optional<T>& inside = options.*member;
-    const double value = one(name, {inside ? 1.0 : 0.0}, nullptr, names, true)[0];
-    if (value == 0.0) return inside.reset();
+    if (choice(name, inside ? 1.0 : 0.0, names) == 0.0) return inside.reset();
     if (!inside) inside.emplace();
     visit_fields(optimizer, *inside, visit, prefix + name + '.');
-  }
-
- private:
-  OptionValue one(const char* name, OptionValue value, const optim::Range* range, std::span<const char* const> names,
-                  bool integral, OptionField::Kind kind = OptionField::single) const {
-    return visit_option(optimizer, {prefix + name, std::move(value), range, names, integral, kind}, visit);
   }
 };
 
 template <class Options>
 void visit_fields(const char* optimizer, Options& options, OptionVisitor visit, const std::string& prefix) {
-  Options::fields(FieldVisitor<Options>{optimizer, options, visit, prefix});
+  Options::fields(FieldVisitor<Options>{{optimizer, visit, prefix}, options});
   if constexpr (requires { options.conflict(); })
     if (const char* conflict = options.conflict()) refuse_options(optimizer, conflict);
 }

@@ -9,18 +9,18 @@
 /// range.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <ravine/core/callable.hpp>
 #include <ravine/core/state_dict.hpp>
 #include <ravine/optim/options.hpp>
 
 namespace ravine::optim {
 
 /// A learning-rate factor for the update after so many finished ones, 0 and up.
-using Schedule = std::function<double(Index finished_steps)>;
+using Schedule = Callable<double(Index finished_steps)>;
 
 struct StepDecayOptions {
   Index every = 0;     ///< steps between two decays, > 0

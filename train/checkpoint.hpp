@@ -3,10 +3,10 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include <ravine/core/callable.hpp>
 #include <ravine/core/state_dict.hpp>
 
 namespace ravine::train {
@@ -25,8 +25,8 @@ namespace ravine::detail {
 
 struct Loading {
   StateDict before;
-  std::function<void(const StateDict&)> load_state_dict;
-  std::function<void()> undo;
+  Callable<void(const StateDict&)> load_state_dict;
+  Callable<void()> undo;
 };
 template <class T>
 Loading loading(T& object) {

@@ -2,12 +2,12 @@
 /// What a training makes small, and what is measured beside it.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/callable.hpp>
 
 namespace ravine::train {
 
@@ -29,7 +29,7 @@ class Loss {
   Variable operator()(const Variable& prediction, const Tensor& target) const { return f_(prediction, target); }
 
  private:
-  std::function<Variable(const Variable&, const Tensor&)> f_;
+  Callable<Variable(const Variable&, const Tensor&)> f_;
 };
 
 /// A number that says how good predictions are: `nn::accuracy`, any callable (prediction, target) -> double, or a loss.
@@ -44,7 +44,7 @@ class Measure {
   double operator()(const Variable& prediction, const Tensor& target) const { return f_(prediction, target); }
 
  private:
-  std::function<double(const Variable&, const Tensor&)> f_;
+  Callable<double(const Variable&, const Tensor&)> f_;
 };
 
 /// A measure and the name it has in the history.

@@ -11,7 +11,7 @@ double DAdaptAdam::gather(const DAdaptAdamOptions& o, DistanceNow now, const Var
   return (1.0 - b) * now.q * along;
 }
 
-double DAdaptAdam::keep(const DAdaptAdamOptions& o) { return std::sqrt(o.beta2); }
+double DAdaptAdam::keep(const DAdaptAdamOptions& o) { return math::sqrt(o.beta2); }
 
 double DAdaptAdam::estimate(const DAdaptAdamOptions& o, double r, double size_of_s) {
   return r / ((1.0 - keep(o)) * size_of_s);

@@ -11,7 +11,7 @@ double Prodigy::gather(const ProdigyOptions& o, DistanceNow now, const Variable&
   return now.d / o.d0 * now.q * dot(p.grad(), start - p.value());
 }
 
-double Prodigy::keep(const ProdigyOptions& o) { return o.beta3.value_or(std::sqrt(o.beta2)); }
+double Prodigy::keep(const ProdigyOptions& o) { return o.beta3.value_or(math::sqrt(o.beta2)); }
 
 double Prodigy::estimate(const ProdigyOptions& o, double r, double size_of_s) { return o.d_coef * r / size_of_s; }
 

@@ -2,8 +2,7 @@
 /// AdaBound.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise.hpp>
 #include <ravine/optim/elementwise/weight_decay.hpp>
 
@@ -60,7 +59,7 @@ class AdaBound final : public Elementwise<AdaBound, AdaBoundOptions> {
     Rule(const AdaBoundOptions& o, double lr, Index t)
         : beta1(o.beta1), beta2(o.beta2), eps(o.eps), amsgrad(o.amsgrad), decay(o.weight_decay, o.decay, lr) {
       const double n = static_cast<double>(t), final_lr = o.final_lr * lr / o.lr;
-      rate = lr * std::sqrt(1.0 - std::pow(o.beta2, n)) / (1.0 - std::pow(o.beta1, n));
+      rate = lr * math::sqrt(1.0 - math::pow(o.beta2, n)) / (1.0 - math::pow(o.beta1, n));
       low = final_lr * (1.0 - 1.0 / (o.gamma * n + 1.0));
       high = final_lr * (1.0 + 1.0 / (o.gamma * n));
     }
@@ -71,7 +70,7 @@ class AdaBound final : public Elementwise<AdaBound, AdaBoundOptions> {
       m = T(beta1) * m + T(1.0 - beta1) * g;
       v = T(beta2) * v + T(1.0 - beta2) * g * g;
       max = detail::larger(max, v);
-      const T free = T(rate) / (std::sqrt(amsgrad ? max : v) + T(eps));
+      const T free = T(rate) / (math::sqrt(amsgrad ? max : v) + T(eps));
       const T eta = free < T(low) ? T(low) : free > T(high) ? T(high) : free;
       theta -= eta * m + T(decay.decoupled) * theta;
     }

@@ -2,8 +2,7 @@
 /// Adamax.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise.hpp>
 #include <ravine/optim/elementwise/weight_decay.hpp>
 
@@ -47,13 +46,13 @@ class Adamax final : public Elementwise<Adamax, AdamaxOptions> {
           beta2(o.beta2),
           eps(o.eps),
           decay(o.weight_decay),
-          rate(lr / (1.0 - std::pow(o.beta1, static_cast<double>(t)))) {}
+          rate(lr / (1.0 - math::pow(o.beta1, static_cast<double>(t)))) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& u) const {
       g += T(decay) * theta;
       m = T(beta1) * m + T(1.0 - beta1) * g;
-      u = detail::larger(T(beta2) * u, std::abs(g) + T(eps));
+      u = detail::larger(T(beta2) * u, math::abs(g) + T(eps));
       const T step = T(rate) * m / u;
       theta -= m == T(0) ? T(0) : step;
     }

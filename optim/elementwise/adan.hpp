@@ -2,8 +2,7 @@
 /// Adan.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/adam.hpp>
 #include <ravine/optim/elementwise.hpp>
 
@@ -56,8 +55,8 @@ class Adan final : public Elementwise<Adan, AdanOptions> {
         : beta1(o.beta1),
           beta2(o.beta2),
           beta3(o.beta3),
-          of_mean(1.0 / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
-          of_differences((1.0 - o.beta2) / (1.0 - std::pow(o.beta2, static_cast<double>(t)))),
+          of_mean(1.0 / (1.0 - math::pow(o.beta1, static_cast<double>(t)))),
+          of_differences((1.0 - o.beta2) / (1.0 - math::pow(o.beta2, static_cast<double>(t)))),
           decay(lr * o.weight_decay),
           first(t == 1 ? 1.0 : 0.0),
           step(lr, 0.0, o.beta3, t, o.eps, false, true) {}

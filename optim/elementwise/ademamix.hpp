@@ -2,9 +2,9 @@
 /// AdEMAMix.
 #pragma once
 
-#include <cmath>
 #include <optional>
 
+#include <ravine/core/math.hpp>
 #include <ravine/optim/adam.hpp>
 #include <ravine/optim/elementwise.hpp>
 
@@ -60,20 +60,20 @@ class AdEMAMix final : public Elementwise<AdEMAMix, AdEMAMixOptions> {
         : beta1(o.beta1),
           beta2(o.beta2),
           beta3(o.beta3),
-          of_mean(1.0 / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
+          of_mean(1.0 / (1.0 - math::pow(o.beta1, static_cast<double>(t)))),
           of_slow(o.alpha),
           decay(lr * o.weight_decay),
           step(lr, 0.0, o.beta2, t, o.eps, false, true) {
       const double f = o.warmup ? static_cast<double>(t) / *o.warmup : 1.0;
       if (f >= 1.0) return;
       of_slow *= f;
-      beta3 = std::fmin(warming(o, f), o.beta3);
+      beta3 = math::fmin(warming(o, f), o.beta3);
     }
     static double warming(const AdEMAMixOptions& o, double f) {
       if (o.beta3 == 0.0) return 0.0;
-      if (o.beta1 == 0.0) return std::pow(o.beta3, 1.0 / f);  // the limit
-      const double fast = std::log(o.beta1), slow = std::log(o.beta3);
-      return std::exp(fast * slow / ((1.0 - f) * slow + f * fast));
+      if (o.beta1 == 0.0) return math::pow(o.beta3, 1.0 / f);  // the limit
+      const double fast = math::log(o.beta1), slow = math::log(o.beta3);
+      return math::exp(fast * slow / ((1.0 - f) * slow + f * fast));
     }
 
     template <class T>

@@ -2,9 +2,9 @@
 /// ADOPT.
 #pragma once
 
-#include <cmath>
 #include <limits>
 
+#include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise.hpp>
 #include <ravine/optim/elementwise/weight_decay.hpp>
 
@@ -51,7 +51,7 @@ class ADOPT final : public Elementwise<ADOPT, ADOPTOptions> {
           keep(o.beta2),
           gain(1.0 - o.beta2),
           eps(o.eps),
-          limit(o.clip ? std::pow(static_cast<double>(t - 1), 0.25) : std::numeric_limits<double>::infinity()) {
+          limit(o.clip ? math::pow(static_cast<double>(t - 1), 0.25) : std::numeric_limits<double>::infinity()) {
       if (t > 1) return;
       keep = lr = limit = 0.0;  // u = 0
       gain = 1.0;
@@ -59,7 +59,7 @@ class ADOPT final : public Elementwise<ADOPT, ADOPTOptions> {
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& v) const {
-      const T scaled = g / detail::larger(T(eps), std::sqrt(v)), most = T(limit);
+      const T scaled = g / detail::larger(T(eps), math::sqrt(v)), most = T(limit);
       const T u = scaled > most ? most : scaled < -most ? -most : scaled;
       m = T(beta1) * m + T(1.0 - beta1) * (g == T(0) ? T(0) : u);
       theta -= T(lr) * m;

@@ -2,8 +2,7 @@
 /// Averaged stochastic gradient descent.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise.hpp>
 
 namespace ravine::optim {
@@ -43,10 +42,10 @@ class ASGD final : public Elementwise<ASGD, ASGDOptions> {
   struct Rule {
     double eta, shrink, decay, share;
     Rule(const ASGDOptions& o, double lr, Index t)
-        : eta(lr / std::pow(1.0 + o.lambd * lr * static_cast<double>(t - 1), o.power)),
+        : eta(lr / math::pow(1.0 + o.lambd * lr * static_cast<double>(t - 1), o.power)),
           shrink(1.0 - o.lambd * eta),
           decay(o.weight_decay),
-          share(1.0 / std::fmax(1.0, static_cast<double>(t - 1) - o.t0)) {}
+          share(1.0 / math::fmax(1.0, static_cast<double>(t - 1) - o.t0)) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& theta, T g, T& average) const {

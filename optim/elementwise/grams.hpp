@@ -2,8 +2,7 @@
 /// Grams.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/adam.hpp>
 #include <ravine/optim/elementwise.hpp>
 #include <ravine/optim/elementwise/weight_decay.hpp>
@@ -54,7 +53,7 @@ class Grams final : public Elementwise<Grams, GramsOptions> {
     [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& v) const {
       m = T(beta1) * m + T(1.0 - beta1) * g;
       v = T(beta2) * v + T(1.0 - beta2) * g * g;
-      theta -= detail::sign_of(g) * std::abs(step(m, v)) + T(decay) * theta;
+      theta -= detail::sign_of(g) * math::abs(step(m, v)) + T(decay) * theta;
     }
   };
 };

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <bit>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 
+#include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise.hpp>
 
 namespace ravine::optim {
@@ -78,7 +78,7 @@ class MADGRAD final : public Elementwise<MADGRAD, MADGRADOptions> {
     double weight, momentum, eps, decay;
     double first;  // 1 in the first update, then 0; a bool keeps g++ from vectorising
     Rule(const MADGRADOptions& o, double lr, Index t)
-        : weight(lr > 0.0 ? (lr + o.eps) * std::sqrt(static_cast<double>(t)) : 0.0),
+        : weight(lr > 0.0 ? (lr + o.eps) * math::sqrt(static_cast<double>(t)) : 0.0),
           momentum(o.momentum),
           eps(o.eps),
           decay(o.weight_decay),

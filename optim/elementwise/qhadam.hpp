@@ -2,8 +2,7 @@
 /// QHAdam.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/adam.hpp>
 #include <ravine/optim/elementwise.hpp>
 #include <ravine/optim/elementwise/weight_decay.hpp>
@@ -54,9 +53,9 @@ class QHAdam final : public Elementwise<QHAdam, QHAdamOptions> {
     Rule(const QHAdamOptions& o, double lr, Index t)
         : beta1(o.beta1),
           beta2(o.beta2),
-          of_mean(o.nu1 / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
+          of_mean(o.nu1 / (1.0 - math::pow(o.beta1, static_cast<double>(t)))),
           of_gradient(1.0 - o.nu1),
-          of_means(o.nu2 / (1.0 - std::pow(o.beta2, static_cast<double>(t)))),
+          of_means(o.nu2 / (1.0 - math::pow(o.beta2, static_cast<double>(t)))),
           of_square(1.0 - o.nu2),
           decay(o.weight_decay, o.decay, lr),
           step(lr, 0.0, 0.0, t, o.eps, false, false) {}

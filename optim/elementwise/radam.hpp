@@ -2,8 +2,7 @@
 /// RAdam.
 #pragma once
 
-#include <cmath>
-
+#include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise.hpp>
 #include <ravine/optim/elementwise/weight_decay.hpp>
 
@@ -53,14 +52,14 @@ class RAdam final : public Elementwise<RAdam, RAdamOptions> {
         : beta1(o.beta1),
           beta2(o.beta2),
           eps(o.eps),
-          rate(lr / (1.0 - std::pow(o.beta1, static_cast<double>(t)))),
+          rate(lr / (1.0 - math::pow(o.beta1, static_cast<double>(t)))),
           decay(o.weight_decay, o.decay, lr) {
-      const double n = static_cast<double>(t), power = std::pow(beta2, n), last = 2.0 / (1.0 - beta2) - 1.0;
+      const double n = static_cast<double>(t), power = math::pow(beta2, n), last = 2.0 / (1.0 - beta2) - 1.0;
       const double rho = last - 2.0 * n * power / (1.0 - power);
       rectified = rho > 5.0;
       if (!rectified) return;
       rate *=
-          std::sqrt(1.0 - power) * std::sqrt((rho - 4.0) * (rho - 2.0) * last / ((last - 4.0) * (last - 2.0) * rho));
+          math::sqrt(1.0 - power) * math::sqrt((rho - 4.0) * (rho - 2.0) * last / ((last - 4.0) * (last - 2.0) * rho));
     }
 
     template <class T>
@@ -68,7 +67,7 @@ class RAdam final : public Elementwise<RAdam, RAdamOptions> {
       g += T(decay.coupled) * theta;
       m = T(beta1) * m + T(1.0 - beta1) * g;
       v = T(beta2) * v + T(1.0 - beta2) * g * g;
-      const T step = T(rate) * m / (rectified ? std::sqrt(v) + T(eps) : T(1));
+      const T step = T(rate) * m / (rectified ? math::sqrt(v) + T(eps) : T(1));
       theta -= (m == T(0) ? T(0) : step) + T(decay.decoupled) * theta;
     }
   };

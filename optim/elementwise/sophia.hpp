@@ -2,6 +2,7 @@
 /// Sophia.
 #pragma once
 
+#include <ravine/core/math.hpp>
 #include <ravine/optim/adahessian.hpp>
 
 namespace ravine::optim {
@@ -61,7 +62,7 @@ class Sophia final : public Elementwise<Sophia, SophiaOptions> {
     Rule(const SophiaOptions& o, double rate, Index t)
         : lr(rate),
           beta1(o.beta1),
-          of_mean(o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta1, static_cast<double>(t))) : 1.0),
+          of_mean(o.bias_correction ? 1.0 / (1.0 - math::pow(o.beta1, static_cast<double>(t))) : 1.0),
           gamma(o.gamma),
           eps(o.eps),
           clip(o.clip),

@@ -1,6 +1,7 @@
 // Graphs and threads: a graph may move, several may grow at once.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <thread>
 #include <vector>
 

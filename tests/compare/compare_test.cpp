@@ -3,6 +3,7 @@
 
 #include <omp.h>
 
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <limits>

@@ -1,4 +1,6 @@
 // Losses. Golden numbers: PyTorch 2.13 in double precision.
+#include <cmath>
+
 #include <doctest/doctest.h>
 
 #include <ravine/nn/nn.hpp>

@@ -1,4 +1,5 @@
 // The largest eigenvalues by products alone, beside those of the whole matrix.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>

@@ -1,6 +1,8 @@
 // Histories as files: each epoch once, whenever a run was killed.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>

@@ -1,6 +1,7 @@
 // Steps that a NaN would spoil end before it gets into the parameters, whoever makes them.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <memory>
