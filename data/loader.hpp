@@ -30,7 +30,7 @@ struct DataLoaderOptions {
   Index prefetch = 0;                      ///< batches made ahead, >= 0, by as many threads, or one for each core
   Sampler sampler = {};                    ///< an order of another kind, in place of `shuffle`
   /// Which examples of a batch are made, [first, end) of so many, where others make the rest; by default all.
-  std::function<std::pair<Index, Index>(Index examples)> part = {};
+  Callable<std::pair<Index, Index>(Index examples)> part = {};
 };
 
 /// Hands out a dataset in batches. Each `for` loop over it is one epoch: every example comes exactly once (but for
