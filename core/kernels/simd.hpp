@@ -9,6 +9,8 @@
 #include <ravine/core/dtype.hpp>
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace ravine::kernels {
@@ -62,6 +64,11 @@ inline Vector<T> multiply_add(Vector<T> a, Vector<T> b, Vector<T> c) {
     return (Vector<T>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
   else
     return (Vector<T>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__aarch64__)
+  if constexpr (sizeof(T) == 4)
+    return (Vector<T>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+  else
+    return (Vector<T>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
   return a * b + c;
 #endif
