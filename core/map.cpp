@@ -32,14 +32,15 @@ class Broadcast {
 
   /// The elements [begin, end) of the result.
   void run(void (*kernel)(const MapRun&), Index begin, Index end) const {
-    const Index row_size = dims_[0].size;
-    for (Index at = begin; at < end;) {
-      MapRun run = all_;
-      run.n = std::min(row_size - at % row_size, end - at);
-      run.out = static_cast<std::byte*>(run.out) + at * result_bytes_;
-      for (std::size_t k = 0; k < count_; ++k) run.in[k] = static_cast<const std::byte*>(run.in[k]) + offset(k, at);
+    const Dim& inner = dims_[0];
+    MapRun run = all_;
+    for (Index at = begin; at < end; at += run.n) {
+      const Index row = at / inner.size, first = at - row * inner.size;
+      run.n = std::min(inner.size - first, end - at);
+      run.out = static_cast<std::byte*>(all_.out) + at * result_bytes_;
+      for (std::size_t k = 0; k < count_; ++k)
+        run.in[k] = static_cast<const std::byte*>(all_.in[k]) + first * inner.steps[k] + offset(k, row);
       kernel(run);
-      at += run.n;
     }
   }
 
@@ -71,10 +72,12 @@ class Broadcast {
       dims_[rank_++] = dim;
   }
 
-  Index offset(std::size_t k, Index at) const {
+  /// Where the row-th run of an operand begins, in bytes.
+  Index offset(std::size_t k, Index row) const {
+    if (rank_ == 1) return 0;
     Index bytes = 0;
-    for (int d = 0; d + 1 < rank_; at /= dims_[d++].size) bytes += at % dims_[d].size * dims_[d].steps[k];
-    return bytes + at * dims_[rank_ - 1].steps[k];
+    for (int d = 1; d + 1 < rank_; row /= dims_[d++].size) bytes += row % dims_[d].size * dims_[d].steps[k];
+    return bytes + row * dims_[rank_ - 1].steps[k];
   }
 
   MapRun all_;

@@ -503,7 +503,7 @@ inline Vector<T> times_sigmoid(Vector<T> x, Vector<T> z, Correction... correctio
   const Exponential<T> small(below_zero<T>(z), minus(correction)...);
   const Vector<T> e = small.value();
   const Vector<T> y = quotient<T>(z < T(0) ? small.times(x) : x, Sum<T>(1, e));
-  return with_sign<T>(((z > T(0)) & (e == T(0))) ? x : y, x);  // x may be infinite
+  return with_sign<T>(z > T(50) ? x : y, x);  // x may be infinite
 }
 template <class T>
 inline Vector<T> silu(Vector<T> x) {

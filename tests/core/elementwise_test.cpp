@@ -377,4 +377,37 @@ TEST_CASE("elementwise results do not depend on the number of threads") {
   CHECK(same_bits_on_any_threads([&] { return tanh(a); }));
   CHECK(same_bits_on_any_threads([&] { return a + b[1]; }));
   CHECK(same_bits_on_any_threads([&] { return tanh_pullback(a, b); }));
+  const Tensor column = random_tensor({3, 40000, 1}, f32, 3), pair = random_tensor({2}, f32, 4);
+  CHECK(same_bits_on_any_threads([&] { return column * pair; }));
+  CHECK(same_bits_on_any_threads([&] { return gt(a, b); }));
+  CHECK(same_bits_on_any_threads([&] { return where(gt(a, 0.0), a, b[0]); }));
+  CHECK(same_bits_on_any_threads([&] { return clamp(a, -0.5, 0.5).to(i64) * a.to(i64); }));
+}
+
+TEST_CASE("runs of every length, cut by threads in the middle of a row, are where they belong") {
+  for (const Shape& shape : {Shape{70000, 3}, Shape{3, 70001}, Shape{20, 50, 101}}) {
+    const Tensor x = random_tensor(shape, f64, 1);
+    Shape kept = shape;
+    kept[shape.rank() - 1] = 1;
+    const Tensor row = random_tensor({shape[shape.rank() - 1]}, f64, 2), column = random_tensor(kept, f64, 3);
+    const auto plus = [](double a, double b) { return a + b; };
+    CHECK(values(x + row) == broadcast_loop(x, row, shape, plus));
+    CHECK(values(column + x) == broadcast_loop(column, x, shape, plus));
+    CHECK(values(row + column) == broadcast_loop(row, column, shape, plus));
+    CHECK(values(gt(x, column)) ==
+          broadcast_loop(x, column, shape, [](double a, double b) { return a > b ? 1.0 : 0.0; }));
+  }
+}
+
+TEST_CASE("integers wrap around at every length, and keep all digits") {
+  for (const Index n : {1, 7, 8, 63, 64, 65, 200}) {
+    const Tensor large = full({n}, std::numeric_limits<Index>::max(), i64), bytes = full({n}, 200, u8);
+    CHECK(bitwise_equal(large + 1, full({n}, std::numeric_limits<Index>::min(), i64)));
+    CHECK(bitwise_equal(large * 3, full({n}, std::numeric_limits<Index>::max() - 2, i64)));
+    CHECK(bitwise_equal(maximum(large - 1, large - 2), full({n}, std::numeric_limits<Index>::max() - 1, i64)));
+    CHECK(bitwise_equal(gt(large, large - 1), ones({n}, u8)));
+    CHECK(bitwise_equal(bytes + bytes, full({n}, 144, u8)));
+    CHECK(bitwise_equal(-bytes, full({n}, 56, u8)));
+    CHECK(bitwise_equal(clamp(bytes, {}, 100), full({n}, 100, u8)));
+  }
 }
