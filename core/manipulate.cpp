@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include <ravine/core/copy_rows.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
 
@@ -44,10 +45,21 @@ class Rearrangement {
 
   template <class T>
   void run(T* y, const T* x) {
-    Index stride = 1;
+    Index stride = 1, planes = 1;
     for (int d = count_ - 1; d >= 0; stride *= dims_[d--].size) dims_[d].to = stride;
     choose_rows();
-    copy(y, x, 0);
+    const Dim &row = dims_[count_ - 2], &column = dims_[count_ - 1];
+    for (int d = first; d < count_ - 2; ++d) planes *= dims_[d].size;
+    const auto kernel = kernels::kernels<T>().copy.plane;
+    detail::for_tiles(planes, row.size, column.size, [&](Index plane, Index i, Index i_end, Index j, Index j_end) {
+      Index from = i * row.from + j * column.from, to = i * row.to + j;
+      for (int d = count_ - 3; plane > 0; plane /= dims_[d--].size) {
+        const Index at = plane % dims_[d].size;
+        from += at * dims_[d].from;
+        to += at * dims_[d].to;
+      }
+      kernel(x + from, row.from, column.from, i_end - i, j_end - j, y + to, row.to);
+    });
   }
 
  private:
@@ -60,30 +72,9 @@ class Rearrangement {
   void choose_rows() {
     const auto step = [&](int d) { return std::abs(dims_[d].from); };
     int rows = count_ - 2;
-    for (int d = first; step(count_ - 1) != 1 && d < count_ - 2; ++d)
-      if (step(d) < step(rows)) rows = d;
+    for (int d = first; step(count_ - 1) > 1 && d < count_ - 2; ++d)
+      if (step(d) != 0 && (step(rows) == 0 || step(d) < step(rows))) rows = d;
     std::swap(dims_[rows], dims_[count_ - 2]);
-  }
-
-  template <class T>
-  void copy(T* y, const T* x, int d) const {
-    if (d == count_ - 2) return copy_plane(y, x, dims_[d], dims_[d + 1]);
-    for (Index i = 0; i < dims_[d].size; ++i) copy(y + i * dims_[d].to, x + i * dims_[d].from, d + 1);
-  }
-
-  template <class T>
-  static void copy_plane(T* y, const T* x, const Dim& row, const Dim& column) {
-    if (column.from == 1) {
-      for (Index i = 0; i < row.size; ++i) std::copy_n(x + i * row.from, column.size, y + i * row.to);
-      return;
-    }
-    constexpr Index tile = 32;  // which stays in the cache
-    for (Index i0 = 0; i0 < row.size; i0 += tile)
-      for (Index j0 = 0; j0 < column.size; j0 += tile) {
-        const Index i1 = std::min(i0 + tile, row.size), j1 = std::min(j0 + tile, column.size);
-        for (Index i = i0; i < i1; ++i)
-          for (Index j = j0; j < j1; ++j) y[i * row.to + j] = x[i * row.from + j * column.from];
-      }
   }
 
   Dim dims_[first + max_rank];
@@ -102,40 +93,6 @@ Tensor rearranged(const Tensor& x, const Shape& shape, const Strides& steps, Ind
   });
   return y;
 }
-
-/// Elements of a tensor from dimension d on, before and after it is broadcast; dimensions count as in the result.
-struct Broadcaster {
-  Broadcaster(const Shape& from_shape, const Shape& to_shape) : sizes(to_shape) {
-    const int rank = to_shape.rank(), added = rank - from_shape.rank();
-    from[rank] = to[rank] = 1;
-    for (int d = rank - 1; d >= 0; --d) {
-      from[d] = from[d + 1] * (d < added ? 1 : from_shape[d - added]);
-      to[d] = to[d + 1] * to_shape[d];
-    }
-  }
-
-  /// Writes the to[d] elements that the from[d] elements at `x` become.
-  template <class T>
-  void operator()(T* y, const T* x, int d) const {
-    if (from[d] == to[d]) {
-      std::copy_n(x, to[d], y);
-    } else if (from[d] == 1) {
-      std::fill_n(y, to[d], *x);
-    } else {
-      const bool repeated = from[d] == from[d + 1] && sizes[d] > 1;
-      (*this)(y, x, d + 1);
-      for (Index i = 1; i < sizes[d]; ++i) {
-        if (repeated)
-          std::copy_n(y, to[d + 1], y + i * to[d + 1]);
-        else
-          (*this)(y + i * to[d + 1], x + i * from[d + 1], d + 1);
-      }
-    }
-  }
-
-  const Shape& sizes;
-  Index from[max_rank + 1], to[max_rank + 1];
-};
 
 /// `dim` as the place of a new dimension, counted from the result's end if negative.
 int wrap_new_dim(const char* op, Index dim, const Shape& shape) {
@@ -173,8 +130,7 @@ Tensor join(const std::vector<Tensor>& parts, int dim) {
     T* start = out.raw<T>();
     for (const Tensor& part : parts) {
       const Index run = part.shape()[dim] * joined.inner;
-      for (Index o = 0; o < joined.outer; ++o)
-        std::copy_n(part.raw<T>() + o * run, run, start + o * joined.size * joined.inner);
+      detail::copy_rows(part.raw<T>(), run, 1, joined.outer, run, start, joined.size * joined.inner);
       start += run;
     }
   });
@@ -319,13 +275,11 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   const bool sizes = std::all_of(shape.begin(), shape.end(), [](Index size) { return size >= 0; });
   if (!sizes || !detail::broadcast(x.shape(), shape, result) || result != shape)
     throw ShapeError(text("broadcast_to: ", x.shape(), " does not broadcast to ", shape));
-  Tensor out(shape, x.dtype());
-  if (out.numel() == 0) return out;
-  detail::visit(x.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    Broadcaster(x.shape(), shape)(out.raw<T>(), x.raw<T>(), 0);
-  });
-  return out;
+  const Strides strides = strides_of(x.shape());
+  Strides steps = shape;
+  for (int d = 0, s = x.rank() - shape.rank(); d < shape.rank(); ++d, ++s)
+    steps[d] = s < 0 || x.shape()[s] == 1 ? 0 : strides[s];
+  return rearranged(x, shape, steps);
 }
 
 Tensor concat(const std::vector<Tensor>& parts, Index dim) {
@@ -363,9 +317,13 @@ Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
   const DimLayout a(x.shape(), d);
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
+    const auto kernel = kernels::kernels<T>().copy.select;
+    const T* from = x.raw<T>();
     T* y = out.raw<T>();
-    for (Index o = 0; o < a.outer; ++o)
-      for (Index i = 0; i < count; ++i) y = std::copy_n(x.raw<T>() + (o * a.size + positions[i]) * a.inner, a.inner, y);
+    detail::for_tiles(a.outer, count, a.inner, [&](Index o, Index i, Index i_end, Index j, Index j_end) {
+      kernel(from + o * a.size * a.inner + j, a.inner, positions + i, i_end - i, j_end - j,
+             y + (o * count + i) * a.inner + j, a.inner);
+    });
   });
   return out;
 }
@@ -402,12 +360,15 @@ Tensor slice_pullback(const Tensor& dy, const Shape& shape, Index dim, Index beg
   const Index first = begin < 0 ? begin + a.size : begin;
   if (!fits || first < 0 || first > a.size - dy.shape()[d])
     throw ShapeError(text("slice_pullback: ", dy.shape(), " from ", begin, " on is no part of ", shape));
-  Tensor out = zeros(shape, dy.dtype());
-  const Index run = dy.shape()[d] * a.inner;
+  Tensor out(shape, dy.dtype());
+  const Index run = dy.shape()[d] * a.inner, before = first * a.inner, after = a.size * a.inner - before - run;
   detail::visit(dy.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    for (Index o = 0; o < a.outer; ++o)
-      std::copy_n(dy.raw<T>() + o * run, run, out.raw<T>() + (o * a.size + first) * a.inner);
+    T* y = out.raw<T>();
+    const Index stride = a.size * a.inner;
+    detail::copy_rows(&zero, 0, 0, a.outer, before, y, stride);
+    detail::copy_rows(dy.raw<T>(), run, 1, a.outer, run, y + before, stride);
+    detail::copy_rows(&zero, 0, 0, a.outer, after, y + before + run, stride);
   });
   return out;
 }
@@ -422,13 +383,13 @@ Tensor index_select_pullback(const Tensor& dy, const Shape& shape, Index dim, co
   const DimLayout a(shape, d);
   detail::visit(dy.dtype(), [&](auto zero) {
     using T = decltype(zero);
+    const auto kernel = kernels::kernels<T>().copy.add;
     const T* from = dy.raw<T>();
-    for (Index o = 0; o < a.outer; ++o) {
-      for (Index i = 0; i < count; ++i, from += a.inner) {
-        T* to = out.raw<T>() + (o * a.size + positions[i]) * a.inner;
-        for (Index k = 0; k < a.inner; ++k) to[k] = static_cast<T>(to[k] + from[k]);
-      }
-    }
+    T* to = out.raw<T>();
+    detail::for_columns(a.outer, count, a.inner, [&](Index o, Index begin, Index end) {
+      kernel(from + o * count * a.inner + begin, a.inner, positions, count, end - begin,
+             to + o * a.size * a.inner + begin, a.inner);
+    });
   });
   return out;
 }

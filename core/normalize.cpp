@@ -1,7 +1,9 @@
 #include <ravine/core/normalize.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <stdexcept>
+#include <vector>
 
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/reduce.hpp>
@@ -21,11 +23,34 @@ Index rows_of(const Tensor& x, Index columns) { return columns > 0 ? x.numel() /
 
 }  // namespace
 
-Tensor moments(const char* op, const Tensor& x, Index columns, Lines lines, double eps) {
-  const Index rows = rows_of(x, columns), count = lines == Lines::columns ? columns : rows;
-  Tensor result({4, count}, x.dtype());
+namespace {
+
+/// The moments of row i, longer than a piece of work: sums over pieces, added up in order.
+template <class T>
+bool long_row_moments(const T* x, Index n, bool about_mean, double eps, const kernels::Moments<T>& m, Index i) {
+  const auto& kernel = kernels::kernels<T>().normalize;
+  const T from = about_mean ? kernels::about_the_mean(x, n) : T(0);
+  const Index pieces = (n + parallel_grain - 1) / parallel_grain;
+  std::vector<kernels::Sums> parts(static_cast<std::size_t>(pieces));
+  for_rows(pieces, parallel_grain, [&](Index begin, Index end) {
+    for (Index k = begin; k < end; ++k)
+      parts[static_cast<std::size_t>(k)] =
+          kernel.deviations(x + k * parallel_grain, std::min(parallel_grain, n - k * parallel_grain), from);
+  });
+  kernels::Sums sums;
+  for (const kernels::Sums& part : parts) {
+    sums.first += part.first;
+    sums.second += part.second;
+  }
+  return kernel.settle(x, n, about_mean, eps, from, sums, m, i);
+}
+
+}  // namespace
+
+bool find_moments(const Tensor& x, Index columns, Lines lines, double eps, Tensor& result) {
+  const Index rows = rows_of(x, columns), count = result.shape()[1];
   std::atomic<bool> fit = true;
-  visit_floating(op, x.dtype(), [&](auto type) {
+  visit_floating("moments", x.dtype(), [&](auto type) {
     using T = decltype(type);
     const auto& kernel = kernels::kernels<T>().normalize;
     const T* in = x.raw<T>();
@@ -36,11 +61,20 @@ Tensor moments(const char* op, const Tensor& x, Index columns, Lines lines, doub
       });
     else
       for_rows(rows, columns, [&](Index i, Index end) {
-        if (!kernel.row_moments(in + i * columns, end - i, columns, lines == Lines::rows, eps, from_line(m, count, i)))
+        const bool about_mean = lines == Lines::rows;
+        for (; columns > parallel_grain && i < end; ++i)
+          if (!long_row_moments(in + i * columns, columns, about_mean, eps, from_line(m, count, 0), i)) fit = false;
+        if (!kernel.row_moments(in + i * columns, end - i, columns, about_mean, eps, from_line(m, count, i)))
           fit = false;
       });
   });
-  if (!fit) throw std::out_of_range(text(op, ": the values lie too far apart to be normalized in ", x.dtype()));
+  return fit;
+}
+
+Tensor moments(const char* op, const Tensor& x, Index columns, Lines lines, double eps) {
+  Tensor result({4, lines == Lines::columns ? columns : rows_of(x, columns)}, x.dtype());
+  if (!find_moments(x, columns, lines, eps, result))
+    throw std::out_of_range(text(op, ": the values lie too far apart to be normalized in ", x.dtype()));
   return result;
 }
 
@@ -80,29 +114,34 @@ Tensor normalize(const Tensor& x, Lines lines, const Tensor& moments, const Tens
 std::array<Tensor, 3> normalize_pullback(Tensor dy, const Tensor& x, Lines lines, const Tensor& moments,
                                          const Tensor& weight) {
   const Index columns = weight.numel(), rows = rows_of(x, columns), count = moments.shape()[1];
-  const bool down = lines == Lines::columns;
-  const Shape matrix{rows, columns}, shape = weight.shape();
-  Tensor dbias = down ? Tensor(shape, x.dtype()) : sum(dy.reshape(matrix), 0).reshape(shape);
-  Tensor dweight(down ? shape : matrix, x.dtype());  // of rows: what is to be added up
+  const Shape shape = weight.shape();
   Tensor dx = dy.unique() ? dy : Tensor(x.shape(), x.dtype());
+  // Of rows, the other gradients are sums over pieces of so many; of columns there is one piece.
+  const Index high =
+      lines == Lines::columns ? rows : std::clamp<Index>(parallel_grain / std::max<Index>(1, columns), 1, 128);
+  const Index pieces = lines == Lines::columns ? 1 : (rows + high - 1) / high;
+  Tensor dweight({pieces, columns}, x.dtype()), dbias({pieces, columns}, x.dtype());
   visit_floating("normalize", x.dtype(), [&](auto type) {
     using T = decltype(type);
     const auto& kernel = kernels::kernels<T>().normalize;
     const T *up = std::as_const(dy).raw<T>(), *in = x.raw<T>(), *m = moments.raw<T>(), *w = weight.raw<T>();
     T *out = dx.raw<T>(), *dw = dweight.raw<T>(), *db = dbias.raw<T>();
-    if (down)
+    if (lines == Lines::columns)
       for_columns(rows, columns, [&](Index j, Index end) {
         kernel.columns_pullback(up + j, in + j, rows, end - j, columns, from_line(m, count, j), w + j, out + j, dw + j,
                                 db + j);
       });
     else
-      for_rows(rows, columns, [&](Index i, Index end) {
-        const Index at = i * columns;
-        kernel.rows_pullback(up + at, in + at, end - i, columns, lines == Lines::rows, from_line(m, count, i), w,
-                             out + at, dw + at);
+      for_rows(pieces, high * columns, [&](Index begin, Index end) {
+        for (Index k = begin; k < end; ++k) {
+          const Index i = k * high, at = i * columns;
+          kernel.rows_pullback(up + at, in + at, std::min(high, rows - i), columns, lines == Lines::rows,
+                               from_line(m, count, i), w, out + at, dw + k * columns, db + k * columns);
+        }
       });
   });
-  return {std::move(dx), down ? std::move(dweight) : sum(dweight, 0).reshape(shape), std::move(dbias)};
+  const auto total = [&](const Tensor& parts) { return (pieces == 1 ? parts : sum(parts, 0)).reshape(shape); };
+  return {std::move(dx), total(dweight), total(dbias)};
 }
 
 void move_towards(const char* what, Tensor& running, const Tensor& batch, double momentum, double scale) {

@@ -18,6 +18,8 @@ enum class Lines { columns, rows, rows_about_0 };
 /// deviation, and 1 / sqrt of that + eps. They are what arithmetic without bounds of digits and range would give.
 /// Throws std::out_of_range, naming `op`, for values so far apart that their type cannot hold 1 / std.
 Tensor moments(const char* op, const Tensor& x, Index columns, Lines lines, double eps);
+/// The same into `result`; false if values lie so far apart.
+bool find_moments(const Tensor& x, Index columns, Lines lines, double eps, Tensor& result);
 /// The same for a given mean and variance of each line.
 Tensor moments_from(const Tensor& mean, const Tensor& variance, double eps);
 

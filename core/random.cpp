@@ -1,12 +1,13 @@
 #include <ravine/core/random.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
-#include <numbers>
+#include <numeric>
+#include <vector>
 
 #include <ravine/core/factories.hpp>
+#include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/shard.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
@@ -18,105 +19,11 @@ using detail::text;
 using Block = std::array<std::uint32_t, 4>;
 __extension__ using Wide = unsigned __int128;
 
-/// As many random bits as T has: one word of a block for float, two for double.
-template <class T>
-using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-template <class T>
-using Signed = std::make_signed_t<Bits<T>>;
-
-template <class T>
-constexpr int width = 8 * sizeof(T);
-template <class T>
-constexpr int digits = std::numeric_limits<T>::digits;
-
-/// 2^-k, for k < 64.
-template <class T>
-constexpr T two_to_minus(int k) {
-  return T{1} / static_cast<T>(std::uint64_t{1} << k);
-}
-
 std::uint64_t join(std::uint32_t low, std::uint32_t high) { return low | std::uint64_t{high} << 32; }
 
 /// 128 random bits, as a fraction of 2^128, times bound: an integer in [0, bound).
 std::uint64_t below(std::uint64_t low, std::uint64_t high, std::uint64_t bound) {
   return static_cast<std::uint64_t>((Wide{high} * bound + (Wide{low} * bound >> 64)) >> 64);
-}
-
-/// Uniform in [0, 1), from as many of the upper bits as T can hold.
-template <class T>
-T unit(Bits<T> bits) {
-  return static_cast<T>(static_cast<Signed<T>>(bits >> (width<T> - digits<T>))) * two_to_minus<T>(digits<T>);
-}
-
-// Normal samples need a logarithm, a sine and a cosine, and those of the system differ from machine to machine. These
-// are Taylor's series with as many terms as the type can tell apart, in plain arithmetic: the same bits everywhere
-// (this file is compiled without fused operations), in loops that the compiler can vectorise.
-
-template <class T>
-constexpr auto atanh_series = [] {  // atanh(s) / s in powers of s^2: 1 / (2k + 1); here s^2 < 0.0295
-  std::array<T, std::is_same_v<T, float> ? 5 : 10> c{};
-  for (std::size_t k = 0; k < c.size(); ++k) c[k] = T{1} / static_cast<T>(2 * k + 1);
-  return c;
-}();
-
-template <class T, bool sine>
-constexpr auto trigonometric_series = [] {  // cos(x) or sin(x) / x in powers of x^2; here |x| <= pi / 4
-  std::array<T, std::is_same_v<T, float> ? 6 : 9> c{};
-  double factorial = 1.0;  // of 2k, or 2k + 1, with the sign of (-1)^k
-  for (std::size_t k = 0; k < c.size(); ++k) {
-    if (k > 0) factorial *= -static_cast<double>(sine ? 2 * k * (2 * k + 1) : (2 * k - 1) * 2 * k);
-    c[k] = static_cast<T>(1.0 / factorial);
-  }
-  return c;
-}();
-
-/// c[0] + c[1] z + c[2] z^2 + ...
-template <class T, std::size_t n>
-T polynomial(T z, const std::array<T, n>& c) {
-  T sum = c[n - 1];
-  for (std::size_t k = n - 1; k-- > 0;) sum = sum * z + c[k];
-  return sum;
-}
-
-/// log(x) for normal x > 0: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log(m) = 2 atanh((m - 1) / (m + 1)).
-template <class T>
-T log_of(T x) {
-  constexpr auto sqrt_half = std::bit_cast<Signed<T>>(static_cast<T>(std::numbers::sqrt2 / 2));
-  constexpr int mantissa = digits<T> - 1;
-  const auto bits = std::bit_cast<Signed<T>>(x);
-  const Signed<T> e = (bits - sqrt_half) >> mantissa;
-  const T m = std::bit_cast<T>(bits - (e << mantissa)), s = (m - 1) / (m + 1);
-  return static_cast<T>(e) * std::numbers::ln2_v<T> + 2 * s * polynomial(s * s, atanh_series<T>);
-}
-
-/// Two independent normal samples: sqrt(-2 log u) times the cosine and the sine of a random angle.
-/// Source: Box, Muller: A note on the generation of random normal deviates (1958).
-template <class T>
-void box_muller(Bits<T> a, Bits<T> b, T* samples) {
-  // u is in (0, 1]: never 0, and spaced the finer the smaller it is.
-  const T u = (static_cast<T>(static_cast<Signed<T>>(a >> 1)) + T(0.5)) * two_to_minus<T>(width<T> - 1);
-  const T radius = std::sqrt(-2 * log_of(u));
-  // b is the angle in units of 2^-width turns: some quarter turns, and a rest within pi / 4 of them.
-  constexpr int quarter = width<T> - 2;
-  const Bits<T> quarters = (b + (Bits<T>{1} << (quarter - 1))) >> quarter;
-  const auto rest = static_cast<Signed<T>>(b - (quarters << quarter));
-  const T x = static_cast<T>(rest) * (std::numbers::pi_v<T> / 2 * two_to_minus<T>(quarter));
-  const T cosine = polynomial(x * x, trigonometric_series<T, false>);
-  const T sine = x * polynomial(x * x, trigonometric_series<T, true>);
-  const T r = quarters & 2 ? -radius : radius;
-  samples[0] = r * (quarters & 1 ? -sine : cosine);
-  samples[1] = r * (quarters & 1 ? cosine : sine);
-}
-
-/// Words of random bits, as wide as the elements of type T that they become.
-template <class T>
-void unpack(const Block& block, Bits<T>* words) {
-  if constexpr (sizeof(T) == 4) {
-    std::copy(block.begin(), block.end(), words);
-  } else {
-    words[0] = join(block[0], block[1]);
-    words[1] = join(block[2], block[3]);
-  }
 }
 
 /// Elements that come before a random tensor, and how many there are in all. They are more than its own where it has a
@@ -131,31 +38,41 @@ Drawn drawn(const Shape& shape) {
   return {n / shard->rows * shard->first, n / shard->rows * shard->batch};
 }
 
-/// A new tensor; make(words, elements, n) turns n random words into n / words_each elements.
-template <class T, Index words_each, class Make>
-Tensor generate(const Shape& shape, Generator& generator, Make make) {
-  constexpr Index words_per_block = 16 / sizeof(T), per_block = words_per_block / words_each;
-  constexpr Index batch = 64 * per_block;  // elements made at a time
+/// A new tensor; make(stream, elements, n) makes n of its elements, `per_block` from each block of the stream.
+template <class T, class Make>
+Tensor generate(const Shape& shape, Generator& generator, Index per_block, Make make) {
   Tensor out(shape, dtype_of<T>());
   T* elements = out.raw<T>();
   const auto [before, all] = drawn(shape);
-  const Generator stream = generator;
+  const std::uint64_t seed = generator.seed();
   const std::uint64_t first = generator.reserve(static_cast<std::uint64_t>((all + per_block - 1) / per_block));
   detail::parallel_for(out.numel(), detail::parallel_grain, [&, skipped = before](Index begin, Index end) {
-    Bits<T> words[batch * words_each];
-    T made[batch];
-    for (Index i = skipped + begin; i < skipped + end;) {
-      const Index start = i / per_block * per_block;  // of the block that holds i
-      const Index count = std::min(skipped + end - start, batch), blocks = (count + per_block - 1) / per_block;
-      const std::uint64_t position = first + static_cast<std::uint64_t>(start / per_block);
-      for (Index b = 0; b < blocks; ++b)
-        unpack<T>(stream.block(position + static_cast<std::uint64_t>(b)), words + b * words_per_block);
-      make(words, made, blocks * words_per_block);
-      std::copy(made + (i - start), made + count, elements + (i - skipped));
-      i = start + count;
-    }
+    const Index i = skipped + begin;
+    const kernels::Stream stream{seed, first + static_cast<std::uint64_t>(i / per_block), i % per_block};
+    make(stream, elements + begin, end - begin);
   });
   return out;
+}
+
+/// Fisher and Yates's shuffle of 0, …, n - 1: each from the last on changes places with one of those up to it. Where
+/// they stand is known in advance, so that memory need not be waited for.
+template <class Number>
+void shuffle(Index* result, Index n, Generator& generator) {
+  constexpr Index batch = 1024, ahead = 32;
+  std::vector<Number> numbers(static_cast<std::size_t>(n));
+  std::iota(numbers.begin(), numbers.end(), Number{0});
+  Number* const all = numbers.data();
+  Index places[batch + ahead] = {};
+  for (Index left = n; left > 1; left -= batch) {
+    const Index count = std::min(batch, left - 1);
+    const kernels::Stream stream{generator.seed(), generator.reserve(static_cast<std::uint64_t>(count)), 0};
+    kernels::kernels<Index>().random.below(stream, static_cast<std::uint64_t>(left), true, places, count);
+    for (Index i = 0; i < count; ++i) {
+      __builtin_prefetch(all + places[i + ahead], 1);
+      std::swap(all[left - 1 - i], all[places[i]]);
+    }
+  }
+  std::copy(numbers.begin(), numbers.end(), result);
 }
 
 }  // namespace
@@ -185,7 +102,7 @@ std::uint64_t Generator::next() {
   return join(bits[0], bits[1]);
 }
 
-double Generator::next_uniform() { return unit<double>(next()); }
+double Generator::next_uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
 Index Generator::next_below(Index bound) {
   if (bound <= 0) throw std::invalid_argument(text("Generator: bound must be > 0, got ", bound));
@@ -214,9 +131,7 @@ void manual_seed(std::uint64_t seed) { default_generator().set(seed); }
 Tensor randn(const Shape& shape, DType dtype, Generator& generator) {
   return detail::visit_floating("randn", dtype, [&](auto zero) {
     using T = decltype(zero);
-    return generate<T, 1>(shape, generator, [](const Bits<T>* words, T* elements, Index n) {
-      for (Index i = 0; i < n; i += 2) box_muller(words[i], words[i + 1], elements + i);
-    });
+    return generate<T>(shape, generator, 16 / sizeof(T), kernels::kernels<T>().random.normal);
   });
 }
 
@@ -229,9 +144,9 @@ Tensor uniform(const Shape& shape, double low, double high, DType dtype, Generat
     if (low > high || !std::isfinite(range))
       throw std::invalid_argument(text("uniform: needs finite low <= high, got ", low, " and ", high));
     const T last = std::nextafter(static_cast<T>(high), first);  // what a sample that rounds to high becomes
-    return generate<T, 1>(shape, generator, [=](const Bits<T>* words, T* elements, Index n) {
-      for (Index i = 0; i < n; ++i) elements[i] = std::min(first + range * unit<T>(words[i]), last);
-    });
+    return generate<T>(shape, generator, 16 / sizeof(T),
+                       [=, kernel = kernels::kernels<T>().random.uniform](
+                           const kernels::Stream& stream, T* y, Index n) { kernel(stream, first, range, last, y, n); });
   });
 }
 
@@ -242,16 +157,19 @@ Tensor uniform(const Shape& shape, double low, double high, Generator& generator
 Tensor randint(Index low, Index high, const Shape& shape, Generator& generator) {
   if (low >= high) throw std::invalid_argument(text("randint: low must be below high, got ", low, " and ", high));
   const std::uint64_t start = static_cast<std::uint64_t>(low), bound = static_cast<std::uint64_t>(high) - start;
-  return generate<Index, 2>(shape, generator, [=](const std::uint64_t* words, Index* elements, Index n) {
-    for (Index i = 0; i < n; i += 2) elements[i / 2] = static_cast<Index>(start + below(words[i], words[i + 1], bound));
+  return generate<Index>(shape, generator, 1, [=](const kernels::Stream& stream, Index* y, Index n) {
+    kernels::kernels<Index>().random.below(stream, bound, false, y, n);
+    for (Index i = 0; i < n; ++i) y[i] = static_cast<Index>(start + static_cast<std::uint64_t>(y[i]));
   });
 }
 
 Tensor permutation(Index n, Generator& generator) {
   if (n < 0) throw std::invalid_argument(text("permutation: n must be >= 0, got ", n));
-  Tensor out = arange(n, i64);
-  Index* elements = out.raw<Index>();
-  for (Index i = n - 1; i > 0; --i) std::swap(elements[i], elements[generator.next_below(i + 1)]);
+  Tensor out({n}, i64);
+  if (n <= std::numeric_limits<std::int32_t>::max())
+    shuffle<std::int32_t>(out.raw<Index>(), n, generator);
+  else
+    shuffle<Index>(out.raw<Index>(), n, generator);
   return out;
 }
 

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/manipulate.hpp>
+#include <ravine/core/normalize.hpp>
 #include <ravine/core/sum_pieces.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
@@ -49,29 +51,28 @@ Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F redu
   return by_runs(y, later, true, dtype, reduce).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
 }
 
-/// Hands out a run: row(x, y) for each of its rows, or columns(x, n, y) for parts of its columns.
-template <class T, class Row, class Columns>
-void hand_out(const T* x, T* y, const Run& run, Row row, Columns columns) {
+/// Hands out a run: rows(x, n, y) for parts of its rows, or columns(x, n, y) for parts of its columns.
+template <class T, class Out, class Rows, class Columns>
+void hand_out(const T* x, Out* y, const Run& run, Rows rows, Columns columns) {
   if (run.inner == 1) {
-    detail::for_rows(run.outer, run.count, [&](Index begin, Index end) {
-      for (Index o = begin; o < end; ++o) row(x + o * run.count, y + o);
-    });
+    detail::for_rows(run.outer, run.count,
+                     [&](Index begin, Index end) { rows(x + begin * run.count, end - begin, y + begin); });
     return;
   }
-  for (Index o = 0; o < run.outer; ++o)
-    detail::for_columns(run.count, run.inner, [&](Index begin, Index end) {
-      columns(x + o * run.count * run.inner + begin, end - begin, y + o * run.inner + begin);
-    });
+  detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
+    columns(x + o * run.count * run.inner + begin, end - begin, y + o * run.inner + begin);
+  });
 }
 
 template <class T>
 void sum_run(const T* x, T* y, const Run& run) {
   const auto& kernel = kernels::kernels<T>().reduce;
-  const auto sum_row = [&](const T* row, T* total) {
-    *total = static_cast<T>(
-        detail::sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(row + begin, count); }));
+  const auto sum_rows = [&](const T* row, Index n, T* total) {
+    for (Index i = 0; i < n; ++i, row += run.count)
+      total[i] = static_cast<T>(
+          detail::sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(row + begin, count); }));
   };
-  hand_out(x, y, run, sum_row,
+  hand_out(x, y, run, sum_rows,
            [&](const T* from, Index n, T* to) { kernel.sum_columns(from, run.count, n, run.inner, to); });
 }
 
@@ -93,10 +94,11 @@ double sum_squares(const T* x, double scale, Index n) {
 
 template <class T>
 void norm_run(const T* x, T* y, const Run& run) {
-  const auto norm_row = [&](const T* row, T* length) {
-    *length = static_cast<T>(root_of<T>([&](double scale) { return sum_squares(row, scale, run.count); }));
+  const auto norm_rows = [&](const T* row, Index n, T* length) {
+    for (Index i = 0; i < n; ++i, row += run.count)
+      length[i] = static_cast<T>(root_of<T>([&](double scale) { return sum_squares(row, scale, run.count); }));
   };
-  hand_out(x, y, run, norm_row, [&](const T* from, Index n, T* to) {
+  hand_out(x, y, run, norm_rows, [&](const T* from, Index n, T* to) {
     constexpr Index width = 64;
     const auto kernel = kernels::kernels<T>().reduce.square_columns;
     double squares[width];
@@ -174,25 +176,64 @@ Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
   throw ShapeError(detail::text(op, ": dimension ", d, " of ", shape, " is empty; needs at least one element"));
 }
 
-/// better(a, b): a takes b's place. NaN takes every place and keeps it.
-template <class F>
-Tensor extreme(const char* op, const Tensor& x, const Dims& dims, bool keepdim, F better) {
-  return by_runs(x, dims.mask(op, x.shape()), keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
-    if (run.count == 0 && to.numel() > 0) refuse_empty(op, x.shape(), dims.mask(op, x.shape()));
+/// The extremes of pieces of a long row.
+template <class T>
+Tensor extremes(const kernels::Reduction<T>& kernel, const T* x, Index n) {
+  constexpr Index piece = detail::parallel_grain;
+  const Index pieces = (n + piece - 1) / piece;
+  Tensor result({pieces}, dtype_of<T>());
+  T* y = result.raw<T>();
+  detail::for_rows(pieces, piece, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) kernel.rows(x + i * piece, 1, std::min(piece, n - i * piece), y + i);
+  });
+  return result;
+}
+
+template <class T>
+void extreme_run(const kernels::Extreme<T>& kernel, const T* x, T* y, const Run& run) {
+  const auto rows = [&](const T* from, Index n, T* to) {
+    if (run.count <= detail::parallel_grain) return kernel.value.rows(from, n, run.count, to);
+    for (Index i = 0; i < n; ++i) {
+      const Tensor parts = extremes(kernel.value, from + i * run.count, run.count);
+      kernel.value.rows(parts.raw<T>(), 1, parts.numel(), to + i);
+    }
+  };
+  hand_out(x, y, run, rows,
+           [&](const T* from, Index n, T* to) { kernel.value.columns(from, run.count, n, run.inner, to); });
+}
+
+/// The same of where they stand.
+template <class T>
+void place_run(const kernels::Extreme<T>& kernel, const T* x, Index* y, const Run& run) {
+  constexpr Index piece = detail::parallel_grain;
+  const auto rows = [&](const T* from, Index n, Index* to) {
+    if (run.count <= piece) return kernel.place.rows(from, n, run.count, to);
+    for (Index i = 0; i < n; ++i, from += run.count) {
+      const Tensor parts = extremes(kernel.value, from, run.count);
+      Index part = 0;
+      kernel.place.rows(parts.raw<T>(), 1, parts.numel(), &part);
+      kernel.place.rows(from + part * piece, 1, std::min(piece, run.count - part * piece), to + i);
+      to[i] += part * piece;
+    }
+  };
+  hand_out(x, y, run, rows,
+           [&](const T* from, Index n, Index* to) { kernel.place.columns(from, run.count, n, run.inner, to); });
+}
+
+// The kernels of one or the other for elements of t's type.
+constexpr auto largest = [](auto t) { return &kernels::Order<decltype(t)>::max; };
+constexpr auto smallest = [](auto t) { return &kernels::Order<decltype(t)>::min; };
+
+template <class Member>
+Tensor extreme(const char* op, const Tensor& x, const Dims& dims, bool keepdim, Member member,
+               std::optional<Scalar> of_nothing = {}) {
+  const unsigned mask = dims.mask(op, x.shape());
+  return by_runs(x, mask, keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
+    if (run.count == 0 && to.numel() > 0 && !of_nothing) refuse_empty(op, x.shape(), mask);
+    if (run.count == 0) return to.fill(of_nothing.value_or(0));
     detail::visit(x.dtype(), [&](auto type) {
       using T = decltype(type);
-      const T* in = from.raw<T>();
-      T* out = to.raw<T>();
-      for (Index o = 0; o < run.outer; ++o)
-        for (Index j = 0; j < run.inner; ++j) {
-          const T* p = in + o * run.count * run.inner + j;
-          T best = *p;
-          for (Index i = 1; i < run.count; ++i) {
-            const T v = p[i * run.inner];
-            if (better(v, best) || v != v) best = v;
-          }
-          out[o * run.inner + j] = best;
-        }
+      extreme_run(kernels::kernels<T>().order.*(member(type)), from.raw<T>(), to.raw<T>(), run);
     });
   });
 }
@@ -230,10 +271,24 @@ Tensor mean(const Tensor& x, const Dims& dims, bool keepdim) {
   return sum(x, dims, keepdim) / static_cast<double>(count);
 }
 
+/// The mean squared deviations of rows, the last dimensions; not defined of others, and of what needs more than the
+/// range of x's type.
+static Tensor variances(const Tensor& x, unsigned mask, bool keepdim) {
+  unsigned later = mask;
+  const Run run = mask == 0 ? Run{} : take_run(x.shape(), later);
+  if (later != 0 || run.inner > 1 || run.count < 2 || x.numel() == 0) return {};
+  Tensor moments({4, run.outer}, x.dtype());
+  if (!detail::find_moments(x, run.count, detail::Lines::rows, 0.0, moments)) return {};
+  return moments[2].reshape(detail::reduced_shape(x.shape(), mask, keepdim));
+}
+
 Tensor var(const Tensor& x, const Dims& dims, bool keepdim, double correction) {
   check_floating("var", x);
-  const Index count = reduced_count(x, dims.mask("var", x.shape()));
-  return sum(square(detail::centered(x, dims)), dims, keepdim) / std::max(0.0, static_cast<double>(count) - correction);
+  const unsigned mask = dims.mask("var", x.shape());
+  const double count = static_cast<double>(reduced_count(x, mask)), left = std::max(0.0, count - correction);
+  if (Tensor mean_square = variances(x, mask, keepdim); mean_square.defined())
+    return std::move(mean_square) * (count / left);
+  return sum(square(detail::centered(x, dims)), dims, keepdim) / left;
 }
 
 Tensor std(const Tensor& x, const Dims& dims, bool keepdim, double correction) {
@@ -289,10 +344,10 @@ Tensor cumsum(const Tensor& x, Index dim) { return accumulate("cumsum", x, dim, 
 Tensor cumsum_pullback(const Tensor& dy, Index dim) { return accumulate("cumsum_pullback", dy, dim, true); }
 
 Tensor any(const Tensor& x, const Dims& dims, bool keepdim) {
-  return fold(ne(x, 0), dims.mask("any", x.shape()), keepdim, std::uint8_t{0}, [](auto a, auto b) { return a | b; });
+  return extreme("any", ne(x, 0), dims, keepdim, largest, 0);
 }
 Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
-  return fold(ne(x, 0), dims.mask("all", x.shape()), keepdim, std::uint8_t{1}, [](auto a, auto b) { return a & b; });
+  return extreme("all", ne(x, 0), dims, keepdim, smallest, 1);
 }
 
 bool all_finite(const Tensor& x) {
@@ -300,45 +355,26 @@ bool all_finite(const Tensor& x) {
   return x.dtype() != f64 || finite(x.raw<double>(), x.numel());
 }
 
-Tensor max(const Tensor& x, const Dims& dims, bool keepdim) {
-  return extreme("max", x, dims, keepdim, [](auto a, auto b) { return a > b; });
-}
-Tensor min(const Tensor& x, const Dims& dims, bool keepdim) {
-  return extreme("min", x, dims, keepdim, [](auto a, auto b) { return a < b; });
-}
+Tensor max(const Tensor& x, const Dims& dims, bool keepdim) { return extreme("max", x, dims, keepdim, largest); }
+Tensor min(const Tensor& x, const Dims& dims, bool keepdim) { return extreme("min", x, dims, keepdim, smallest); }
 
-/// better(a, b): a is taken before b, if it comes first. NaN is taken before all.
-template <class F>
-static Tensor position(const char* op, const Tensor& x, Index dim, bool keepdim, F better) {
+template <class Member>
+static Tensor place(const char* op, const Tensor& x, Index dim, bool keepdim, Member member) {
   const int d = detail::wrap_dim(op, dim, x.shape());
   unsigned mask = 1U << d;
   Tensor y(detail::reduced_shape(x.shape(), mask, keepdim), i64);
   const Run run = take_run(x.shape(), mask);
-  if (run.count == 0 && y.numel() > 0) refuse_empty(op, x.shape(), 1U << d);
+  if (y.numel() == 0) return y;
+  if (run.count == 0) refuse_empty(op, x.shape(), 1U << d);
   detail::visit(x.dtype(), [&](auto type) {
     using T = decltype(type);
-    const T* in = x.raw<T>();
-    Index* out = y.raw<Index>();
-    for (Index o = 0; o < run.outer; ++o)
-      for (Index j = 0; j < run.inner; ++j) {
-        const T* p = in + o * run.count * run.inner + j;
-        Index best = 0;
-        for (Index i = 1; i < run.count; ++i) {
-          const T v = p[i * run.inner], top = p[best * run.inner];
-          if (better(v, top) || (v != v && top == top)) best = i;
-        }
-        out[o * run.inner + j] = best;
-      }
+    place_run(kernels::kernels<T>().order.*(member(type)), x.raw<T>(), y.raw<Index>(), run);
   });
   return y;
 }
 
-Tensor argmax(const Tensor& x, Index dim, bool keepdim) {
-  return position("argmax", x, dim, keepdim, [](auto a, auto b) { return a > b; });
-}
-Tensor argmin(const Tensor& x, Index dim, bool keepdim) {
-  return position("argmin", x, dim, keepdim, [](auto a, auto b) { return a < b; });
-}
+Tensor argmax(const Tensor& x, Index dim, bool keepdim) { return place("argmax", x, dim, keepdim, largest); }
+Tensor argmin(const Tensor& x, Index dim, bool keepdim) { return place("argmin", x, dim, keepdim, smallest); }
 
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
   check_floating("norm", x);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include <ravine/core/copy_rows.hpp>
+#include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine {
@@ -117,9 +119,12 @@ void Tensor::set(std::initializer_list<Index> indices, Scalar value) {
 
 void Tensor::fill(Scalar value) {
   detail::visit(dtype_, [&](auto type) {
-    auto* x = raw<decltype(type)>();
-    const auto v = value.to<decltype(type)>();
-    for (Index i = 0, n = numel(); i < n; ++i) x[i] = v;
+    using T = decltype(type);
+    T* x = raw<T>();
+    const T v = value.to<T>();
+    const auto kernel = kernels::kernels<T>().copy.fill;
+    detail::parallel_for(numel(), detail::parallel_grain,
+                         [&](Index begin, Index end) { kernel(v, x + begin, end - begin); });
   });
   mark_written(detail::advance_write_clock());
 }
@@ -169,11 +174,11 @@ Tensor Tensor::slice(Index dim, Index begin, Index end) const {
   if (outer == 1) return view(first * inner, result);
 
   Tensor copy(result, dtype_);
-  const auto element = static_cast<Index>(size_of(dtype_));
-  const Index run = (last - first) * inner * element;
-  if (run == 0) return copy;
-  for (Index o = 0; o < outer; ++o)
-    std::memcpy(copy.bytes() + o * run, bytes() + (o * size + first) * inner * element, static_cast<std::size_t>(run));
+  const Index run = (last - first) * inner;
+  detail::visit(dtype_, [&](auto type) {
+    using T = decltype(type);
+    detail::copy_rows(raw<T>() + first * inner, size * inner, 1, outer, run, copy.raw<T>(), run);
+  });
   return copy;
 }
 
@@ -187,7 +192,10 @@ Tensor Tensor::operator[](Index i) const {
 Tensor Tensor::clone() const {
   if (!defined()) return {};
   Tensor copy(shape_, dtype_);
-  std::memcpy(copy.bytes(), bytes(), static_cast<std::size_t>(numel()) * size_of(dtype_));
+  detail::visit(dtype_, [&](auto type) {
+    using T = decltype(type);
+    detail::copy_rows(raw<T>(), 0, 1, 1, numel(), copy.raw<T>(), 0);
+  });
   return copy;
 }
 
@@ -195,10 +203,14 @@ Tensor Tensor::to(DType dtype) const {
   if (dtype == dtype_) return *this;
   Tensor result(shape_, dtype);
   detail::visit(dtype_, [&](auto from) {
+    using From = decltype(from);
     detail::visit(dtype, [&](auto to) {
-      const auto* x = raw<decltype(from)>();
-      auto* y = result.raw<decltype(to)>();
-      for (Index i = 0, n = numel(); i < n; ++i) y[i] = detail::convert<decltype(to)>(x[i]);
+      using To = decltype(to);
+      const auto kernel = std::get<kernels::Convert<From, To>>(kernels::kernels<From>().copy.to);
+      const From* x = raw<From>();
+      To* y = result.raw<To>();
+      detail::parallel_for(numel(), detail::parallel_grain,
+                           [&](Index begin, Index end) { kernel(x + begin, y + begin, end - begin); });
     });
   });
   return result;

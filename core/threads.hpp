@@ -68,6 +68,35 @@ void for_columns(Index rows, Index columns, F&& f) {
   parallel_for(columns, piece > 64 ? piece : 64, f);
 }
 
+/// The same on the columns of several matrices of one size: f(matrix, begin, end).
+template <class F>
+void for_columns(Index matrices, Index rows, Index columns, F&& f) {
+  if (columns == 0) return;
+  const Index fitting = parallel_grain / (rows > 1 ? rows : 1) / 64 * 64, least = fitting > 64 ? fitting : 64;
+  const Index wide = columns < least ? columns : least, pieces = (columns + wide - 1) / wide;
+  for_rows(matrices * pieces, wide * rows, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index column = i % pieces * wide;
+      f(i / pieces, column, column + wide < columns ? column + wide : columns);
+    }
+  });
+}
+/// The same on tiles of several matrices: f(matrix, row, row_end, column, column_end).
+template <class F>
+void for_tiles(Index matrices, Index rows, Index columns, F&& f) {
+  if (rows == 0 || columns == 0) return;
+  const auto cut = [](Index n, Index piece) { return piece < n ? piece < 64 ? Index{64} : piece : n; };
+  const Index wide = cut(columns, parallel_grain), high = cut(rows, parallel_grain / wide);
+  const Index across = (columns + wide - 1) / wide, tiles = (rows + high - 1) / high * across;
+  for_rows(matrices * tiles, high * wide, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index row = i % tiles / across * high, column = i % across * wide;
+      f(i / tiles, row, row + high < rows ? row + high : rows, column,
+        column + wide < columns ? column + wide : columns);
+    }
+  });
+}
+
 /// How many threads regions have: all, until others that want their cores have made regions slower than one thread is;
 /// then half as many, for ten times as long as was lost, and up to a hundred times where that goes on. Times are in
 /// nanoseconds.

@@ -63,7 +63,14 @@ constinit std::atomic<const Kernels<T>*> active{nullptr};
 template <class T>
 [[gnu::noinline]] const Kernels<T>& choose_kernels() {
   static const Kernels<T> chosen = detail::with_active_isa([]<Isa isa>() {
-    return Kernels<T>{reduce_table<isa, T>(), gemm_table<isa, T>(), normalize_table<isa, T>(), loss_table<isa, T>()};
+    if constexpr (std::is_floating_point_v<T>)
+      return Kernels<T>{order_table<isa, T>(),  copy_table<isa, T>(), random_table<isa, T>(),
+                        reduce_table<isa, T>(), gemm_table<isa, T>(), normalize_table<isa, T>(),
+                        loss_table<isa, T>()};
+    else if constexpr (std::is_same_v<T, Index>)
+      return Kernels<T>{order_table<isa, T>(), copy_table<isa, T>(), random_table<isa, T>()};
+    else
+      return Kernels<T>{order_table<isa, T>(), copy_table<isa, T>()};
   });
   active<T>.store(&chosen, std::memory_order_release);
   return chosen;
@@ -95,6 +102,8 @@ const Kernels<T>& kernels() {
 }
 template const Kernels<float>& kernels();
 template const Kernels<double>& kernels();
+template const Kernels<std::int64_t>& kernels();
+template const Kernels<std::uint8_t>& kernels();
 
 }  // namespace kernels
 }  // namespace ravine

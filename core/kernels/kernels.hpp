@@ -6,6 +6,8 @@
 /// `kernels<T>()` has the tables for this processor. A new kernel is a function in such a source and a member here.
 #pragma once
 
+#include <tuple>
+
 #include <ravine/core/dtype.hpp>
 #include <ravine/core/isa.hpp>
 
@@ -52,6 +54,43 @@ struct Map {
   MapOp ops[static_cast<std::size_t>(Op::count)];
   constexpr const MapOp& operator[](Op op) const { return ops[static_cast<std::size_t>(op)]; }
   constexpr MapOp& operator[](Op op) { return ops[static_cast<std::size_t>(op)]; }
+};
+
+/// One value y[i] of each row of a matrix, or y[j] of each column; its rows follow one another, or stand `stride`
+/// apart.
+template <class T, class Out = T>
+struct Reduction {
+  void (*rows)(const T* x, Index rows, Index columns, Out* y);
+  void (*columns)(const T* x, Index rows, Index columns, Index stride, Out* y);
+};
+
+/// The largest or the smallest element, and where it stands, the first of equals. NaN is both.
+template <class T>
+struct Extreme {
+  Reduction<T> value;
+  Reduction<T, Index> place;
+};
+
+template <class T>
+struct Order {
+  Extreme<T> max, min;
+};
+
+/// n elements in another type, as `Scalar::to` converts.
+template <class T, class To>
+using Convert = void (*)(const T* x, To* y, Index n);
+
+/// Elements go elsewhere.
+template <class T>
+struct Copy {
+  void (*fill)(T value, T* y, Index n);
+  /// y[i * stride + j] = x[i * row_step + j * column_step], i < rows, j < columns.
+  void (*plane)(const T* x, Index row_step, Index column_step, Index rows, Index columns, T* y, Index stride);
+  /// The rows of x at n positions, one after the other; and each of n rows added to the one of y at its position. Rows
+  /// are `columns` wide and stand a stride apart.
+  void (*select)(const T* x, Index x_stride, const Index* positions, Index n, Index columns, T* y, Index y_stride);
+  void (*add)(const T* x, Index x_stride, const Index* positions, Index n, Index columns, T* y, Index y_stride);
+  std::tuple<Convert<T, float>, Convert<T, double>, Convert<T, std::int64_t>, Convert<T, std::uint8_t>> to;
 };
 
 template <class T>
@@ -114,8 +153,19 @@ struct Moments {
   T *mean, *rest, *variance, *inverse_std;
 };
 
+/// Of deviations, and of their squares.
+struct Sums {
+  double first = 0.0, second = 0.0;
+};
+
+/// About the mean of n > 0 values: that of four.
+template <class T>
+[[gnu::always_inline]] inline T about_the_mean(const T* x, Index n) {
+  return ((x[0] + x[n / 4]) + (x[n / 2] + x[n * 3 / 4])) * T(0.25);
+}
+
 /// Normalization of the columns of x (rows, columns), whose rows stand `stride` apart, or of its rows, which follow one
-/// another; y, dy, dx and products are laid out as x; weight, bias and their gradients hold a value for each column.
+/// another; y, dy and dx are laid out as x; weight, bias and their gradients hold a value for each column.
 /// Lines are independent: they may be handed out in pieces.
 template <class T>
 struct Normalize {
@@ -123,6 +173,10 @@ struct Normalize {
   /// lie so far apart that T cannot hold 1 / std, or deviations.
   bool (*column_moments)(const T* x, Index rows, Index columns, Index stride, double eps, const Moments<T>& m);
   bool (*row_moments)(const T* x, Index rows, Index columns, bool about_mean, double eps, const Moments<T>& m);
+  /// The same of row i, x (n), in two steps: its deviations from a number, whose sums over pieces may be added up, and
+  /// what follows from them.
+  Sums (*deviations)(const T* x, Index n, T from);
+  bool (*settle)(const T* x, Index n, bool about_mean, double eps, T from, Sums sums, const Moments<T>& m, Index i);
   /// 1 / sqrt(variance + eps), of n lines.
   void (*inverse_std)(const T* variance, double eps, Index n, T* result);
   /// running = keep running + take batch, of n columns; false, and nothing done, if T cannot hold one of them.
@@ -134,9 +188,9 @@ struct Normalize {
   /// The gradients of these where the moments come from the same x. dx may be dy.
   void (*columns_pullback)(const T* dy, const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m,
                            const T* weight, T* dx, T* dweight, T* dbias);
-  /// products: dy (x - mean) inverse_std, whose columns add up to the gradient of weight.
+  /// dweight and dbias are sums over these rows.
   void (*rows_pullback)(const T* dy, const T* x, Index rows, Index columns, bool about_mean, const Moments<const T>& m,
-                        const T* weight, T* dx, T* products);
+                        const T* weight, T* dx, T* dweight, T* dbias);
 };
 
 /// Scores (rows, classes) and the class that each row belongs to.
@@ -173,8 +227,43 @@ struct Loss {
   void (*cross_entropy_pullback)(const ClassRows<T>& in, const T* top, const T* others, const T* dy, T* dx);
 };
 
+/// Where random numbers come from: a generator's seed, the position of a block, and how many of its elements to skip.
+struct Stream {
+  std::uint64_t seed, position;
+  Index skipped;
+};
+
+/// Random numbers from the blocks of a stream, as core/random.hpp says.
+template <class T>
+struct Random {
+  /// low + range u for u in [0, 1), but at most `last`.
+  void (*uniform)(const Stream& stream, T low, T range, T last, T* y, Index n);
+  void (*normal)(const Stream& stream, T* y, Index n);
+};
+/// Integers in [0, bound), a block for each; one less for each that came before if it is `falling`.
+template <>
+struct Random<Index> {
+  void (*below)(const Stream& stream, std::uint64_t bound, bool falling, Index* y, Index n);
+};
+
+/// Of every element type.
 template <class T>
 struct Kernels {
+  const Order<T>& order;
+  const Copy<T>& copy;
+};
+template <>
+struct Kernels<Index> {
+  const Order<Index>& order;
+  const Copy<Index>& copy;
+  const Random<Index>& random;
+};
+template <class T>
+requires std::is_floating_point_v<T>
+struct Kernels<T> {
+  const Order<T>& order;
+  const Copy<T>& copy;
+  const Random<T>& random;
   const Reduce<T>& reduce;
   const Gemm<T>& gemm;
   const Normalize<T>& normalize;
@@ -183,7 +272,13 @@ struct Kernels {
 
 // Each defined by one source, for the instruction set it is compiled for.
 template <Isa isa, class T>
+const Order<T>& order_table();
+template <Isa isa, class T>
+const Copy<T>& copy_table();
+template <Isa isa, class T>
 const Map& map_table();
+template <Isa isa, class T>
+const Random<T>& random_table();
 template <Isa isa, class T>
 const Reduce<T>& reduce_table();
 template <Isa isa, class T>

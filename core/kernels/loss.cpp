@@ -68,10 +68,18 @@ inline T sum_lanes(Vector<T> v) {
 /// The largest of n scores. NaN may be passed over: the exponentials will show it.
 template <class T>
 T largest(const T* x, Index n) {
-  Vector<T> tops = broadcast(x[0]);
+  constexpr Index four = 4 * lanes<T>;
   const auto larger = [](Vector<T> a, Vector<T> b) { return a > b ? a : b; };
-  each_register(x, n, [&](Index, Vector<T> scores, int) { tops = larger(scores, tops); });
-  return fold<T>(tops, larger);
+  Vector<T> top = broadcast(x[0]);
+  Index j = 0;
+  if (n >= four) {
+    Vector<T> tops[4] = {top, top, top, top};
+    for (; j + four <= n; j += four)
+      for (int v = 0; v < 4; ++v) tops[v] = larger(load(x + j + v * lanes<T>), tops[v]);
+    top = larger(larger(tops[0], tops[1]), larger(tops[2], tops[3]));
+  }
+  each_register(x + j, n - j, [&](Index, Vector<T> scores, int) { top = larger(scores, top); });
+  return fold<T>(top, larger);
 }
 
 /// The sum over [0, n) of f(begin, count) over chunks: each in T, and those sums in double.
@@ -89,14 +97,18 @@ template <class T>
 struct Row {
   T top, others;
 
-  Row(const T* x, Index n) : top(largest(x, n)), others(std::numeric_limits<T>::quiet_NaN()) {
+  Row(const T* x, Index n) : Row(x, n, [](Index, Vector<T>, int) {}) {}
+  /// keep(position, exponentials, lanes in use) gets those of the scores, if the largest is finite.
+  template <class F>
+  Row(const T* x, Index n, F keep) : top(largest(x, n)), others(std::numeric_limits<T>::quiet_NaN()) {
     if (top - top != T(0)) return;
     // What is 1 is counted: beside it, the rest would be rounded.
     const Vector<T> one = broadcast(T(1));
     Vector<T> ones{};
     const double sum = sum_chunks(n, [&](Index begin, Index count) {
       Vector<T> part{};
-      each_exponential(x + begin, count, top, [&](Index, Vector<T> e, int) {
+      each_exponential(x + begin, count, top, [&](Index j, Vector<T> e, int used) {
+        keep(begin + j, e, used);
         part += e == one ? Vector<T>{} : e;
         ones += e == one ? one : Vector<T>{};
       });
@@ -127,9 +139,23 @@ void logsumexp(const T* x, Index rows, Index n, T* y) {
 template <class T>
 void softmax(const T* x, Index rows, Index n, T* y) {
   for (Index i = 0; i < rows; ++i, x += n, y += n) {
-    const Row<T> row(x, n);
+    const auto keep = [y](Index j, Vector<T> e, int used) {
+      used == lanes<T> ? store(y + j, e) : store(y + j, e, used);
+    };
+    const Row<T> row(x, n, keep);
     const T sum = T(1) + row.others;
-    each_exponential(x, n, row.top, [&](Index j, Vector<T> e, int used) { store(y + j, e / sum, used); });
+    if (sum != sum) {
+      for (Index j = 0; j < n; ++j) y[j] = sum;
+      continue;
+    }
+    // e / sum, but for a rounding of the last digit: the quotient, and what it leaves.
+    const Vector<T> sums = broadcast(sum), inverse = broadcast(T(1) / sum);
+    for_strips<T>(n, [&](auto strip, Index j) {
+      strip.each([&](int v) {
+        const Vector<T> e = strip.load(y + j, v), q = e * inverse;
+        strip.store(y + j, v, multiply_add<T>(multiply_add<T>(-q, sums, e), inverse, q));
+      });
+    });
   }
 }
 

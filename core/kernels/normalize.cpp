@@ -1,5 +1,6 @@
 // Normalization of lines. Columns are taken a strip at a time: its sums stay in registers, and what it reads in the
-// first cache. Rows are taken one by one, with sums in double.
+// first cache. Rows are taken one by one. One pass over deviations from about the mean, that of four values: the digits
+// that far values have in common are gone before anything is rounded.
 #include <cmath>
 #include <limits>
 
@@ -87,8 +88,7 @@ inline void sum_rows(S strip, Index rows, Total<T> (&a)[S::vectors], Total<T> (&
   }
 }
 
-// One pass over deviations from about the mean, that of four rows: the digits that far values have in common are gone
-// before anything is rounded. Leaves the square of how far from the mean that was in inverse_std.
+// Leaves the square of how far from the mean it started in inverse_std.
 template <class S, class T>
 void moments_strip(S strip, const T* x, Index rows, Index stride, const Moments<T>& m, Index j) {
   const Vector<T> share = broadcast(T(1) / static_cast<T>(rows)), quarter = broadcast(T(0.25));
@@ -208,12 +208,58 @@ void columns_pullback(const T* dy, const T* x, Index rows, Index columns, Index 
 
 // ---- rows
 
+/// f(strip, j, v, a, b) for all registers of a row of n adds to a and b; their sums over the lanes come out. What is
+/// beyond the row must add 0.
+template <class T, class F>
+inline Sums sum_row(Index n, F f) {
+  constexpr Index chunk = 64 * lanes<T>;
+  const auto total = [](const Vector<T>(&v)[4]) {
+    return static_cast<double>(fold<T>((v[0] + v[1]) + (v[2] + v[3]), [](auto a, auto b) { return a + b; }));
+  };
+  Sums sums;
+  for (Index begin = 0; begin < n; begin += chunk) {
+    Vector<T> first[4] = {}, second[4] = {};
+    for_strips<T>(n - begin < chunk ? n - begin : chunk, [&](auto strip, Index j) {
+      strip.each([&](int v) { f(strip, begin + j, v, first[v], second[v]); });
+    });
+    sums.first += total(first);
+    sums.second += total(second);
+  }
+  return sums;
+}
+
+template <class T>
+Sums deviations(const T* x, Index n, T from) {
+  const Vector<T> center = broadcast(from);
+  return sum_row<T>(n, [&](auto strip, Index j, int v, Vector<T>& s, Vector<T>& q) {
+    Vector<T> d = strip.load(x + j, v) - center;
+    if (strip.last < lanes<T>) d = positions<T>() < static_cast<T>(strip.last) ? d : Vector<T>{};
+    s += d;
+    q = multiply_add<T>(d, d, q);
+  });
+}
+
+template <class T>
+bool settle(const T* x, Index n, bool about_mean, double eps, T from, Sums sums, const Moments<T>& m, Index i) {
+  constexpr double least = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  const double count = static_cast<double>(n), t = about_mean ? sums.first / count : 0.0;
+  const double variance = sums.second / count - t * t, center = static_cast<double>(from);
+  const bool constant = sums.second == 0.0 && eps >= least;
+  if (!((variance >= least && variance <= 1.0 / least && t * t <= 4 * variance) || constant))
+    return line_moments([x](Index j) { return x[j]; }, n, about_mean, eps, m, i);
+  m.mean[i] = static_cast<T>(center + t);
+  m.rest[i] = static_cast<T>((center - static_cast<double>(m.mean[i])) + t);
+  m.variance[i] = static_cast<T>(variance);
+  m.inverse_std[i] = static_cast<T>(1.0 / std::sqrt(variance + eps));
+  return true;
+}
+
 template <class T>
 bool row_moments(const T* x, Index rows, Index columns, bool about_mean, double eps, const Moments<T>& m) {
   bool fit = true;
-  for (Index i = 0; i < rows; ++i) {
-    const T* row = x + i * columns;
-    fit &= line_moments([row](Index j) { return row[j]; }, columns, about_mean, eps, m, i);
+  for (Index i = 0; i < rows; ++i, x += columns) {
+    const T from = about_mean ? about_the_mean(x, columns) : T(0);
+    fit &= settle(x, columns, about_mean, eps, from, deviations(x, columns, from), m, i);
   }
   return fit;
 }
@@ -233,24 +279,26 @@ void normalize_rows(const T* x, Index rows, Index columns, const Moments<const T
 // With z as above and g = dy weight:  dx = inverse_std (g - mean g - z mean(g z)), without the mean of g about 0.
 template <class T>
 void rows_pullback(const T* dy, const T* x, Index rows, Index columns, bool about_mean, const Moments<const T>& m,
-                   const T* weight, T* dx, T* products) {
+                   const T* weight, T* dx, T* dweight, T* dbias) {
+  for (Index j = 0; j < columns; ++j) dweight[j] = dbias[j] = 0;
   for (Index i = 0; i < rows; ++i) {
     const T center = m.mean[i], scale = m.inverse_std[i], rest = -m.rest[i] * scale;
     const T *up = dy + i * columns, *row = x + i * columns;
-    T *out = dx + i * columns, *product = products + i * columns;
-    double sum[places] = {}, slopes[places] = {};
-    over_places(columns, [&](Index j, Index k) {
-      const double g = static_cast<double>(up[j]) * static_cast<double>(weight[j]);
-      sum[k] += g;
-      slopes[k] += g * static_cast<double>((row[j] - center) * scale + rest);
+    T* out = dx + i * columns;
+    const Vector<T> scales = broadcast(scale), rests = broadcast(rest);
+    const Sums sums = sum_row<T>(columns, [&](auto strip, Index j, int v, Vector<T>& s, Vector<T>& p) {
+      const Vector<T> g = strip.load(up + j, v) * strip.load(weight + j, v);
+      s += g;
+      p = multiply_add<T>(g, multiply_add<T>(strip.load(row + j, v) - center, scales, rests), p);
     });
     const double count = static_cast<double>(columns);
-    const T offset = about_mean ? static_cast<T>(total(sum) / count) : T(0);
-    const T slope = static_cast<T>(total(slopes) / count);
+    const T offset = about_mean ? static_cast<T>(sums.first / count) : T(0);
+    const T slope = static_cast<T>(sums.second / count);
 #pragma omp simd
     for (Index j = 0; j < columns; ++j) {
       const T g = up[j], z = (row[j] - center) * scale + rest;
-      product[j] = g * z;
+      dweight[j] += g * z;
+      dbias[j] += g;
       out[j] = (g * weight[j] - offset - z * slope) * scale;
     }
   }
@@ -281,6 +329,8 @@ bool move(const T* batch, T keep, T take, Index n, T* running) {
 template <class T>
 constexpr Normalize<T> table = {.column_moments = column_moments<T>,
                                 .row_moments = row_moments<T>,
+                                .deviations = deviations<T>,
+                                .settle = settle<T>,
                                 .inverse_std = inverse_std<T>,
                                 .move = move<T>,
                                 .columns = normalize_columns<T>,

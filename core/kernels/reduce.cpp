@@ -1,4 +1,6 @@
 // Sums in a fixed order: lanes within a chunk, chunks one after the other.
+#include <cstring>
+
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/kernels/simd.hpp>
 
@@ -35,40 +37,41 @@ double sum(const T* x, Index n) {
   return total;
 }
 
+/// As many elements as a register has room for in double.
+template <class T>
+inline Vector<double> widened(const T* x) {
+  typedef T Narrow __attribute__((vector_size(lanes<double> * sizeof(T))));
+  Narrow v;
+  std::memcpy(&v, x, sizeof v);
+  return __builtin_convertvector(v, Vector<double>);
+}
+
+/// The sum of f(at) over n places, where at(x) is what x has there, in double: one value, or a register of them.
+template <class F>
+inline double sum_of(Index n, F f) {
+  constexpr Index width = lanes<double>;
+  const auto registers = [](Index i) { return [i](const auto* x) { return widened(x + i); }; };
+  Vector<double> part[4] = {};
+  Index i = 0;
+  for (; i + 4 * width <= n; i += 4 * width)
+    for (Index v = 0; v < 4; ++v) part[v] += f(registers(i + v * width));
+  for (; i + width <= n; i += width) part[0] += f(registers(i));
+  double sum = fold<double>((part[0] + part[1]) + (part[2] + part[3]), [](auto a, auto b) { return a + b; });
+  for (; i < n; ++i) sum += f([i](const auto* x) { return static_cast<double>(x[i]); });
+  return sum;
+}
+
 template <class T>
 double dot(const T* x, const T* y, Index n) {
-  constexpr Index width = 32;
-  double part[width] = {};
-  Index i = 0;
-  for (; i + width <= n; i += width) {
-#pragma omp simd
-    for (Index j = 0; j < width; ++j) part[j] += static_cast<double>(x[i + j]) * static_cast<double>(y[i + j]);
-  }
-  for (Index j = 0; i < n; ++i, ++j) part[j] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-  double total = 0.0;
-  for (const double p : part) total += p;
-  return total;
+  return sum_of(n, [=](auto at) { return at(x) * at(y); });
 }
 
 template <class T>
 double squares(const T* x, double scale, Index n) {
-  constexpr Index width = 32;
-  double part[width] = {};
-  Index i = 0;
-  for (; i + width <= n; i += width) {
-#pragma omp simd
-    for (Index j = 0; j < width; ++j) {
-      const double v = scale * static_cast<double>(x[i + j]);
-      part[j] += v * v;
-    }
-  }
-  for (Index j = 0; i < n; ++i, ++j) {
-    const double v = scale * static_cast<double>(x[i]);
-    part[j] += v * v;
-  }
-  double total = 0.0;
-  for (const double p : part) total += p;
-  return total;
+  return sum_of(n, [=](auto at) {
+    const auto v = scale * at(x);
+    return v * v;
+  });
 }
 
 // 0 times a number is 0, times NaN or infinity NaN.

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <ravine/core/dtype.hpp>
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -88,40 +88,30 @@ inline __m256i mask(int count) {
 /// The first `count` lanes from memory, zeros in the others; 0 <= count <= lanes. Reads nothing beyond.
 template <class T>
 inline Vector<T> load(const T* p, int count) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4)
-    return (Vector<T>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
-  else
-    return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), p);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4)
-    return (Vector<T>)_mm256_maskload_ps(p, mask<T>(count));
-  else
-    return (Vector<T>)_mm256_maskload_pd(p, mask<T>(count));
-#else
   if (count == lanes<T>) return load(p);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return (Vector<T>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
+  if constexpr (sizeof(T) == 8) return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), p);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) return (Vector<T>)_mm256_maskload_ps((const float*)p, mask<T>(count));
+  if constexpr (sizeof(T) == 8) return (Vector<T>)_mm256_maskload_pd((const double*)p, mask<T>(count));
+#endif
   Vector<T> v{};
   for (int i = 0; i < count; ++i) v[i] = p[i];
   return v;
-#endif
 }
 /// The first `count` lanes to memory.
 template <class T>
 inline void store(T* p, Vector<T> v, int count) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4)
-    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), (__m512)v);
-  else
-    _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << count) - 1), (__m512d)v);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4)
-    _mm256_maskstore_ps(p, mask<T>(count), (__m256)v);
-  else
-    _mm256_maskstore_pd(p, mask<T>(count), (__m256d)v);
-#else
   if (count == lanes<T>) return store(p, v);
-  for (int i = 0; i < count; ++i) p[i] = v[i];
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), (__m512)v);
+  if constexpr (sizeof(T) == 8) return _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << count) - 1), (__m512d)v);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) return _mm256_maskstore_ps((float*)p, mask<T>(count), (__m256)v);
+  if constexpr (sizeof(T) == 8) return _mm256_maskstore_pd((double*)p, mask<T>(count), (__m256d)v);
 #endif
+  for (int i = 0; i < count; ++i) p[i] = v[i];
 }
 
 /// A strip of columns that a loop over rows takes at a time: whole registers but perhaps for the last one. `each` is

@@ -306,6 +306,17 @@ TEST_CASE("randint is even over its range") {
   CHECK(values(randint(5, 6, {3})) == List{5, 5, 5});
 }
 
+TEST_CASE("a permutation is Fisher and Yates's shuffle by numbers below each bound") {
+  for (const Index n : {2, 33, 1024, 1025, 1026, 5000}) {
+    Generator generator(21), again(21);
+    std::vector<Index> expected = arange(n, i64).to_vector<Index>();
+    for (Index i = n - 1; i > 0; --i)
+      std::swap(expected[static_cast<std::size_t>(i)], expected[static_cast<std::size_t>(again.next_below(i + 1))]);
+    CHECK(permutation(n, generator).to_vector<Index>() == expected);
+    CHECK(generator.position() == again.position());
+  }
+}
+
 TEST_CASE("permutation: every order, equally often") {
   Generator generator(16);
   std::vector<Index> long_one = permutation(1000, generator).to_vector<Index>();

@@ -150,11 +150,29 @@ TEST_CASE("normalization has the digits of long double, however far from 0 the v
       CHECK(worst < 1e-6);
       CHECK(variance < 2e-6);
     }
+  for (const double offset : {0.0, -1e5}) {  // rows that are cut into pieces
+    const Tensor x = random_tensor({3, 70'000}, f32) + offset;
+    CHECK(errors(layer_norm_op(1e-5), x, {false, true, 1e-5}).worst() < 1e-6);
+    CHECK(errors(rms_norm_op(1e-5), x, {false, false, 1e-5}).worst() < 1e-6);
+  }
   MESSAGE("f32, mean / std up to 1e5: worst relative error of values and gradients " << worst << ", of a variance "
                                                                                      << variance);
   CHECK(worst_of_all(random_tensor({300, 20}, f64), 1e-5) < 1e-14);
   CHECK(worst_of_all(random_tensor({300, 20}, f64) + 1e9, 1e-5) < 1e-9);  // long double's own mean has 19 digits
   CHECK(variance_error(random_tensor({300, 20}, f64) + 1e12) < 1e-10);
+}
+
+TEST_CASE("normalization of rows has the same bits on any number of threads") {
+  for (const Shape& shape : {Shape{3000, 37}, Shape{130, 600}, Shape{2, 70'000}}) {
+    const Tensor x = random_tensor(shape, f32), g = random_tensor(shape, f32, 7);
+    const Variable weight = parameter(random_tensor({shape[1]}, f32, 8)), bias = parameter(zeros({shape[1]}));
+    for (const int result : {0, 1, 2, 3})
+      CHECK(same_bits_on_any_threads([&] {
+        const Variable in = parameter(x.clone()), y = layer_norm(in, {shape[1]}, weight, bias);
+        if (result == 3) return y.value();
+        return grad(sum(y * Variable(g)), {in, weight, bias})[static_cast<std::size_t>(result)].value();
+      }));
+  }
 }
 
 TEST_CASE("batch_norm's sums do not lose digits over many rows") {

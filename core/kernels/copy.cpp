@@ -1,0 +1,129 @@
+// Elements that go elsewhere, as they are or in another type.
+#include <cstring>
+
+#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/simd.hpp>
+#include <ravine/core/scalar.hpp>
+
+namespace ravine::kernels {
+namespace {
+
+template <class T>
+void fill(T value, T* y, Index n) {
+  const Vector<T> all = broadcast(value);
+  for_strips<T>(n, [&](auto strip, Index i) { strip.each([&](int v) { strip.store(y + i, v, all); }); });
+}
+
+template <class T>
+inline void copy(const T* x, T* y, Index n) {
+  constexpr Index long_row = 512 / sizeof(T);
+  if (n >= long_row) {
+    std::memcpy(y, x, static_cast<std::size_t>(n) * sizeof(T));
+    return;
+  }
+  for_strips<T>(n,
+                [&](auto strip, Index i) { strip.each([&](int v) { strip.store(y + i, v, strip.load(x + i, v)); }); });
+}
+
+/// y[i * y_stride + j] = x[j * x_stride + i] for i < rows, j < columns, both at most as many as there are lanes.
+template <bool whole, class T>
+inline void transpose_block(const T* x, Index x_stride, int rows, int columns, T* y, Index y_stride) {
+  Vector<T> r[lanes<T>];
+#pragma GCC unroll 16
+  for (int j = 0; j < lanes<T>; ++j)
+    r[j] = whole ? load(x + j * x_stride) : j < columns ? load(x + j * x_stride, rows) : Vector<T>{};
+  transpose<T>(r);
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i) {
+    if constexpr (whole)
+      store(y + i * y_stride, r[i]);
+    else if (i < rows)
+      store(y + i * y_stride, r[i], columns);
+  }
+}
+
+template <class T>
+void transpose_plane(const T* x, Index x_stride, Index rows, Index columns, T* y, Index y_stride) {
+  constexpr Index block = lanes<T>, group = 4 * block;  // several blocks of x that are neighbours in memory
+  const auto size = [](Index n) { return static_cast<int>(n < block ? n : block); };
+  for (Index i0 = 0; i0 < rows; i0 += group)
+    for (Index j = 0; j < columns; j += block)
+      for (Index i = i0; i < rows && i < i0 + group; i += block) {
+        const int height = size(rows - i), width = size(columns - j);
+        const T* from = x + j * x_stride + i;
+        T* to = y + i * y_stride + j;
+        if (height == block && width == block)
+          transpose_block<true>(from, x_stride, height, width, to, y_stride);
+        else
+          transpose_block<false>(from, x_stride, height, width, to, y_stride);
+      }
+}
+
+template <class T>
+void any_plane(const T* x, Index row_step, Index column_step, Index rows, Index columns, T* y, Index stride) {
+  constexpr Index tile = 32;  // which stays in the cache
+  for (Index i0 = 0; i0 < rows; i0 += tile)
+    for (Index j0 = 0; j0 < columns; j0 += tile)
+      for (Index i = i0; i < rows && i < i0 + tile; ++i)
+        for (Index j = j0; j < columns && j < j0 + tile; ++j) y[i * stride + j] = x[i * row_step + j * column_step];
+}
+
+template <class T>
+void plane(const T* x, Index row_step, Index column_step, Index rows, Index columns, T* y, Index stride) {
+  if (column_step == 1) {
+    for (Index i = 0; i < rows; ++i) copy(x + i * row_step, y + i * stride, columns);
+  } else if (column_step == 0) {
+    for (Index i = 0; i < rows; ++i) fill(x[i * row_step], y + i * stride, columns);
+  } else if (sizeof(T) >= 4 && row_step == 1) {
+    if constexpr (sizeof(T) >= 4) transpose_plane(x, column_step, rows, columns, y, stride);
+  } else {
+    any_plane(x, row_step, column_step, rows, columns, y, stride);
+  }
+}
+
+template <class T>
+void select(const T* x, Index x_stride, const Index* positions, Index n, Index columns, T* y, Index y_stride) {
+  if (columns == 1) {
+    for (Index i = 0; i < n; ++i) y[i * y_stride] = x[positions[i] * x_stride];
+  } else {
+    for (Index i = 0; i < n; ++i) copy(x + positions[i] * x_stride, y + i * y_stride, columns);
+  }
+}
+
+template <class T>
+void add(const T* x, Index x_stride, const Index* positions, Index n, Index columns, T* y, Index y_stride) {
+  for (Index i = 0; i < n; ++i) {
+    const T* from = x + i * x_stride;
+    T* to = y + positions[i] * y_stride;
+#pragma omp simd
+    for (Index j = 0; j < columns; ++j) to[j] = static_cast<T>(to[j] + from[j]);
+  }
+}
+
+template <class T, class To>
+void convert(const T* x, To* y, Index n) {
+#pragma omp simd
+  for (Index i = 0; i < n; ++i) y[i] = detail::convert<To>(x[i]);
+}
+
+template <class T>
+constexpr Copy<T> table = {
+    .fill = fill<T>,
+    .plane = plane<T>,
+    .select = select<T>,
+    .add = add<T>,
+    .to = {convert<T, float>, convert<T, double>, convert<T, std::int64_t>, convert<T, std::uint8_t>},
+};
+
+}  // namespace
+
+template <Isa isa, class T>
+const Copy<T>& copy_table() {
+  return table<T>;
+}
+template const Copy<float>& copy_table<Isa::RAVINE_KERNEL_ISA>();
+template const Copy<double>& copy_table<Isa::RAVINE_KERNEL_ISA>();
+template const Copy<std::int64_t>& copy_table<Isa::RAVINE_KERNEL_ISA>();
+template const Copy<std::uint8_t>& copy_table<Isa::RAVINE_KERNEL_ISA>();
+
+}  // namespace ravine::kernels

@@ -1,0 +1,118 @@
+// The largest and the smallest elements, and where they stand.
+#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/simd.hpp>
+
+namespace ravine::kernels {
+namespace {
+
+struct Larger {
+  static auto before(auto a, auto b) { return a > b; }
+};
+struct Smaller {
+  static auto before(auto a, auto b) { return a < b; }
+};
+
+/// On lanes: a where it takes b's place, as NaN always does.
+template <class By, class V>
+inline V better(V a, V b) {
+  return By::before(a, b) | (a != a) ? a : b;
+}
+
+/// What takes the place of something else, the first of equals and of NaN.
+template <class By, class T>
+inline bool takes(T a, T b) {
+  return By::before(a, b) | ((a != a) & (b == b));
+}
+
+template <class By, class T>
+T best_of(const T* x, Index n) {
+  Vector<T> best[4];
+  for (auto& b : best) b = broadcast(x[0]);
+  for_strips<T>(n, [&](auto strip, Index i) {
+    strip.each([&](int v) {
+      const Vector<T> found = better<By>(strip.load(x + i, v), best[v]);
+      best[v] = strip.last == lanes<T> ? found : positions<T>() < static_cast<T>(strip.last) ? found : best[v];
+    });
+  });
+  const auto better_one = [](Vector<T> a, Vector<T> b) { return better<By>(a, b); };
+  return fold<T>(better_one(better_one(best[0], best[1]), better_one(best[2], best[3])), better_one);
+}
+
+template <class By, class T>
+void best_of_rows(const T* x, Index rows, Index columns, T* y) {
+  for (Index i = 0; i < rows; ++i) y[i] = best_of<By>(x + i * columns, columns);
+}
+
+template <class By, class T>
+void best_of_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
+  for_strips<T>(columns, [&](auto strip, Index j) {
+    Vector<T> best[4];
+    strip.each([&](int v) { best[v] = strip.load(x + j, v); });
+    for (Index i = 1; i < rows; ++i)
+      strip.each([&](int v) { best[v] = better<By>(strip.load(x + i * stride + j, v), best[v]); });
+    strip.each([&](int v) { strip.store(y + j, v, best[v]); });
+  });
+}
+
+// The best of each chunk says which chunk to look through.
+template <class By, class T>
+Index place_in_row(const T* x, Index n) {
+  constexpr Index chunk = 512;
+  T best = x[0];
+  Index i = 0;
+  for (Index begin = 0; begin < n; begin += chunk) {
+    const T found = best_of<By>(x + begin, n - begin < chunk ? n - begin : chunk);
+    if (!takes<By>(found, best)) continue;
+    best = found;
+    i = begin;
+  }
+  while (x[i] != best && x[i] == x[i]) ++i;
+  return i;
+}
+
+template <class By, class T>
+void places_in_rows(const T* x, Index rows, Index columns, Index* y) {
+  for (Index i = 0; i < rows; ++i) y[i] = place_in_row<By>(x + i * columns, columns);
+}
+
+template <class By, class T>
+void places_in_columns(const T* x, Index rows, Index columns, Index stride, Index* y) {
+  constexpr Index strip = 64;
+  for (Index begin = 0; begin < columns; begin += strip, x += strip, y += strip) {
+    const Index n = columns - begin < strip ? columns - begin : strip;
+    T best[strip];
+    for (Index j = 0; j < n; ++j) {
+      best[j] = x[j];
+      y[j] = 0;
+    }
+    for (Index i = 1; i < rows; ++i) {
+      const T* row = x + i * stride;
+#pragma omp simd
+      for (Index j = 0; j < n; ++j) {
+        const bool taken = takes<By>(row[j], best[j]);
+        best[j] = taken ? row[j] : best[j];
+        y[j] = taken ? i : y[j];
+      }
+    }
+  }
+}
+
+template <class By, class T>
+constexpr Extreme<T> extreme = {.value = {best_of_rows<By, T>, best_of_columns<By, T>},
+                                .place = {places_in_rows<By, T>, places_in_columns<By, T>}};
+
+template <class T>
+constexpr Order<T> table = {.max = extreme<Larger, T>, .min = extreme<Smaller, T>};
+
+}  // namespace
+
+template <Isa isa, class T>
+const Order<T>& order_table() {
+  return table<T>;
+}
+template const Order<float>& order_table<Isa::RAVINE_KERNEL_ISA>();
+template const Order<double>& order_table<Isa::RAVINE_KERNEL_ISA>();
+template const Order<std::int64_t>& order_table<Isa::RAVINE_KERNEL_ISA>();
+template const Order<std::uint8_t>& order_table<Isa::RAVINE_KERNEL_ISA>();
+
+}  // namespace ravine::kernels
