@@ -1,5 +1,5 @@
 // How fast read_csv is: csv FILE [threads]. Prints its seconds, those of processors, and the most memory held, in MB.
-// bench/peers/csv.py runs it in turn with pandas and polars, on files it makes.
+// bench/peers/read_csv.py runs it in turn with pandas and polars, on files it makes.
 #include <omp.h>
 #include <sys/resource.h>
 

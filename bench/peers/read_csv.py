@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""read_csv beside pandas and polars, in turn: csv.py PROGRAM FOLDER [rounds]
+"""read_csv beside pandas and polars, in turn: read_csv.py PROGRAM FOLDER [rounds]
 
 PROGRAM is build/release/bench/csv; in FOLDER two files of 250 MB are made if they are not there, of numbers and of
 text. Each turn is a process of its own, pinned to as many cores as it has threads. The least seconds of all rounds are
