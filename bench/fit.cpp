@@ -1,7 +1,7 @@
 // What train::fit and its progress bar cost, beside the loop written by hand:  fit_bench [ROUNDS]
 // Two nets of bench/training, by Adam, with batches from a loader. Two loops take turns, short ones where no clock is
-// looked at, of several pictures where a bar is drawn. A time is the processor's, the least of all rounds, each five on
-// a net of their own: where its memory lies costs more than what is measured.
+// looked at, of several pictures where a bar is drawn. A time is the processor's, the least of five; what is printed is
+// the median over nets, as where the memory of one lies may cost more than what is measured.
 // `fit_bench CASE LOOP STEPS` runs one loop alone, for a profiler.
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include <ctime>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include <ravine/ravine.hpp>
 
@@ -102,19 +103,25 @@ static double seconds(const Loop& loop, Training& t, rv::Index steps) {
   return now() - start;
 }
 
-constexpr int rounds_of_a_net = 5;
+static double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
 
 static void compare(const Case& c, const Loop& first, const Loop& second, rv::Index steps, int rounds) {
-  const Loop* const both[] = {&first, &second};
-  double least[] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
-  for (int round = 0; round < rounds; round += rounds_of_a_net) {
+  std::vector<double> alone, more;
+  for (int net = 0; net < (rounds + 4) / 5; ++net) {
     Training training(c);
-    for (int k = 0; k < rounds_of_a_net; ++k)
+    double least[] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+    for (int round = 0; round < 5; ++round)
       for (int i = 0; i < 2; ++i)
-        least[i] = std::min(least[i], seconds(*both[i], training, steps) / static_cast<double>(steps));
+        least[i] = std::min(least[i], seconds(i == 0 ? first : second, training, steps) / static_cast<double>(steps));
+    alone.push_back(least[0]);
+    more.push_back(least[1] - least[0]);
   }
-  std::printf("%s: %s %.0f ns a step, %s %+.0f ns, %+.2f %%\n", c.name, first.name, 1e9 * least[0], second.name,
-              1e9 * (least[1] - least[0]), 100.0 * (least[1] / least[0] - 1.0));
+  const double time = median(alone), difference = median(more);
+  std::printf("%s: %s %.0f ns a step, %s %+.0f ns, %+.2f %%\n", c.name, first.name, 1e9 * time, second.name,
+              1e9 * difference, 100.0 * difference / time);
 }
 
 int main(int argc, char** argv) {
