@@ -41,7 +41,8 @@ inline T* unrelated(T* p) {
 
 /// rows x vectors of C.
 template <class T, int rows, int vectors>
-void tile(Panel<T> t) {
+void tile(const Panel<T>& panel) {
+  Panel<T> t = panel;  // a copy, so that no store to C can change it
   Vector<T> c[rows][vectors], b[vectors] = {};
   if (!t.accumulate && t.bias) {
     b[0] = load_column<0, vectors>(t.bias, t.last);
@@ -81,7 +82,7 @@ void tile(Panel<T> t) {
 }
 
 template <class T>
-using Tile = void (*)(Panel<T>);
+using Tile = void (*)(const Panel<T>&);
 template <class T, int vectors, int... i>
 constexpr std::array<Tile<T>, tile_rows> tiles(std::integer_sequence<int, i...>) {
   return {tile<T, i + 1, vectors>...};
@@ -114,17 +115,16 @@ void for_strips_of_rows(Index m, Index most, F f) {
 /// no more than it keeps of those.
 template <class T>
 Index rows_at_once(Index distance) {
-  return static_cast<std::size_t>(distance) * sizeof(T) % 4096 == 0 && tile_rows > 6 ? 6 : tile_rows;
+  return static_cast<std::size_t>(distance) * sizeof(T) % 4096 == 0 && tile_rows > 8 ? 8 : tile_rows;
 }
 
 /// All rows of one panel of at most two vectors of columns.
 template <class T>
-void panel(Index m, Index columns, const Panel<T>& t) {
-  for_strips_of_rows(m, rows_at_once<T>(t.row), [&](Index i, Index rows) {
-    Panel<T> strip = t;
-    strip.a += i * t.row;
-    strip.c += i * t.ldc;
-    run_tile(rows, columns, strip);
+void panel(Index m, Index columns, Panel<T> t) {
+  for_strips_of_rows(m, rows_at_once<T>(t.row), [&](Index, Index rows) {
+    run_tile(rows, columns, t);
+    t.a += rows * t.row;
+    t.c += rows * t.ldc;
   });
 }
 
@@ -308,7 +308,7 @@ template <class T>
 void multiply_strip(Index rows, Index n, Index next, Panel<T> t, Ahead<T>& ahead) {
   constexpr Index width = 2 * lanes<T>;
   for (Index j = 0; j < n; j += width) {
-    for (Index i = 0; i < rows; ++i)  // the next tile's part of C
+    for (Index i = 0; j + width < n && i < rows; ++i)  // the next tile's part of C
       for (Index v = width; v < 2 * width; v += lanes<T>) __builtin_prefetch(t.c + i * t.ldc + v, 1);
     ahead.advance();
     run_tile(rows, n - j < width ? n - j : width, t);
