@@ -348,7 +348,7 @@ void large(const Product<T>& product, const Blocks& blocks, void* workspace) {
         Ahead<T> ahead{block_b + part * ldb, ldb, columns, blocks.pack_b ? 0 : after, tiles};
         if (blocks.pack_b && !blocks.pack_a && transpose_a) ahead = {block_a + part * lda, lda, height, after, tiles};
         for_strips_of_rows(height, most, [&](Index s, Index rows) {
-          t.c = c + (i + s) * ldc + j;
+          t.c = product.c + (i + s) * product.ldc + j;  // clang 14 takes no bindings into lambdas
           multiply_strip(rows, columns, blocks.pack_b ? width * part : width, t, ahead);
           t.a += blocks.pack_a ? part * tile_rows : rows * t.row;
         });
