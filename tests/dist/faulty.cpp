@@ -1,6 +1,6 @@
 // A training in which something goes wrong on one rank: faulty FAULT RANK
 // or which goes on where its file was left, however many ranks there are now, until one of them is killed:
-// faulty resume FILE STEPS [RANK MICROSECONDS]
+// faulty resume FILE STEPS [RANK STEP MICROSECONDS]
 #include <ravine/dist/dist.hpp>
 #include <ravine/ravine.hpp>
 
@@ -20,7 +20,13 @@ static rv::nn::Sequential make_net() {
   return {rv::nn::Linear(10, 24), rv::nn::BatchNorm1d(24), rv::nn::ReLU(), rv::nn::Dropout(0.1), rv::nn::Linear(24, 1)};
 }
 
-static void resume(rv::dist::World& world, const std::string& file, rv::Index steps) {
+// Kills this process, so many microseconds from now on.
+static void kill_in(int microseconds) {
+  const itimerval until{{0, 0}, {0, microseconds}};
+  setitimer(ITIMER_REAL, &until, nullptr);
+}
+
+static void resume(rv::dist::World& world, const std::string& file, rv::Index steps, rv::Index last, int microseconds) {
   rv::manual_seed(1);
   const auto data = rv::data::friedman1(300);
   rv::nn::Sequential net = make_net();
@@ -31,6 +37,10 @@ static void resume(rv::dist::World& world, const std::string& file, rv::Index st
   while (adam.steps() < steps)
     for (const auto& batch : loader) {
       if (adam.steps() == steps) break;
+      if (adam.steps() >= last) {
+        kill_in(microseconds);
+        last = steps;
+      }
       parallel.step(adam, batch, [&](const rv::Tensor& x, const rv::Tensor& y) { return rv::nn::mse_loss(net(x), y); });
       if (world.rank() == 0 && adam.steps() % 10 == 0) rv::train::save_checkpoint(file, net, adam, loader);
     }
@@ -78,11 +88,9 @@ int main(int argc, char** argv) try {
   rank = world.rank();
   const std::string fault = argv[1];
   if (fault == "resume") {
-    if (argc > 5 && std::atoi(argv[4]) == rank) {
-      const itimerval until{{0, 0}, {0, std::atoi(argv[5])}};
-      setitimer(ITIMER_REAL, &until, nullptr);  // its signal kills
-    }
-    resume(world, argv[2], std::atoi(argv[3]));
+    const rv::Index steps = std::atoi(argv[3]);
+    const bool dies = argc > 6 && std::atoi(argv[4]) == rank;
+    resume(world, argv[2], steps, dies ? std::atoi(argv[5]) : steps, dies ? std::atoi(argv[6]) : 0);
     return 0;
   }
   const bool here = rank == std::atoi(argv[2]);

@@ -32,7 +32,7 @@ rv::nn::Sequential plain_net(rv::Index in, rv::Index out) {
 struct Setup {
   rv::dist::DataParallelOptions options = {};
   rv::data::DataLoaderOptions loader = {.batch_size = 50, .shuffle = true};
-  int steps = 30;
+  int steps = 12;
 };
 
 // Trains a net by an optimizer of its parameters.
