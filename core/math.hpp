@@ -1,9 +1,9 @@
 /// @file
-/// What formulas of numbers need, by the compiler's own functions: <cmath> brings Bessel functions and elliptic
+/// What formulas of numbers need, by the compiler's own functions: `<cmath>` brings Bessel functions and elliptic
 /// integrals with it, a fifteenth of what a program takes to compile.
 #pragma once
 
-/// Functions of one number or two; see <cmath>.
+/// Functions of one number or two; see `<cmath>`.
 namespace ravine::math {
 
 [[gnu::always_inline]] inline float sqrt(float x) { return __builtin_sqrtf(x); }
