@@ -101,7 +101,8 @@ int ThreadCount::get(int most, std::int64_t now) {
 }
 
 void ThreadCount::learn(std::int64_t alone, std::int64_t elapsed, std::int64_t now) {
-  balance_ = std::min(balance_ + alone - elapsed, credit);
+  // The time in which the process, or the machine, was stopped is no loss by its threads.
+  balance_ = std::min(balance_ + std::max(alone - elapsed, -10 * credit), credit);
   if (balance_ >= 0) return;
   const std::int64_t lost = credit - balance_;
   wait_ = std::clamp(now - began_ < wait_ ? 2 * wait_ : 0, 10 * lost, 100 * lost);

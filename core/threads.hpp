@@ -104,7 +104,8 @@ class ThreadCount {
  public:
   /// At the time `now`, if there are `most`.
   int get(int most, std::int64_t now);
-  /// A region on several threads took `elapsed` until `now`; one thread would have taken `alone`.
+  /// A region on several threads took `elapsed` until `now`; one thread would have taken `alone`. It counts for ten
+  /// credits lost at most.
   void learn(std::int64_t alone, std::int64_t elapsed, std::int64_t now);
   /// What regions may lose before the number changes; no more is kept of what they gain.
   static constexpr std::int64_t credit = 10'000'000;

@@ -295,6 +295,11 @@ TEST_CASE("regions that lose time get half as many threads, for ten times as lon
     CHECK(count.get(8, wait - 1) == 1);
     CHECK(count.get(8, wait) == 8);
   }
+  SUBCASE("a process that was stopped for an hour has not lost an hour") {
+    count.learn(0, 3600 * std::int64_t{1'000'000'000}, 0);
+    CHECK(count.get(8, 0) == 4);
+    CHECK(count.get(8, 10 * 10 * credit) == 8);
+  }
   SUBCASE("where it fails again at once it waits twice as long, up to a hundred times; where not, ten times") {
     std::int64_t now = 0;
     const auto waits = [&] {  // in losses
