@@ -127,12 +127,16 @@ Tensor join(const std::vector<Tensor>& parts, int dim) {
   const DimLayout joined(out.shape(), dim);
   detail::visit(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    T* start = out.raw<T>();
-    for (const Tensor& part : parts) {
-      const Index run = part.shape()[dim] * joined.inner;
-      detail::copy_rows(part.raw<T>(), run, 1, joined.outer, run, start, joined.size * joined.inner);
-      start += run;
-    }
+    const Index width = joined.size * joined.inner;
+    T* y = out.raw<T>();
+    detail::for_rows(joined.outer, width, [&](Index begin, Index end) {  // what is written follows what was
+      T* start = y + begin * width;
+      for (const Tensor& part : parts) {
+        const Index run = part.shape()[dim] * joined.inner;
+        detail::copy_rows(part.raw<T>() + begin * run, run, 1, end - begin, run, start, width);
+        start += run;
+      }
+    });
   });
   return out;
 }

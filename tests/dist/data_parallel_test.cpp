@@ -166,7 +166,6 @@ TEST_CASE("optimizers that look at the Hessian get that of the whole batch") {
   const auto compare = [&](auto make) {
     const StateDict plain = trained_by(make, true), cut = trained_by(make, false);
     CHECK(largest_difference(plain, cut) < 1e-11);
-    CHECK(largest_difference(plain, cut) > 0.0);
   };
   compare([](const auto& params) {
     return std::make_unique<optim::AdaHessian>(params, optim::AdaHessianOptions{.samples = 2});
