@@ -7,7 +7,25 @@
 
 #include <ravine/dist/fiber.hpp>
 
+// The address sanitizer of a program that has one is told which stack it is on: else it would take what is right for
+// wrong.
+extern "C" {
+__attribute__((weak)) void __sanitizer_start_switch_fiber(void** kept, const void* bottom, std::size_t size);
+__attribute__((weak)) void __sanitizer_finish_switch_fiber(void* kept, const void** bottom, std::size_t* size);
+}
+
 namespace ravine::detail {
+namespace {
+
+/// Before a stack is left for another, for ever if nothing is kept of it; and on the other.
+void leave(void** kept, const void* bottom, std::size_t size) {
+  if (__sanitizer_start_switch_fiber) __sanitizer_start_switch_fiber(kept, bottom, size);
+}
+void arrive(void* kept, const void** bottom = nullptr, std::size_t* size = nullptr) {
+  if (__sanitizer_finish_switch_fiber) __sanitizer_finish_switch_fiber(kept, bottom, size);
+}
+
+}  // namespace
 
 /// As large as that of a main program; memory is what has been touched of it. Below it lies a page that nobody may
 /// touch.
@@ -56,21 +74,29 @@ void Fiber::start(std::function<void()> f) {
 
 void Fiber::run(unsigned high, unsigned low) {
   auto* const self = reinterpret_cast<Fiber*>(std::uintptr_t{high} << 32 | low);
+  arrive(nullptr, &self->outside_bottom_, &self->outside_size_);
   try {
     if (!self->ended_) self->f_();
   } catch (const Ended&) {
   }
   self->done_ = true;
+  leave(nullptr, self->outside_bottom_, self->outside_size_);
 }
 
 void Fiber::go_on() {
+  void* kept = nullptr;
+  leave(&kept, stack_->memory, Stack::size);
   swapcontext(&outside_, &inside_);
+  arrive(kept);
   if (done_) Stack::spare().push_back(std::move(stack_));
 }
 
 void Fiber::pause() {
   if (ended_) throw Ended();
+  void* kept = nullptr;
+  leave(&kept, outside_bottom_, outside_size_);
   swapcontext(&inside_, &outside_);
+  arrive(kept, &outside_bottom_, &outside_size_);
   if (ended_) throw Ended();
 }
 

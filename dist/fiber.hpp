@@ -37,6 +37,8 @@ class Fiber {
   std::function<void()> f_;
   std::unique_ptr<Stack> stack_;
   ucontext_t inside_, outside_;
+  const void* outside_bottom_ = nullptr;  // for sanitizers
+  std::size_t outside_size_ = 0;
   bool done_ = false, ended_ = false;
 };
 
