@@ -11,6 +11,7 @@ namespace {
 template <class T>
 double sum(const T* x, Index n) {
   constexpr Index width = 64, chunk = 32 * width;
+  constexpr int registers = width / lanes<T>;
   if (n <= 4 * width) {
     T few = 0;
 #pragma omp simd reduction(+ : few)
@@ -20,19 +21,15 @@ double sum(const T* x, Index n) {
   double total = 0.0;
   for (Index begin = 0; begin < n; begin += chunk) {
     const Index end = begin + chunk < n ? begin + chunk : n;
-    T part[width] = {};
+    Vector<T> part[registers] = {};
     Index i = begin;
-    for (; i + width <= end; i += width) {
-#pragma omp simd
-      for (Index j = 0; j < width; ++j) part[j] += x[i + j];
-    }
-#pragma omp simd
-    for (Index j = 0; j < end - i; ++j) part[j] += x[i + j];
-    for (Index half = width / 2; half > 0; half /= 2) {
-#pragma omp simd
-      for (Index j = 0; j < half; ++j) part[j] += part[j + half];
-    }
-    total += static_cast<double>(part[0]);
+    for (; i + width <= end; i += width)
+      for (int v = 0; v < registers; ++v) part[v] += load(x + i + v * lanes<T>);
+    for (int v = 0; i < end; ++v, i += lanes<T>)
+      part[v] += load(x + i, static_cast<int>(end - i < lanes<T> ? end - i : lanes<T>));
+    for (int half = registers / 2; half > 0; half /= 2)
+      for (int v = 0; v < half; ++v) part[v] += part[v + half];
+    total += static_cast<double>(fold<T>(part[0], [](auto v, auto w) { return v + w; }));
   }
   return total;
 }
