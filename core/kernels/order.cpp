@@ -15,7 +15,7 @@ struct Smaller {
 /// On lanes: a where it takes b's place, as NaN always does.
 template <class By, class V>
 inline V better(V a, V b) {
-  return By::before(a, b) | (a != a) ? a : b;
+  return (By::before(a, b) | (a != a)) ? a : b;
 }
 
 /// What takes the place of something else, the first of equals and of NaN.
