@@ -107,12 +107,11 @@ std::vector<Run> runs_of(std::string_view& rest, const std::string& path) try {
 }
 
 /// What `results.json` says of its comparison, which is this one or another.
-[[noreturn]] void refuse_finished(const std::string& folder, const std::string& path, const Json& setup) {
-  const Json results = Json::parse(detail::InputFile(path).read_all().view(), nullptr, false);
-  if (!results.is_object())
-    throw data::FormatError(text("compare: ", path, " is no file of a comparison: expected a JSON object"));
-  check_same(setup, results, path);
+[[noreturn]] void refuse_finished(const std::string& folder, const std::string& path, const Json& setup) try {
+  check_same(setup, Json::parse(detail::InputFile(path).read_all().view()), path);
   throw Finished(text("compare: the comparison in ", folder, " is finished"));
+} catch (const nlohmann::json::exception&) {
+  throw data::FormatError(text("compare: ", path, " is no results.json of a comparison"));
 }
 
 }  // namespace

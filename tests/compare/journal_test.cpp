@@ -202,3 +202,19 @@ TEST_CASE("what is no journal is refused, and what cannot be written") {
   CHECK_THROWS_WITH_AS(Journal("/dev/null/x", {}, {}, {}), Contains("compare: cannot make the folder /dev/null/x: "),
                        FileError);
 }
+
+TEST_CASE("a results.json of something else is refused") {
+  const Comparison comparison;
+  std::filesystem::create_directories(comparison.folder);
+  const auto write = [&](const char* content) { std::ofstream(comparison.folder / "results.json") << content; };
+  for (const char* content : {"", "{", "[1]", "{}", "{\"protocol\": 3}", "{\"protocol\": null, \"problems\": [1]}"}) {
+    CAPTURE(content);
+    write(content);
+    CHECK_THROWS_WITH_AS(comparison.journal(), Contains("results.json is no results.json of a comparison"),
+                         data::FormatError);
+  }
+  write("{\"protocol\": {}}");
+  CHECK_THROWS_WITH_AS(comparison.journal(), Contains("is of another comparison: its trials: null; here: "),
+                       std::invalid_argument);
+  CHECK_FALSE(std::filesystem::exists(comparison.file()));
+}
