@@ -155,7 +155,7 @@ static void include(Limits& limits, double value) {
 }
 
 // A line of numbers for each index. Where one cannot be drawn stands an empty line, which interrupts a curve. Those
-// between two gaps are also put into `alone`.
+// between two gaps, if they can be seen, are also put into `alone`.
 std::string Plot::add_rows(const char* op, const std::vector<Column>& columns, std::string* alone) {
   std::vector<std::vector<double>> values;
   for (const Column& column : columns) {
@@ -171,6 +171,10 @@ std::string Plot::add_rows(const char* op, const std::vector<Column>& columns, s
     return i < values[0].size() && std::all_of(values.begin() + 1, values.end(),
                                                [&](const auto& column) { return drawable(values[0][i], column[i]); });
   };
+  const auto inside = [](const Limits& limits, double value) { return limits.low <= value && value <= limits.high; };
+  const auto seen = [&](std::size_t i) {
+    return inside(options_.x_limits, values[0][i]) && inside(options_.y_limits, values[1][i]);
+  };
   std::string lines;
   bool gap = true;
   for (std::size_t i = 0; i < values[0].size(); ++i) {
@@ -181,7 +185,7 @@ std::string Plot::add_rows(const char* op, const std::vector<Column>& columns, s
       lines += line;
     else if (!gap)
       lines += "\n";
-    if (alone && here(i) && gap && !here(i + 1)) *alone += line;
+    if (alone && here(i) && gap && !here(i + 1) && seen(i)) *alone += line;
     gap = !here(i);
     drawable_ |= !gap;
     for (std::size_t c = 0; c < values.size() && !gap; ++c) include(c == 0 ? x_ : y_, values[c][i]);
