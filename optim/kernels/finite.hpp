@@ -12,6 +12,6 @@ using FiniteLoop = bool (*)(const float* const* x, const Index* n, int arrays);
 
 /// Defined by kernels/finite.cpp for the instruction set it is compiled for.
 template <Isa isa>
-FiniteLoop finite_loop();
+[[gnu::visibility("hidden")]] FiniteLoop finite_loop();
 
 }  // namespace ravine::detail
