@@ -106,7 +106,7 @@ void compare(const std::string& name, const Problem& problem, double seconds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const rv::Index elements = argc > 1 ? std::atoll(argv[1]) : 10'000'000;
+  const rv::Index elements = argc > 1 ? static_cast<rv::Index>(std::atof(argv[1])) : 10'000'000;
   const double seconds = argc > 2 ? std::atof(argv[2]) : 2.0;
   std::printf("%-20s %10s %10s %10s %10s %10s\n", "optimizer", "SGD, ms", "ms", "ratio", "longest", "bytes each");
   {
