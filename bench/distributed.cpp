@@ -1,12 +1,14 @@
 // Times steps of one training on however many ranks it is started: distributed NET BATCH STEPS [SHARDS...]
 // The numbers of shards take turns; 0 is the plain loop, which knows nothing of shards, alone only. Without any: the
-// hash of the net after so many steps with 8, the same on any number of ranks and threads.
+// hash of the net after so many steps with 8, the same on any number of ranks and threads. On several ranks the bytes
+// that one has others get in a step, at the most, stand beside 2 (1 - 1/n) 4 for each parameter.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <ravine/dist/dist.hpp>
+#include <ravine/dist/messages.hpp>
 #include <ravine/ravine.hpp>
 #include <string>
 #include <vector>
@@ -24,15 +26,18 @@ static nn::Sequential make_net(const std::string& name) {
 }
 
 struct Run {
+  rv::dist::World& world;
   rv::Index shards;
   nn::Sequential net;
   rv::optim::Adam adam;
   rv::dist::DataParallel parallel;
   rv::data::Batch batch;
   std::vector<double> times;
+  std::int64_t sent = 0;
 
   Run(rv::dist::World& world, const std::string& name, rv::Index rows, rv::Index shards)
-      : shards(shards),
+      : world(world),
+        shards(shards),
         net((rv::manual_seed(1), make_net(name))),
         adam(net.parameters()),
         parallel(world, net, {.shards = std::max<rv::Index>(1, shards), .check_every = 1'000'000}) {
@@ -43,6 +48,7 @@ struct Run {
   }
 
   void step() {
+    const std::int64_t before = world.messages().sent();
     const auto begin = std::chrono::steady_clock::now();
     const auto loss = [&](const rv::Tensor& x, const rv::Tensor& y) { return nn::mse_loss(net(x), y); };
     if (shards == 0)
@@ -50,6 +56,14 @@ struct Run {
     else
       parallel.step(adam, batch, loss);
     times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    sent += world.messages().sent() - before;
+  }
+
+  // Of a step, at the most over the ranks.
+  double bytes() const {
+    std::vector<std::int64_t> all(static_cast<std::size_t>(world.size()));
+    world.messages().all_gather(&sent, all.data(), std::vector<int>(all.size(), 2));
+    return static_cast<double>(*std::max_element(all.begin(), all.end())) / static_cast<double>(times.size());
   }
 };
 
@@ -71,12 +85,17 @@ int main(int argc, char** argv) try {
     for (int i = 0; i < 3; ++i) run.step();
   for (int i = 0; i < steps; ++i)
     for (Run& run : runs) run.step();
-  if (world.rank() != 0) return 0;
   for (Run& run : runs) {
+    const double bytes = run.bytes();
+    if (world.rank() != 0) continue;
     std::sort(run.times.begin(), run.times.end());
     std::printf("%s, %ld rows, %d ranks, %ld shards: least %.1f us, median %.1f us\n", net.c_str(),
                 static_cast<long>(rows), world.size(), static_cast<long>(run.shards), 1e6 * run.times[0],
                 1e6 * run.times[run.times.size() / 2]);
+    rv::Index parameters = 0;
+    for (const rv::Variable& p : run.net.parameters()) parameters += p.numel();
+    const double optimum = 8.0 * static_cast<double>(parameters) * (world.size() - 1) / world.size();
+    if (world.size() > 1) std::printf("  sends %.0f bytes, %.3f of %.0f\n", bytes, bytes / optimum, optimum);
   }
   return 0;
 } catch (const std::exception& e) {

@@ -1,5 +1,6 @@
 // What it takes to add up numbers of all ranks in the order of the tree, beside MPI_Allreduce, whose order is free:
-// mpirun -n N exchange [LARGEST [SECONDS]]. Both take turns; the times are the least of the largest over the ranks.
+// mpirun -n N exchange [LARGEST [SECONDS [SHARDS]]]. Both take turns; the times are the least of the largest over the
+// ranks. Beside them stand the bytes that a rank has others get, at the most, over 2 (1 - 1/n) 4 for each float.
 #include <mpi.h>
 
 #include <algorithm>
@@ -31,16 +32,19 @@ int main(int argc, char** argv) {
   const rv::Index largest = argc > 1 ? std::atol(argv[1]) : 10'000'000;
   const double budget = argc > 2 ? std::atof(argv[2]) : 2.0;
   const int ranks = messages.size();
-  rv::Index shards = 1;
+  rv::Index shards = argc > 3 ? std::atol(argv[3]) : 1;
   while (shards < ranks) shards *= 2;
   const Cut cut{shards, shards, ranks};  // a row in each
   if (messages.rank() == 0)
-    std::printf("%d ranks\n%10s %12s %12s %8s\n", ranks, "floats", "tree, us", "MPI, us", "ratio");
+    std::printf("%d ranks, %ld shards\n%10s %12s %12s %8s %8s\n", ranks, static_cast<long>(shards), "floats",
+                "tree, us", "MPI, us", "ratio", "sent");
   for (rv::Index count = 1000; count <= largest; count *= 10) {
     rv::manual_seed(static_cast<std::uint64_t>(messages.rank()));
     const rv::Tensor x = rv::randn({count});
     double tree = std::numeric_limits<double>::infinity(), mpi = tree, spent = 0.0;
-    for (int rounds = 0; rounds < 10 || spent < budget; ++rounds) {
+    const std::int64_t before = messages.sent();
+    long rounds = 0;
+    for (; rounds < 10 || spent < budget; ++rounds) {
       std::vector<Subtree> nodes;
       for (rv::Index s = cut.shard(messages.rank()); s < cut.shard(messages.rank() + 1); ++s)
         push(nodes, {s, 1, {x.clone()}});
@@ -52,7 +56,11 @@ int main(int argc, char** argv) {
                      }));
       spent += std::max(tree + mpi, budget / 500.0);  // the same on all ranks
     }
+    double sent = static_cast<double>(messages.sent() - before) / static_cast<double>(rounds), most = 0.0;
+    MPI_Allreduce(&sent, &most, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+    const double optimum = 8.0 * static_cast<double>(count) * (ranks - 1) / ranks;
     if (messages.rank() == 0)
-      std::printf("%10ld %12.1f %12.1f %8.2f\n", static_cast<long>(count), 1e6 * tree, 1e6 * mpi, tree / mpi);
+      std::printf("%10ld %12.1f %12.1f %8.2f %8.2f\n", static_cast<long>(count), 1e6 * tree, 1e6 * mpi, tree / mpi,
+                  most / optimum);
   }
 }

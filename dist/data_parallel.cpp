@@ -5,8 +5,8 @@
 #include <stdexcept>
 
 #include <ravine/core/text.hpp>
-#include <ravine/dist/evaluation.hpp>
 #include <ravine/dist/hash.hpp>
+#include <ravine/dist/loss.hpp>
 #include <ravine/dist/tree.hpp>
 
 namespace ravine::dist {
@@ -96,7 +96,7 @@ double DataParallel::step(optim::Optimizer& optimizer, const data::Batch& batch,
   try {
     compare(optimizer);
     const detail::Task task{world_, options_, together(parameters_, optimizer.parameters()), buffers_, batch, f};
-    return optimizer.step([&] { return detail::evaluate(task); });
+    return optimizer.step([&] { return detail::mean_loss(task); });
   } catch (const std::exception& e) {
     world_.fail(e.what());
     throw;

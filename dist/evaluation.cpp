@@ -5,124 +5,16 @@
 #include <deque>
 #include <stdexcept>
 
-#include <ravine/autograd/anomaly.hpp>
-#include <ravine/autograd/arithmetic.hpp>
-#include <ravine/autograd/grad.hpp>
-#include <ravine/autograd/manipulate.hpp>
-#include <ravine/autograd/reduce.hpp>
-#include <ravine/autograd/reevaluation.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
-#include <ravine/core/reduce.hpp>
-#include <ravine/core/shard.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/dist/fiber.hpp>
+#include <ravine/dist/part.hpp>
 #include <ravine/dist/tree.hpp>
 
 namespace ravine::detail {
 namespace {
 
 using dist::World;
-
-/// Leaves in the variables' gradients what is to be added up of a loss: its gradients, or others.
-using Differentiate = FunctionRef<void(const Variable& loss)>;
-
-/// A shard of this rank. It has what its thread has while it computes on it: shards that wait for each other take
-/// turns.
-class Part final : public Shard {
- public:
-  Part(const Task& task, const Cut& cut, Index number)
-      : number(number),
-        generator(default_generator()),
-        variables_(task.variables),
-        state_(thread_state),
-        module_path_(module_path()),
-        gradients_(variables_.size()),
-        captured_(variables_.size()) {
-    first = cut.row(number);
-    rows = cut.row(number + 1) - first;
-    batch = cut.rows;
-    sync_batch_norm = task.options.sync_batch_norm;
-    state_.reevaluating |= number > 0;  // what an evaluation moves along moves once
-  }
-  ~Part() {
-    if (fiber_.over()) return;
-    trade();
-    fiber_.end();
-    trade();
-  }
-  Part(const Part&) = delete;
-  Part& operator=(const Part&) = delete;
-
-  void go_on(const Task& task, Index before, Differentiate differentiate) {
-    if (!started_) fiber_.start([this, &task, before, differentiate] { compute(task, before, differentiate); });
-    started_ = true;
-    trade();
-    fiber_.go_on();
-    trade();
-    if (error_) std::rethrow_exception(error_);
-  }
-  bool over() const { return rows == 0 || (started_ && fiber_.over()); }
-  bool waits() const { return started_ && !fiber_.over(); }
-  /// The gradients, and the loss; nothing of no rows.
-  std::vector<Tensor> take_sums() {
-    if (rows > 0) gradients_.push_back(scalar(loss_, f64));
-    return rows > 0 ? std::exchange(gradients_, std::vector<Tensor>(variables_.size())) : std::vector<Tensor>();
-  }
-
-  Tensor sum(Tensor part) override {
-    if (part.dtype() != f64) throw DTypeError(text("Shard::sum: needs f64, got ", part.dtype()));
-    given = std::move(part);
-    fiber_.pause();
-    return std::move(given);
-  }
-
-  const Index number;
-  Tensor given;  // to a sum; then the sum
-  Generator generator;
-
- private:
-  void compute(const Task& task, Index before, Differentiate differentiate) {
-    try {
-      const Index begin = first - before, end = begin + rows;
-      const double share = static_cast<double>(rows) / static_cast<double>(batch);
-      const Variable mean = task.f(task.mine.inputs.slice(0, begin, end), task.mine.targets.slice(0, begin, end));
-      if (!mean.defined()) throw std::logic_error("DataParallel: the function returned no loss");
-      if (mean.numel() != 1)
-        throw ShapeError(text("DataParallel: the loss of rows must have one element, got ", mean.shape()));
-      loss_ = mean.item() * share;
-      differentiate(rows == batch ? mean : mean * share);
-    } catch (const Fiber::Ended&) {
-      throw;
-    } catch (...) {
-      error_ = std::current_exception();
-    }
-  }
-
-  void trade() {
-    const auto recorded = thread_state.recorded;
-    std::swap(thread_state, state_);
-    thread_state.recorded = recorded;
-    std::swap(module_path(), module_path_);
-    std::swap(default_generator(), generator);
-    shard_ = Shard::enter(shard_);
-    for (std::size_t k = 0; k < variables_.size(); ++k) {
-      std::swap(variables_[k].node()->gradient, gradients_[k]);
-      captured_[k] = std::exchange(variables_[k].node()->captured, captured_[k]);
-    }
-  }
-
-  const std::vector<Variable>& variables_;
-  ThreadState state_;
-  std::string module_path_;
-  Shard* shard_ = this;
-  std::vector<Tensor> gradients_;
-  std::vector<char> captured_;  // by a sweep
-  double loss_ = 0.0;
-  bool started_ = false;
-  std::exception_ptr error_;
-  Fiber fiber_;
-};
 
 /// The sums as flat tensors that ranks can exchange: of f64 and of f32.
 class Layout {
@@ -290,119 +182,13 @@ Cut cut_of(const Task& task) {
   return cut;
 }
 
+}  // namespace
+
 std::vector<Tensor> sums(const Task& task, Differentiate differentiate) {
   Evaluation evaluation(task, cut_of(task));
   std::vector<Tensor> result = evaluation.run(differentiate);
   evaluation.settle();
   return result;
-}
-
-/// The loss's Hessian times a vector, of all variables one after the other in f64.
-std::vector<Tensor> hessian_product(const Task& task, const Tensor& vector) {
-  return sums(task, [&](const Variable& loss) {
-    const std::vector<Variable> g = grad(loss, task.variables, {.create_graph = true, .allow_unused = true});
-    Variable product = scalar(0.0, f64);
-    Index at = 0;
-    for (std::size_t k = 0; k < g.size(); ++k) {
-      const Index begin = std::exchange(at, at + task.variables[k].numel());
-      if (!g[k].defined()) continue;
-      product = product + sum(g[k] * vector.slice(0, begin, at).reshape(g[k].shape()).to(g[k].dtype())).to(f64);
-    }
-    const std::vector<Variable> Hv = grad(product, task.variables, {.allow_unused = true});
-    for (std::size_t k = 0; k < g.size(); ++k)
-      if (Hv[k].defined()) task.variables[k].set_grad(Hv[k].value());
-  });
-}
-
-/// While it lives, this thread may record as if it were not within a pullback.
-class OutsideSweep {
- public:
-  OutsideSweep() : saved_(thread_state) {
-    thread_state.recording = true;
-    thread_state.reading_since = ThreadState().reading_since;
-    thread_state.pullback_of = nullptr;
-  }
-  ~OutsideSweep() {
-    const auto recorded = std::exchange(thread_state, saved_).recorded;
-    thread_state.recorded = recorded;
-  }
-  OutsideSweep(const OutsideSweep&) = delete;
-  OutsideSweep& operator=(const OutsideSweep&) = delete;
-
- private:
-  const ThreadState saved_;
-};
-
-/// Zeros, one for each element of all variables, whose derivatives are those of the gradients: the Hessian.
-class Curvature {
- public:
-  Curvature(const Task& task, const Generator& before) : task_(task), before_(before) {}
-
-  /// Those of one variable; variables come in order. The last one is the end of it.
-  static Variable of(const std::shared_ptr<Curvature>& all, std::size_t variable) {
-    const std::vector<Variable>& variables = all->task_.variables;
-    if (variable == all->first) all->zeros_ = record_zeros(all);
-    Index begin = 0;
-    for (std::size_t k = 0; k < variable; ++k) begin += variables[k].numel();
-    const Variable& v = variables[variable];
-    const Variable part = slice(all->zeros_, 0, begin, begin + v.numel()).reshape(v.shape()).to(v.dtype());
-    if (variable == all->last) all->zeros_ = {};
-    return part;
-  }
-
-  std::size_t first = 0, last = 0;  // variables that have a gradient
-
- private:
-  static Variable record_zeros(const std::shared_ptr<Curvature>& all) {
-    Index numel = 0;
-    std::vector<Edge> edges;
-    for (std::size_t k = 0; k < all->task_.variables.size(); ++k) {
-      numel += all->task_.variables[k].numel();
-      if (k < all->first || k > all->last) continue;
-      edges.emplace_back(all->task_.variables[k], [all, k](const Variable& vector) {
-        if (thread_state.recording)
-          throw std::logic_error("DataParallel: a loss has first and second derivatives only");
-        return all->product(vector.value(), k);
-      });
-    }
-    return record("data_parallel", zeros({numel}, f64), edges);
-  }
-
-  /// Of one variable; all are computed with the first.
-  Tensor product(const Tensor& vector, std::size_t variable) {
-    if (variable == first) {
-      const OutsideSweep outside;
-      const Reevaluation again(before_);
-      products_ = hessian_product(task_, vector);
-    }
-    const Variable& v = task_.variables[variable];
-    return products_[variable].defined() ? std::move(products_[variable]) : ravine::zeros(v.shape(), v.dtype());
-  }
-
-  const Task& task_;
-  const Generator before_;
-  Variable zeros_;
-  std::vector<Tensor> products_;
-};
-
-}  // namespace
-
-Variable evaluate(const Task& task) {
-  const auto curvature = std::make_shared<Curvature>(task, default_generator());
-  std::vector<Tensor> all = sums(task, [](const Variable& loss) { loss.backward(); });
-  std::vector<Edge> edges;
-  for (std::size_t k = 0; k < task.variables.size(); ++k) {
-    if (!all[k].defined()) continue;
-    if (edges.empty()) curvature->first = k;
-    curvature->last = k;
-    edges.emplace_back(task.variables[k], [g = std::move(all[k]), curvature, k](auto dy) {
-      if constexpr (std::is_same_v<decltype(dy), Tensor>)
-        return dy.item() == 1.0 ? g : g * dy.item();
-      else
-        return (Variable(g) + Curvature::of(curvature, k)) * dy.item();
-    });
-  }
-  return record("data_parallel", all.back().reshape({}), edges);
 }
 
 }  // namespace ravine::detail

@@ -1,6 +1,5 @@
 /// @file
-/// The loss and the gradients of a batch that is computed on in shards; for the library's sources, not its public
-/// headers.
+/// Evaluations of a loss on a batch that is cut into shards; for the library's sources, not its public headers.
 #pragma once
 
 #include <vector>
@@ -19,9 +18,12 @@ struct Task {
   dist::DataParallel::Loss f;
 };
 
-/// The mean loss of the whole batch, whose backward pass brings the gradients of all variables, on every rank. They
-/// have been computed already; a recorded backward pass, as long as the task lives, gives gradients that can be
-/// differentiated once more, which evaluates the loss again.
-Variable evaluate(const Task& task);
+/// Leaves in the variables' gradients what is to be added up of a shard's loss: its gradients, or others.
+using Differentiate = FunctionRef<void(const Variable& loss)>;
+
+/// The sums over all shards of what is left in gradients, undefined where none has any, and in the end of the losses;
+/// on every rank. Buffers and the thread's random state have moved once. Throws what the loss throws, and on the other
+/// ranks std::runtime_error.
+std::vector<Tensor> sums(const Task& task, Differentiate differentiate);
 
 }  // namespace ravine::detail

@@ -2,6 +2,7 @@
 /// Messages between the processes that mpirun has started; for the library's sources, not its public headers.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 namespace ravine::detail {
@@ -17,6 +18,8 @@ class Messages {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
+  /// Bytes that this rank has had others get; what MPI adds to them, or has others pass on, is not in it.
+  std::int64_t sent() const { return sent_; }
 
   /// Gives every rank what all have, in their order: so many words of each.
   void all_gather(const void* mine, void* all, std::span<const int> words);
@@ -29,6 +32,7 @@ class Messages {
 
  private:
   int rank_ = 0, size_ = 1;
+  std::int64_t sent_ = 0;
   bool ours_ = false;  // MPI was started here
 };
 

@@ -2,6 +2,7 @@
 #include <sched.h>
 
 #include <cstdlib>
+#include <numeric>
 #include <vector>
 
 #include <ravine/dist/messages.hpp>
@@ -29,6 +30,11 @@ std::vector<int> places(std::span<const int> words) {
     sum += count;
   }
   return result;
+}
+
+/// Those of words for others.
+std::int64_t bytes(std::span<const int> words, int own) {
+  return 4 * (std::accumulate(words.begin(), words.end(), std::int64_t{0}) - words[static_cast<std::size_t>(own)]);
 }
 
 /// A program that calls exit() in the midst of it all leaves nobody waiting.
@@ -62,6 +68,7 @@ void Messages::all_gather(const void* mine, void* all, std::span<const int> word
   MPI_Iallgatherv(mine, words[static_cast<std::size_t>(rank_)], word, all, words.data(), at.data(), word, everyone,
                   &request);
   finish(request);
+  sent_ += std::int64_t{4} * words[static_cast<std::size_t>(rank_)] * (size_ - 1);
 }
 
 void Messages::all_to_all(const void* out, std::span<const int> out_words, void* in, std::span<const int> in_words) {
@@ -70,6 +77,7 @@ void Messages::all_to_all(const void* out, std::span<const int> out_words, void*
   MPI_Ialltoallv(out, out_words.data(), out_at.data(), word, in, in_words.data(), in_at.data(), word, everyone,
                  &request);
   finish(request);
+  sent_ += bytes(out_words, rank_);
 }
 
 void Messages::swap(int partner, const void* out, int out_words, void* in, int in_words) {
@@ -78,12 +86,14 @@ void Messages::swap(int partner, const void* out, int out_words, void* in, int i
   if (out_words > 0) MPI_Isend(out, out_words, word, partner, 0, everyone, &send);
   finish(receive);
   finish(send);
+  sent_ += std::int64_t{4} * out_words;
 }
 
 void Messages::broadcast(int from, void* data, int words) {
   MPI_Request request;
   MPI_Ibcast(data, words, word, from, everyone, &request);
   finish(request);
+  if (rank_ == from) sent_ += std::int64_t{4} * words * (size_ - 1);
 }
 
 }  // namespace ravine::detail

@@ -2,6 +2,7 @@
 /// Sums over the shards of a batch, in one binary tree; for the library's sources, not its public headers.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include <ravine/core/tensor.hpp>
@@ -9,7 +10,8 @@
 
 namespace ravine::detail {
 
-/// Which rows of a batch are whose: shards get rows, and ranks get shards, in order and as evenly as can be.
+/// Which rows of a batch are whose: shards get rows, and ranks get shards, in order and as evenly as can be. Of shards
+/// the first ranks have one more, so that where none has more than two each has a node of the tree.
 struct Cut {
   Index rows, shards;  // a power of two of them
   int ranks;
@@ -17,7 +19,7 @@ struct Cut {
   /// The first row of a shard.
   Index row(Index shard) const { return (shard * rows + shards - 1) / shards; }
   /// The first shard of a rank.
-  Index shard(int rank) const { return (rank * shards + ranks - 1) / ranks; }
+  Index shard(int rank) const { return rank * (shards / ranks) + std::min<Index>(rank, shards % ranks); }
   bool empty(Index begin, Index count) const { return row(begin) == row(begin + count); }
 };
 

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <ravine/dist/dist.hpp>
+#include <ravine/dist/tree.hpp>
 #include <ravine/ravine.hpp>
 
 #include <cmath>
@@ -266,4 +267,21 @@ TEST_CASE("hash tells names, shapes, types and every bit apart") {
   CHECK(dist::hash(net) != before);
   weight.set({3, 3}, old);
   CHECK(dist::hash(net) == before);
+}
+
+TEST_CASE("ranks share shards evenly, each a node of the tree where none has more than two") {
+  for (const Index shards : {1, 2, 8, 64})
+    for (int ranks = 1; ranks < 70; ++ranks) {
+      CAPTURE(shards);
+      CAPTURE(ranks);
+      const detail::Cut cut{100, shards, ranks};
+      CHECK(cut.shard(0) == 0);
+      CHECK(cut.shard(ranks) == shards);
+      for (int rank = 0; rank < ranks; ++rank) {
+        const Index begin = cut.shard(rank), many = cut.shard(rank + 1) - begin;
+        CHECK(many >= shards / ranks);
+        CHECK(many <= (shards + ranks - 1) / ranks);
+        if (shards <= 2 * ranks && many == 2) CHECK(begin % 2 == 0);
+      }
+    }
 }

@@ -1,0 +1,87 @@
+#include <ravine/dist/part.hpp>
+
+#include <stdexcept>
+#include <utility>
+
+#include <ravine/autograd/anomaly.hpp>
+#include <ravine/autograd/arithmetic.hpp>
+#include <ravine/core/factories.hpp>
+#include <ravine/core/text.hpp>
+
+namespace ravine::detail {
+
+Part::Part(const Task& task, const Cut& cut, Index number)
+    : number(number),
+      generator(default_generator()),
+      variables_(task.variables),
+      state_(thread_state),
+      module_path_(module_path()),
+      gradients_(variables_.size()),
+      captured_(variables_.size()) {
+  first = cut.row(number);
+  rows = cut.row(number + 1) - first;
+  batch = cut.rows;
+  sync_batch_norm = task.options.sync_batch_norm;
+  state_.reevaluating |= number > 0;  // what an evaluation moves along moves once
+}
+
+Part::~Part() {
+  if (fiber_.over()) return;
+  trade();
+  fiber_.end();
+  trade();
+}
+
+void Part::go_on(const Task& task, Index before, Differentiate differentiate) {
+  if (!started_) fiber_.start([this, &task, before, differentiate] { compute(task, before, differentiate); });
+  started_ = true;
+  trade();
+  fiber_.go_on();
+  trade();
+  if (error_) std::rethrow_exception(error_);
+}
+
+std::vector<Tensor> Part::take_sums() {
+  if (rows > 0) gradients_.push_back(scalar(loss_, f64));
+  return rows > 0 ? std::exchange(gradients_, std::vector<Tensor>(variables_.size())) : std::vector<Tensor>();
+}
+
+Tensor Part::sum(Tensor part) {
+  if (part.dtype() != f64) throw DTypeError(text("Shard::sum: needs f64, got ", part.dtype()));
+  given = std::move(part);
+  fiber_.pause();
+  return std::move(given);
+}
+
+void Part::compute(const Task& task, Index before, Differentiate differentiate) {
+  try {
+    const Index begin = first - before, end = begin + rows;
+    const double share = static_cast<double>(rows) / static_cast<double>(batch);
+    const Variable mean = task.f(task.mine.inputs.slice(0, begin, end), task.mine.targets.slice(0, begin, end));
+    if (!mean.defined()) throw std::logic_error("DataParallel: the function returned no loss");
+    if (mean.numel() != 1)
+      throw ShapeError(text("DataParallel: the loss of rows must have one element, got ", mean.shape()));
+    loss_ = mean.item() * share;
+    differentiate(rows == batch ? mean : mean * share);
+  } catch (const Fiber::Ended&) {
+    throw;
+  } catch (...) {
+    error_ = std::current_exception();
+  }
+}
+
+/// What the thread has for what is kept here.
+void Part::trade() {
+  const auto recorded = thread_state.recorded;
+  std::swap(thread_state, state_);
+  thread_state.recorded = recorded;
+  std::swap(module_path(), module_path_);
+  std::swap(default_generator(), generator);
+  shard_ = Shard::enter(shard_);
+  for (std::size_t k = 0; k < variables_.size(); ++k) {
+    std::swap(variables_[k].node()->gradient, gradients_[k]);
+    captured_[k] = std::exchange(variables_[k].node()->captured, captured_[k]);
+  }
+}
+
+}  // namespace ravine::detail

@@ -1,0 +1,56 @@
+/// @file
+/// A shard of a batch while this rank computes on it; for the library's sources, not its public headers.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <ravine/core/random.hpp>
+#include <ravine/core/shard.hpp>
+#include <ravine/dist/evaluation.hpp>
+#include <ravine/dist/fiber.hpp>
+#include <ravine/dist/tree.hpp>
+
+namespace ravine::detail {
+
+/// A shard of this rank. It has what its thread has while it computes on it: shards that wait for each other take
+/// turns.
+class Part final : public Shard {
+ public:
+  Part(const Task& task, const Cut& cut, Index number);
+  ~Part();
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+
+  /// Until it waits for a sum or is over. Throws what the loss throws.
+  ///   before  the first row of this rank
+  void go_on(const Task& task, Index before, Differentiate differentiate);
+  bool over() const { return rows == 0 || (started_ && fiber_.over()); }
+  bool waits() const { return started_ && !fiber_.over(); }
+  /// The gradients, and the loss; nothing of no rows.
+  std::vector<Tensor> take_sums();
+
+  Tensor sum(Tensor part) override;
+
+  const Index number;
+  Tensor given;  // to a sum; then the sum
+  Generator generator;
+
+ private:
+  void compute(const Task& task, Index before, Differentiate differentiate);
+  void trade();
+
+  const std::vector<Variable>& variables_;
+  ThreadState state_;
+  std::string module_path_;
+  Shard* shard_ = this;
+  std::vector<Tensor> gradients_;
+  std::vector<char> captured_;  // by a sweep
+  double loss_ = 0.0;
+  bool started_ = false;
+  std::exception_ptr error_;
+  Fiber fiber_;
+};
+
+}  // namespace ravine::detail
