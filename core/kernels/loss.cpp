@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include <ravine/core/kernels/functions.hpp>
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/kernels/simd.hpp>
 
@@ -193,16 +194,25 @@ T weight_of(const ClassRows<T>& in, Index target) {
 template <class T>
 void cross_entropies(const ClassRows<T>& in, T* top, T* others, T* losses) {
   for (Index i = 0; i < in.rows; ++i) {
+    top[i] = others[i] = 0;
+    if (in.target[i] == in.ignored) continue;
+    const Row<T> row(in.scores + i * in.classes, in.classes);
+    top[i] = row.top;
+    others[i] = row.others;
+  }
+  // The logarithms of the sums, of many rows at once.
+  for_strips<T>(in.rows, [&](auto strip, Index i) {
+    strip.each([&](int v) { strip.store(losses + i, v, log1p<T>(strip.load(others + i, v))); });
+  });
+  for (Index i = 0; i < in.rows; ++i) {
     const Index t = in.target[i];
+    const T log_sum = losses[i];
     losses[i] = 0;
     if (t == in.ignored) continue;
     const T* x = in.scores + i * in.classes;
-    const Row<T> row(x, in.classes);
-    top[i] = row.top;
-    others[i] = row.others;
-    const T log_sum = row.log_sum(), own = in.hard * weight_of(in, t);
-    if (own != T(0)) losses[i] = own * ((row.top - x[t]) + log_sum);
-    if (in.share > T(0)) losses[i] += in.share * (below_top(in, x, row.top) + in.total_weight * log_sum);
+    const T own = in.hard * weight_of(in, t);
+    if (own != T(0)) losses[i] = own * ((top[i] - x[t]) + log_sum);
+    if (in.share > T(0)) losses[i] += in.share * (below_top(in, x, top[i]) + in.total_weight * log_sum);
   }
 }
 
