@@ -9,6 +9,7 @@
 #include <ravine/autograd/graph.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/report/program.hpp>
+#include <ravine/report/style.hpp>
 
 namespace ravine::report {
 
@@ -19,7 +20,7 @@ namespace {
 // A text in dot's HTML; other control characters are not allowed there.
 std::string escaped(const std::string& label) {
   std::string result;
-  for (const char c : label) {
+  for (const char c : detail::valid_utf8(label)) {
     if (c == '&' || c == '<' || c == '>' || c == '"')
       result += text("&#", static_cast<int>(c), ";");
     else if (c == '\n')

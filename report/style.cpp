@@ -5,6 +5,8 @@
 #include <iterator>
 #include <stdexcept>
 
+#include <nlohmann/json.hpp>
+
 #include <ravine/core/text.hpp>
 
 namespace ravine::detail {
@@ -22,9 +24,14 @@ std::string dash(std::size_t k) { return text(" dashtype ", dashes[k % std::size
 std::string mark(std::size_t k) { return text(" pointtype ", marks[k % std::size(marks)]); }
 
 // A line break, which would end the command, is joined from outside.
+std::string valid_utf8(const std::string& words) {
+  using nlohmann::json;
+  return json::parse(json(words).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+}
+
 std::string quoted(const std::string& label) {
   std::string result = "'";
-  for (const char c : label) {
+  for (const char c : valid_utf8(label)) {
     if (c == '\'')
       result += "''";
     else if (c == '\n')

@@ -70,8 +70,8 @@ void Surface::draw(Grid grid, const SurfaceOptions& options) {
               detail::far_tics("y", grid.y.low, grid.y.high, 3, 50) +
               detail::axis("z", options.z_label, options.z_log, {floor_, shown_.high}) +
               detail::contour_settings(levels, 0.0) + detail::colours_of(grid, levels) +
-              text("unset colorbox\nset view ", 90.0 - options.elevation, ",", options.azimuth,
-                   ",1.05\nset xyplane at ", floor_,
+              text("unset colorbox\nset view ", 90.0 - options.elevation, ",",
+                   options.azimuth - 360.0 * std::floor(options.azimuth / 360.0), ",1.05\nset xyplane at ", floor_,
                    "\nset border 31\nset pm3d scansautomatic border linecolor '#FFFFFF' linewidth 0.2\n"
                    "set pm3d lighting primary 0.35 specular 0.1\nset xtics offset 0,-0.2\nset xlabel offset 0,0.2\n"
                    "set zlabel rotate\nset ztics (",

@@ -46,6 +46,6 @@ function rowOf(row, [problem, method]) {
 
 function cellOf({text, value, low, high}) {
   const cell = make("td", {class: isWords({text, value}) ? "text" : null}, text || (value === Infinity ? "–" : number(value, 3)));
-  if (low !== null || high !== null) cell.append(make("span", {class: "interval"}, ` [${low === Infinity ? "–" : number(low, 3)}, ${high === Infinity ? "–" : number(high, 3)}]`));
+  if ([low, high].some(end => end !== null && end !== Infinity)) cell.append(make("span", {class: "interval"}, ` [${low === Infinity ? "–" : number(low, 3)}, ${high === Infinity ? "–" : number(high, 3)}]`));
   return cell;
 }

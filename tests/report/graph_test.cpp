@@ -102,6 +102,7 @@ TEST_CASE("names are drawn letter by letter") {
   CHECK(count(picture, ">a &lt; b &amp; &quot;c&quot; \\\u200bn &#160;</text>") == 1);
   CHECK(count(picture, ">&lt;b&gt;\\\u200bN&lt;/b&gt;&amp;amp;</text>") == 1);
   CHECK(box(picture, 1).starts_with("out = exp value"));
+  CHECK(count(drawn(report::graph(y, {.names = {{"caf\xe9", x}}})), ">caf\ufffd</text>") == 1);  // no UTF-8
 }
 
 TEST_CASE("graphs are saved in three formats, and refused by name") {

@@ -168,6 +168,7 @@ TEST_CASE("texts are drawn letter by letter and run nothing") {
   CHECK(count(picture, ">`" + touch + "`   .</text>") == 1);
   CHECK(count(picture, "<text>b' , system(\"" + touch + "\") ; '</text>") == 1);
   CHECK(count(picture, "<text>\\</text>") == 1);
+  CHECK(count(svg(Plot({.title = "caf\xe9 \xc3\xa9"}).line(x, x)), "<text>caf\ufffd é</text>") == 1);  // no UTF-8
 }
 
 TEST_CASE("curves have colours of their own, and those with a label a place in the legend") {

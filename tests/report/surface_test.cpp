@@ -64,6 +64,13 @@ TEST_CASE("surfaces of any make are drawn: with holes, flat, of values, with hei
   CHECK(polygons_of(layer(svg(report::surface(touching, {.z_log = true})), 1)).size() > 2000);
 }
 
+TEST_CASE("one may look from any azimuth, once around is the same") {
+  const std::string here = svg(report::surface(slope, {.azimuth = 330}));
+  CHECK(svg(report::surface(slope, {.azimuth = -30})) == here);
+  CHECK(svg(report::surface(slope, {.azimuth = 690})) == here);
+  CHECK(svg(report::surface(slope, {.azimuth = 30})) != here);
+}
+
 TEST_CASE("starts and minima are marked on the surface and on the floor") {
   const std::string picture =
       svg(report::surface(slope, {}).start(tensor({{-1.0, 0.5}, {5.0, 0.0}})).minimum(tensor({-1.0, -1.0})));
