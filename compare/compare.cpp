@@ -10,7 +10,9 @@
 #include <utility>
 
 #include <ravine/compare/journal.hpp>
+#include <ravine/compare/options.hpp>
 #include <ravine/compare/parallel.hpp>
+#include <ravine/compare/saved.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/train/stop_signals.hpp>
 
@@ -48,6 +50,16 @@ void check_minima(const std::vector<Problem>& problems) {
     if (problem.minimum && !(*problem.minimum < std::numeric_limits<double>::infinity()))
       throw std::invalid_argument(
           detail::text("run: the minimum of ", problem.name, " must be a number or -infinity, got ", *problem.minimum));
+}
+
+/// A schedule's parts may be longer than the budget.
+void check_schedules(const std::vector<Method>& methods, Index budget) {
+  for (const Method& method : methods) try {
+      method_schedule(method.options, budget);
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument(
+          detail::text("compare: ", method.name, " with a budget of ", budget, ": ", error.what()));
+    }
 }
 
 bool is_tuned(const Method& method, const Protocol& protocol) { return protocol.trials > 0 && !method.space.empty(); }
@@ -182,6 +194,16 @@ Index count_runs(const std::vector<Problem>& problems, const std::vector<Method>
   return count * static_cast<Index>(problems.size());
 }
 
+/// What an earlier run of the same comparison has left in the folder, with the page if that is missing or old.
+Results saved(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol,
+              const Execution& execution) {
+  Results results = read_saved(execution.folder, problems, methods, protocol);
+  const auto count = static_cast<Index>(results.runs().size());
+  if (execution.progress) execution.progress(count, count);
+  if (execution.page) page(results).save(execution.folder + "/report.html");
+  return results;
+}
+
 }  // namespace
 
 Results run(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol,
@@ -190,6 +212,8 @@ Results run(const std::vector<Problem>& problems, const std::vector<Method>& met
   check_names("optimizer", methods);
   check_minima(problems);
   protocol.check();
+  check_schedules(methods, protocol.budget);
+  if (!execution.folder.empty() && is_saved(execution.folder)) return saved(problems, methods, protocol, execution);
   std::optional<Journal> journal;
   if (!execution.folder.empty()) journal.emplace(execution.folder, problems, methods, protocol);
   std::optional<train::StopSignals> signals;

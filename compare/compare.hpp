@@ -7,7 +7,6 @@
 ///     results.save("out");
 #pragma once
 
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -26,22 +25,18 @@ struct Execution {
   Callable<void(Index done, Index total)> progress{};  ///< of runs; called by one thread at a time
   bool stop_on_signals = false;  ///< after a SIGINT or SIGTERM the runs that are finished are the results
   /// A folder, made if need be, that keeps each run as soon as it has finished, so that whoever is interrupted or
-  /// killed goes on from there to the same bits. In the end it has the files of Results::save.
+  /// killed goes on from there to the same bits. In the end it has the files of Results::save, from which the same
+  /// comparison is read when it is run again.
   std::string folder{};
   bool page = true;  ///< report.html is one of them
 };
 
-/// The folder has all files of this very comparison already.
-class Finished : public std::logic_error {
- public:
-  using std::logic_error::logic_error;
-};
-
 /// Tunes each method on each problem, runs the winners and the defaults on other seeds, shared out over the threads.
-/// Throws std::invalid_argument for no problem, no method, two of one name, a minimum and a protocol that cannot be,
-/// and a folder of another comparison, naming what differs: problems, their data, methods, search spaces or the
-/// protocol; Finished; FileError for what cannot be read or written, data::FormatError for a file that is no
-/// comparison's. If a run throws, std::runtime_error that says which one, with what it threw nested in it.
+/// Throws std::invalid_argument for no problem, no method, two of one name, a minimum or a protocol that cannot be, a
+/// schedule that is longer than its budget, and a folder of another comparison, naming what differs: problems, their
+/// data, methods, search spaces or the protocol; FileError for what cannot be read or written, data::FormatError for a
+/// file that is no comparison's, is damaged or was changed. If a run throws, std::runtime_error that says which one,
+/// with what it threw nested in it.
 Results run(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol = {},
             const Execution& execution = {});
 

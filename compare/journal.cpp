@@ -7,7 +7,6 @@
 #include <optional>
 #include <system_error>
 
-#include <ravine/compare/compare.hpp>
 #include <ravine/compare/setup.hpp>
 #include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
@@ -106,14 +105,6 @@ std::vector<Run> runs_of(std::string_view& rest, const std::string& path) try {
   throw no_journal(path);
 }
 
-/// What `results.json` says of its comparison, which is this one or another.
-[[noreturn]] void refuse_finished(const std::string& folder, const std::string& path, const Json& setup) try {
-  check_same(setup, Json::parse(detail::InputFile(path).read_all().view()), path);
-  throw Finished(text("compare: the comparison in ", folder, " is finished"));
-} catch (const nlohmann::json::exception&) {
-  throw data::FormatError(text("compare: ", path, " is no results.json of a comparison"));
-}
-
 }  // namespace
 
 /// Grows by records.
@@ -141,7 +132,7 @@ Journal::Journal(const std::string& folder, const std::vector<Problem>& problems
   std::filesystem::create_directories(folder, failed);
   if (failed) throw FileError(text("compare: cannot make the folder ", folder, ": ", failed.message()));
   const Json mine = setup_json(problems, methods, protocol);
-  const std::string path = journal_file(folder), results = folder + "/results.json";
+  const std::string path = journal_file(folder);
   std::string kept = record(mine);
   if (std::filesystem::exists(path)) {
     const detail::FileBytes bytes = detail::InputFile(path).read_all();
@@ -151,8 +142,6 @@ Journal::Journal(const std::string& folder, const std::vector<Problem>& problems
     check_same(mine, *setup, path);
     finished_ = runs_of(rest, path);
     kept = bytes.view().substr(0, bytes.view().size() - rest.size());
-  } else if (std::filesystem::exists(results)) {
-    refuse_finished(folder, results, mine);
   }
   const std::string_view pieces[] = {kept};
   detail::write_file("compare", path, pieces);

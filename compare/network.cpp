@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <memory>
 #include <stdexcept>
-
-#include <zlib.h>
 
 #include <ravine/autograd/reevaluation.hpp>
 #include <ravine/compare/cars.hpp>
 #include <ravine/compare/seeds.hpp>
+#include <ravine/compare/setup.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
@@ -93,11 +91,8 @@ data::Table of_classes(const data::Table& table, const std::string& target, cons
 
 /// Of all that stands in it.
 std::string checksum(const data::Table& table) {
-  uLong sum = crc32_z(0, nullptr, 0);
-  const auto add = [&](const void* bytes, std::size_t count) {
-    sum = crc32_z(sum, static_cast<const Bytef*>(bytes), count);
-  };
-  const auto add_text = [&](const std::string& words) { add(words.c_str(), words.size() + 1); };
+  std::string bytes;
+  const auto add_text = [&](const std::string& words) { bytes.append(words.c_str(), words.size() + 1); };
   for (const std::string& name : table.column_names()) {
     add_text(name);
     if (!table.numeric(name)) {
@@ -105,11 +100,10 @@ std::string checksum(const data::Table& table) {
       continue;
     }
     const Tensor values = table.column(name);
-    add(values.data<double>(), static_cast<std::size_t>(values.numel()) * sizeof(double));
+    const auto count = static_cast<std::size_t>(values.numel());
+    bytes.append(reinterpret_cast<const char*>(values.data<double>()), count * sizeof(double));
   }
-  char digits[16];
-  std::snprintf(digits, sizeof digits, "%08lx", static_cast<unsigned long>(sum));
-  return digits;
+  return compare::checksum(bytes);
 }
 
 /// A fifth of the rows is for the test, of each class its share, without classes that are there only. Rows without a

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <ravine/optim/schedule.hpp>
+
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
@@ -21,4 +23,11 @@ bool gives_option(const std::string& optimizer, const std::string& option);
 std::string with_options(const std::string& method, const std::vector<std::pair<std::string, std::string>>& values);
 
 }  // namespace ravine::detail
+
+namespace ravine::compare {
+
+/// A method's schedule, empty if it has none, over as many steps as the budget is enough for. Throws as make_schedule.
+optim::Schedule method_schedule(const std::string& method, Index budget);
+
+}  // namespace ravine::compare
 #pragma GCC visibility pop

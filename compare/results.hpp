@@ -69,8 +69,9 @@ class Results {
   std::vector<double> score_by_trials(const std::string& method) const;
 
   /// Writes runs.csv, curves.csv, results.json and timings.csv, which docs/comparing.md describes, with the page
-  /// report.html as well, and removes the Journal; the folder is made if need be. The first three are the same bytes on
-  /// any number of threads. Throws FileError for what cannot be written, std::logic_error unless complete.
+  /// report.html as well, and removes what an interrupted comparison has left there; the folder is made if need be. The
+  /// first three are the same bytes on any number of threads. Throws FileError for what cannot be written,
+  /// std::logic_error unless complete.
   void save(const std::string& folder, bool with_page = true) const;
 
  private:

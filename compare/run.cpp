@@ -98,6 +98,15 @@ Index steps_within(Index budget, const std::string& optimizer) {
   return (budget * steps + cost - 1) / cost;
 }
 
+}  // namespace
+
+optim::Schedule method_schedule(const std::string& method, Index budget) {
+  const auto [optimizer, schedule] = detail::method_parts(method);
+  return schedule.empty() ? optim::Schedule() : optim::make_schedule(schedule, steps_within(budget, optimizer));
+}
+
+namespace {
+
 Instance instance_of(const Problem& problem, std::uint64_t seed) {
   if (!problem.make) throw std::invalid_argument(detail::text("compare: ", problem.name, " has no make"));
   Instance instance = problem.make(seed);
@@ -110,9 +119,8 @@ class Descent {
  public:
   Descent(const Problem& problem, const std::string& options, std::uint64_t seed, const RunSettings& settings)
       : problem_(problem), settings_(settings), instance_(instance_of(problem, seed)) {
-    const auto [optimizer, schedule] = detail::method_parts(options);
-    if (!schedule.empty()) schedule_ = optim::make_schedule(schedule, steps_within(settings.budget, optimizer));
-    optimizer_ = optim::make(optimizer, instance_.parameters);
+    schedule_ = method_schedule(options, settings.budget);
+    optimizer_ = optim::make(detail::method_parts(options).optimizer, instance_.parameters);
     ahead_.worthwhile = problem.landscape && !instance_.next_batch;
     run_.problem = problem.name;
     run_.seed = seed;

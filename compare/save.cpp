@@ -176,8 +176,8 @@ Json over_all_json(const Results& results) {
   return list;
 }
 
-std::string results_json(const Results& results) {
-  Json json{{"version", 1}};
+std::string results_json(const Results& results, const std::string& runs, const std::string& curves) {
+  Json json{{"version", 1}, {"checksums", {{"runs.csv", checksum(runs)}, {"curves.csv", checksum(curves)}}}};
   json.update(setup_json(results.problems(), results.methods(), results.protocol()));
   for (std::size_t p = 0; p < results.problems().size(); ++p)
     json["problems"][p] = problem_json(results.problems()[p], results);
@@ -201,10 +201,11 @@ void Results::save(const std::string& folder, bool with_page) const {
     const std::string_view pieces[] = {content};
     detail::write_file("Results::save", in_folder(file), pieces);
   };
-  write("runs.csv", runs_csv(runs_));
-  write("curves.csv", curves_csv(runs_));
+  const std::string runs = runs_csv(runs_), curves = curves_csv(runs_);
+  write("runs.csv", runs);
+  write("curves.csv", curves);
   write("timings.csv", timings_csv(runs_));
-  write("results.json", results_json(*this));
+  write("results.json", results_json(*this, runs, curves));
   if (with_page) page(*this).save(in_folder("report.html"));
   std::filesystem::remove(journal_file(folder), failed);
 }

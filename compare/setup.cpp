@@ -1,8 +1,11 @@
 #include <ravine/compare/setup.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <stdexcept>
+
+#include <zlib.h>
 
 #include <ravine/core/text.hpp>
 
@@ -81,6 +84,16 @@ void check_same(const Json& mine, const Json& there, const std::string& file) {
   }
 }
 
+std::string checksum(std::string_view bytes) {
+  const uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "%08lx", static_cast<unsigned long>(sum));
+  return digits;
+}
+
 std::string journal_file(const std::string& folder) { return (std::filesystem::path(folder) / "unfinished").string(); }
+std::string results_file(const std::string& folder) {
+  return (std::filesystem::path(folder) / "results.json").string();
+}
 
 }  // namespace ravine::compare

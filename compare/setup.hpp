@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -24,8 +25,12 @@ Json checksum_json(const Problem& problem);
 /// Throws std::invalid_argument, naming the first thing in `mine` that is something else in `there`.
 void check_same(const Json& mine, const Json& there, const std::string& file);
 
-/// The file, where finished runs wait for the rest.
+/// CRC-32, in eight hexadecimal digits.
+std::string checksum(std::string_view bytes);
+
+/// The file where finished runs wait for the rest, and the one that is there in the end.
 std::string journal_file(const std::string& folder);
+std::string results_file(const std::string& folder);
 
 }  // namespace ravine::compare
 #pragma GCC visibility pop

@@ -182,19 +182,15 @@ void compare(const CompareArguments& a) {
   check_folder(a);
   if (!a.targets.empty()) protocol.targets = targets_of(a.targets, problems);
   train::Progress bar(stderr, {.step = "run"});
-  try {
-    const Results results = argument(a.resume ? "--resume: " : "", [&] {
-      return compare::run(problems, methods, protocol,
-                          {.progress = [&](Index done, Index total) { bar.update(done, total); },
-                           .stop_on_signals = true,
-                           .folder = a.out,
-                           .page = !a.no_page});
-    });
-    if (!results.complete()) interrupted(results, a);
-    print_outcome(results, a);
-  } catch (const compare::Finished& finished) {
-    std::cout << finished.what() << "; its table is in results.json.\n";
-  }
+  const Results results = argument(a.resume ? "--resume: " : "", [&] {
+    return compare::run(problems, methods, protocol,
+                        {.progress = [&](Index done, Index total) { bar.update(done, total); },
+                         .stop_on_signals = true,
+                         .folder = a.out,
+                         .page = !a.no_page});
+  });
+  if (!results.complete()) interrupted(results, a);
+  print_outcome(results, a);
 }
 
 // ---- --list ----

@@ -239,7 +239,6 @@ TEST_CASE("after a signal the runs that are finished are kept in the folder, and
   }
   CHECK(folder.read("runs.csv") + folder.read("curves.csv") + folder.read("results.json") == straight);
   CHECK_FALSE(std::filesystem::exists(folder.path() + "/report.html"));
-  CHECK_THROWS_AS(compare(on, with, small, {.folder = folder.path()}), rv::compare::Finished);
 }
 
 TEST_CASE("what a run throws comes out with its problem, options and seed, of several the first one's") {

@@ -164,29 +164,6 @@ TEST_CASE("a journal is refused by another comparison, which is told what differ
   refused([](Comparison& c) { c.methods[25].name = "other"; }, "\"m23\", \"other\", \"m25\"");
 }
 
-TEST_CASE("a complete comparison has no journal any more: its folder is finished, and refused by another") {
-  Comparison comparison;
-  comparison.protocol = {.trials = 0, .seeds = 1, .budget = 100};
-  Run run = hard();
-  run.phase = Phase::defaults;
-  run.seed = 1;
-  comparison.journal().add(run);
-  Results(comparison.problems, comparison.methods, comparison.protocol, {run}).save(comparison.folder.string(), false);
-  CHECK_FALSE(std::filesystem::exists(comparison.file()));
-  CHECK_THROWS_WITH_AS(comparison.journal(),
-                       Contains(("compare: the comparison in " + comparison.folder.string() + " is finished").c_str()),
-                       Finished);
-  CHECK_FALSE(std::filesystem::exists(comparison.file()));
-  comparison.problems[0].checksum = "0a";
-  CHECK_THROWS_WITH_AS(comparison.journal(), Contains("results.json is of another comparison: the data of \"bowl\""),
-                       std::invalid_argument);
-  comparison.problems[0].checksum = "";
-  comparison.protocol.budget = 7;
-  CHECK_THROWS_WITH_AS(comparison.journal(),
-                       Contains("results.json is of another comparison: its budget: 100; here: 7"),
-                       std::invalid_argument);
-}
-
 TEST_CASE("what is no journal is refused, and what cannot be written") {
   const Comparison comparison;
   std::filesystem::create_directories(comparison.folder);
@@ -201,20 +178,4 @@ TEST_CASE("what is no journal is refused, and what cannot be written") {
   CHECK_THROWS_WITH_AS(comparison.journal(), Contains("unfinished is no journal of a comparison"), data::FormatError);
   CHECK_THROWS_WITH_AS(Journal("/dev/null/x", {}, {}, {}), Contains("compare: cannot make the folder /dev/null/x: "),
                        FileError);
-}
-
-TEST_CASE("a results.json of something else is refused") {
-  const Comparison comparison;
-  std::filesystem::create_directories(comparison.folder);
-  const auto write = [&](const char* content) { std::ofstream(comparison.folder / "results.json") << content; };
-  for (const char* content : {"", "{", "[1]", "{}", "{\"protocol\": 3}", "{\"protocol\": null, \"problems\": [1]}"}) {
-    CAPTURE(content);
-    write(content);
-    CHECK_THROWS_WITH_AS(comparison.journal(), Contains("results.json is no results.json of a comparison"),
-                         data::FormatError);
-  }
-  write("{\"protocol\": {}}");
-  CHECK_THROWS_WITH_AS(comparison.journal(), Contains("is of another comparison: its trials: null; here: "),
-                       std::invalid_argument);
-  CHECK_FALSE(std::filesystem::exists(comparison.file()));
 }

@@ -113,11 +113,12 @@ TEST_CASE("compare: one that is interrupted says how to go on, and goes on to th
   CHECK(outcome.out.empty());
   refuses(what + stopped.path(), 2, "is not empty; --resume");
   refuses("compare --problems beale --optimizers adam --resume --out " + stopped.path(), 2, "--resume: ");
-  CHECK(ravine_program(what + stopped.path() + " --resume").code == 0);
+  const Outcome resumed = ravine_program(what + stopped.path() + " --resume");
+  CHECK(resumed.code == 0);
   for (const char* name : {"runs.csv", "curves.csv", "results.json"}) CHECK(straight.read(name) == stopped.read(name));
   const Outcome again = ravine_program(what + stopped.path() + " --resume");
   CHECK(again.code == 0);
-  CHECK(again.out == "compare: the comparison in " + stopped.path() + " is finished; its table is in results.json.\n");
+  CHECK(again.out == resumed.out);
 }
 
 TEST_CASE("compare: one that was interrupted does not go on with a table that has changed since") {
@@ -177,6 +178,8 @@ TEST_CASE("compare: wrong words are named, with what there is") {
   CHECK_FALSE(std::filesystem::exists(none.path()));
   refuses("compare --optimizers adam --problems mlp:nowhere.csv,target=y", 1, "nowhere.csv");
   refuses("compare --optimizers adam --problems mlp:sine,hidden=x", 2, "hidden");
+  refuses("compare --optimizers 'sgd+warmup(cosine):steps=100' --problems beale --budget 20", 2,
+          "sgd+warmup(cosine):steps=100 with a budget of 20: cosine: total_steps must be > 0");
   refuses("compare --trials -1", 2, "--trials");
   refuses("compare --seeds 0", 2, "--seeds");
   refuses("compare --budget many", 2, "--budget");
