@@ -1,20 +1,51 @@
 #include <ravine/optim/algebra.hpp>
 
-#include <cmath>
+#include <algorithm>
+#include <vector>
+
+#include <ravine/core/kernels/dispatch.hpp>
+#include <ravine/core/threads.hpp>
 
 namespace ravine::detail {
 
-double rms(const Tensor& x) { return norm_of(x) / std::sqrt(static_cast<double>(x.numel())); }
-
 void average(Tensor& mean, Tensor x, double beta) { mean = std::move(mean) * beta + std::move(x) * (1.0 - beta); }
 
-Tensor quotient(const Tensor& a, Tensor b) { return where(eq(a, 0.0), a, a / std::move(b)); }
+namespace {
 
-Tensor adam_direction(const Tensor& g, std::span<Tensor> kept, double beta1, double beta2, Index t, double eps) {
-  const optim::AdamWOptions o{.beta1 = beta1, .beta2 = beta2, .eps = eps, .weight_decay = 0.0};
-  Tensor u = zeros_like(g);  // from here AdamW goes a step of size 1, uphill
-  apply<optim::AdamW>({o, -1.0, t}, u, g, kept.first(2));
-  return u;
+/// What is added up at once.
+constexpr Index sum_piece = 4096;
+
+template <class T>
+Sums run(PassLoop<T> loop, const void* pass, Tensor& value, const Tensor& gradient, std::span<Tensor> kept) {
+  T* arrays[max_slots];
+  for (std::size_t k = 0; k < kept.size(); ++k) arrays[k] = kept[k].raw<T>();
+  const Index n = value.numel(), pieces = (n + sum_piece - 1) / sum_piece;
+  std::vector<Sums> sums(static_cast<std::size_t>(pieces));
+  parallel_for(pieces, parallel_grain / sum_piece, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i)
+      sums[static_cast<std::size_t>(i)] =
+          loop(pass, value.raw<T>(), gradient.raw<T>(), arrays, i * sum_piece, std::min(n, (i + 1) * sum_piece));
+  });
+  Sums total{};
+  for (const Sums& sum : sums)
+    for (std::size_t k = 0; k < total.size(); ++k) total[k] += sum[k];
+  return total;
+}
+
+const PassTable& active_passes() {
+  static const PassTable table = with_active_isa([]<Isa isa>() { return pass_table<isa>(); });
+  return table;
+}
+
+}  // namespace
+
+Sums run_pass(std::size_t place, const void* pass, const Variable& p, std::span<Tensor> kept) {
+  Tensor& value = p.node()->value;
+  const PassLoops& loops = active_passes()[place];
+  const Sums sums =
+      value.dtype() == f32 ? run(loops.f32, pass, value, p.grad(), kept) : run(loops.f64, pass, value, p.grad(), kept);
+  value.mark_written(advance_write_clock());
+  return sums;
 }
 
 void descend(const Variable& p, Tensor step, double scale, double decay) {

@@ -9,6 +9,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/optim/adam.hpp>
+#include <ravine/optim/kernels/passes.hpp>
 #include <ravine/optim/parameterwise.hpp>
 #include <ravine/optim/sgd.hpp>
 
@@ -17,14 +18,8 @@ namespace ravine::detail {
 
 inline double norm_of(const Tensor& x) { return total_norm({x}); }
 
-/// The root of the mean of squares.
-double rms(const Tensor& x);
-
 /// x̄ ← β x̄ + (1 - β) x.
 void average(Tensor& mean, Tensor x, double beta);
-
-/// a / b, and 0 where a is 0.
-Tensor quotient(const Tensor& a, Tensor b);
 
 /// The rule of one of the library's optimizers, in one pass over x, with g for the gradient and what it keeps.
 template <class O>
@@ -34,8 +29,14 @@ void apply(const typename O::Rule& rule, const Tensor& x, Tensor g, std::span<Te
   run_rule(built_in_loops<O>(), &rule, {&same, 1}, kept);
 }
 
-/// Brings the means m and v of g, the first two that are kept, up to date: m̂ / (√v̂ + ε), with both corrected.
-Tensor adam_direction(const Tensor& g, std::span<Tensor> kept, double beta1, double beta2, Index t, double eps);
+Sums run_pass(std::size_t place, const void* pass, const Variable& p, std::span<Tensor> kept);
+
+/// A pass over the parameter, its gradient and the first tensors that are kept: what it adds up, over pieces of a fixed
+/// length, so that the number of threads decides nothing.
+template <class Pass>
+Sums run_pass(const Pass& pass, const Variable& p, std::span<Tensor> kept) {
+  return run_pass(Passes::place<Pass>(), &pass, p, kept.first(Pass::slots));
+}
 
 /// θ ← θ - scale step - decay θ, in its memory.
 void descend(const Variable& p, Tensor step, double scale = 1.0, double decay = 0.0);

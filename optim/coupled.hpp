@@ -31,9 +31,10 @@ struct DistanceNow {
 /// An optimizer whose rate is found from sums over all parameters. Derived, a class with `using Coupled::Coupled`, has
 ///
 ///     static constexpr const char* name = "Prodigy";
-///     static constexpr std::array slots = {"s", "m", "v", "start"};  // as elements of the parameter; "s" is the first
+///     static constexpr std::array slots = {"s", "start", "m", "v"};  // as elements of the parameter; "s" is the first
 ///     static bool starts_at_parameter(std::size_t slot);             // the others start with 0
-///     static double gather(const Options&, DistanceNow, const Variable& p, std::span<Tensor> slots);  // adds to r
+///     // Brings s up to date: what is added to r, and ‖s‖₁ of the parameter.
+///     static std::array<double, 2> gather(const Options&, DistanceNow, const Variable& p, std::span<Tensor> slots);
 ///     static double keep(const Options&);                                  // r ← keep r + Σ gather
 ///     static double estimate(const Options&, double r, double size_of_s);  // of d, with ‖s‖₁ over all parameters
 ///     static void change(const Options&, DistanceNow, const Variable& p, std::span<Tensor> slots);
@@ -63,9 +64,12 @@ class Coupled : public Grouped<Options> {
     DistanceNow now{0.0, d.item(), 0.0, this->steps() + 1};
     double gathered = 0.0, size = 0.0;
     for_each(now, [&](const Options& o, std::size_t i) {
-      gathered += Derived::gather(o, now, this->parameters()[i], slots_of(i));
+      const auto [to_r, of_s] = Derived::gather(o, now, this->parameters()[i], slots_of(i));
+      gathered += to_r;
+      size += of_s;
     });
-    for (std::size_t i = 0; i < this->parameters().size(); ++i) size += detail::sum_of_sizes(slots_of(i)[0]);
+    for (std::size_t i = 0; i < this->parameters().size(); ++i)
+      if (!this->parameters()[i].grad().defined()) size += detail::sum_of_sizes(slots_of(i)[0]);
     r.fill(Derived::keep(first) * r.item() + gathered);
     const double estimate = size == 0.0 ? now.d : Derived::estimate(first, r.item(), size);
     now.next_d = estimate <= now.d ? now.d : estimate;  // NaN as well

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <ravine/core/function_ref.hpp>
 #include <ravine/optim/groups.hpp>
 
 namespace ravine::detail {
@@ -17,6 +18,10 @@ using Kept = std::vector<std::pair<std::string, Tensor>>;
 
 /// Throws std::invalid_argument unless both keep the same.
 void check_kept(const char* optimizer, const Kept& present, const Kept& loaded);
+
+/// change(i) of all these, several at a time but for the largest ones, which the threads share.
+void share_out(const std::vector<Variable>& params, std::vector<std::size_t> which,
+               FunctionRef<void(std::size_t)> change);
 
 }  // namespace ravine::detail
 
@@ -34,8 +39,9 @@ struct Now {
 ///     static detail::Kept keeps(const Options&, const Variable& p);  // once; throws for a parameter it cannot take
 ///     static void change(const Options&, Now now, const Variable& p, std::span<Tensor> kept);  // an update
 ///
-/// `change` is called for parameters that have a gradient and elements. What it does by ops on tensors has the same
-/// bits on any number of threads. Options has a field `lr`.
+/// and, if an update decomposes or multiplies matrices, `static constexpr bool slow = true`: several parameters at a
+/// time. `change` is called for parameters that have a gradient and elements. What it does by ops on tensors has the
+/// same bits on any number of threads. Options has a field `lr`.
 template <class Derived, class Options>
 class Parameterwise : public Grouped<Options> {
   using Base = Grouped<Options>;
@@ -54,10 +60,14 @@ class Parameterwise : public Grouped<Options> {
     for (const auto& group : this->groups()) {
       const Options& o = group.options;
       const Now now{o.lr * this->lr_factor(), this->lr_factor(), this->steps() + 1};
-      for (std::size_t i = group.begin; i < group.end; ++i) {
-        const Variable& p = this->parameters()[i];
-        if (p.grad().defined() && p.numel() > 0) Derived::change(o, now, p, kept(i));
-      }
+      const auto change = [&](std::size_t i) { Derived::change(o, now, this->parameters()[i], kept(i)); };
+      std::vector<std::size_t> all;
+      for (std::size_t i = group.begin; i < group.end; ++i)
+        if (this->parameters()[i].grad().defined() && this->parameters()[i].numel() > 0) all.push_back(i);
+      if constexpr (requires { Derived::slow; })
+        detail::share_out(this->parameters(), std::move(all), change);
+      else
+        for (const std::size_t i : all) change(i);
     }
   }
 

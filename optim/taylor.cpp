@@ -1,17 +1,23 @@
-// Eigen under a name of our own, here alone: a program's Eigen may be another version or have other flags.
-#define Eigen ravine_eigen_taylor
-#define EIGEN_DONT_PARALLELIZE
-#define EIGEN_MPL2_ONLY
-#include <Eigen/Eigenvalues>
+#include <ravine/optim/taylor.hpp>
 
 #include <stdexcept>
 
 #include <ravine/core/elementwise.hpp>
+#include <ravine/core/kernels/dispatch.hpp>
 #include <ravine/core/linalg.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/optim/taylor.hpp>
+#include <ravine/optim/kernels/eigen.hpp>
+
+namespace ravine::detail {
+
+const EigenLoops& active_eigen_loops() {
+  static const EigenLoops active = with_active_isa([]<Isa isa>() { return eigen_loops<isa>(); });
+  return active;
+}
+
+}  // namespace ravine::detail
 
 namespace ravine::optim {
 namespace {
@@ -62,11 +68,9 @@ Eigenpairs symmetric_eigen(const Tensor& A) {
   const Tensor symmetric = 0.5 * (A.to(f64) + transpose(A.to(f64)));
 
   Eigenpairs pairs{Tensor({n}, f64), Tensor({n, n}, f64)};
-  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Eigen::SelfAdjointEigenSolver<Matrix> solver(Eigen::Map<const Matrix>(symmetric.raw<double>(), n, n));
-  if (solver.info() != Eigen::Success) throw std::runtime_error("symmetric_eigen: the iteration did not converge");
-  Eigen::Map<Eigen::VectorXd>(pairs.values.raw<double>(), n) = solver.eigenvalues();
-  Eigen::Map<Matrix>(pairs.vectors.raw<double>(), n, n) = solver.eigenvectors();
+  if (!detail::active_eigen_loops().symmetric(symmetric.raw<double>(), n, pairs.values.raw<double>(),
+                                              pairs.vectors.raw<double>()))
+    throw std::runtime_error("symmetric_eigen: the iteration did not converge");
   return {pairs.values.to(A.dtype()), pairs.vectors.to(A.dtype())};
 }
 

@@ -4,11 +4,11 @@
 
 namespace ravine::optim {
 
-double DAdaptAdam::gather(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots) {
-  Tensor& s = slots[0];
-  const double b = keep(o), along = dot(p.grad(), detail::quotient(s, sqrt(slots[2]) + o.eps));
-  s = std::move(s) * b + p.grad() * ((1.0 - b) * now.q);
-  return (1.0 - b) * now.q * along;
+std::array<double, 2> DAdaptAdam::gather(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p,
+                                         std::span<Tensor> slots) {
+  const double gain = (1.0 - keep(o)) * now.q;
+  const auto [along, size] = detail::run_pass(detail::DAdaptSums{keep(o), gain, o.eps}, p, slots);
+  return {gain * along, size};
 }
 
 double DAdaptAdam::keep(const DAdaptAdamOptions& o) { return math::sqrt(o.beta2); }
@@ -18,11 +18,8 @@ double DAdaptAdam::estimate(const DAdaptAdamOptions& o, double r, double size_of
 }
 
 void DAdaptAdam::change(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots) {
-  detail::average(slots[1], p.grad() * now.q, o.beta1);
-  AdamW::Rule rule(
-      {.beta1 = 1.0, .beta2 = o.beta2, .eps = o.eps, .weight_decay = now.q * o.weight_decay, .bias_correction = false},
-      1.0, now.t);  // m has the rate in it, and is as it should be
-  detail::apply<AdamW>(rule, p.value(), p.grad(), slots.subspan(1));
+  const detail::DAdaptStep step{o.beta1, o.beta2, o.eps, now.q, now.q * o.weight_decay};
+  detail::run_pass(step, p, slots.subspan(1));
 }
 
 }  // namespace ravine::optim

@@ -33,7 +33,7 @@ struct DAdaptAdamOptions {
 ///     d ← max(d, r / ((1 - b) ‖s‖₁))        θ ← θ - m / (√v + ε) - q λ θ
 ///
 /// m carries the rate, so old gradients keep theirs; d never falls, so d0 is to be small. A NaN goes everywhere. The
-/// slots are "s", "m" and "v"; "d" and "r" are those of all parameters.
+/// slots are "s", "v" and "m"; "d" and "r" are those of all parameters.
 ///
 /// Source: Defazio & Mishchenko, Learning-rate-free learning by D-Adaptation (2023); as in optax.
 class DAdaptAdam final : public Coupled<DAdaptAdam, DAdaptAdamOptions> {
@@ -41,9 +41,10 @@ class DAdaptAdam final : public Coupled<DAdaptAdam, DAdaptAdamOptions> {
   using Coupled::Coupled;
   static constexpr const char* name = "DAdaptAdam";
   static constexpr const char* key = "dadapt_adam";
-  static constexpr std::array slots = {"s", "m", "v"};
+  static constexpr std::array slots = {"s", "v", "m"};
   static bool starts_at_parameter(std::size_t /*slot*/) { return false; }
-  static double gather(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots);
+  static std::array<double, 2> gather(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p,
+                                      std::span<Tensor> slots);
   static double keep(const DAdaptAdamOptions& o);
   static double estimate(const DAdaptAdamOptions& o, double r, double size_of_s);
   static void change(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots);

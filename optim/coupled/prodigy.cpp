@@ -4,11 +4,12 @@
 
 namespace ravine::optim {
 
-double Prodigy::gather(const ProdigyOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots) {
-  Tensor &s = slots[0], &start = slots[3];
-  if (now.t == 1) start.copy_from(p.value());
-  s = std::move(s) * keep(o) + p.grad() * (now.d / o.d0 * (o.safeguard_warmup ? now.d : now.q));
-  return now.d / o.d0 * now.q * dot(p.grad(), start - p.value());
+std::array<double, 2> Prodigy::gather(const ProdigyOptions& o, DistanceNow now, const Variable& p,
+                                      std::span<Tensor> slots) {
+  if (now.t == 1) slots[1].copy_from(p.value());
+  const double scale = now.d / o.d0, gain = scale * (o.safeguard_warmup ? now.d : now.q);
+  const auto [along, size] = detail::run_pass(detail::ProdigySums{keep(o), gain}, p, slots);
+  return {scale * now.q * along, size};
 }
 
 double Prodigy::keep(const ProdigyOptions& o) { return o.beta3.value_or(math::sqrt(o.beta2)); }
@@ -21,7 +22,7 @@ void Prodigy::change(const ProdigyOptions& o, DistanceNow now, const Variable& p
                            .eps = now.next_d * o.eps,
                            .weight_decay = o.weight_decay,
                            .bias_correction = false};  // it is part of q
-  detail::apply<AdamW>({adamw, now.q, now.t}, p.value(), p.grad() * now.d, slots.subspan(1, 2));
+  detail::run_pass(detail::ProdigyStep{{adamw, now.q, now.t}, now.d}, p, slots.subspan(2));
 }
 
 }  // namespace ravine::optim

@@ -39,17 +39,18 @@ struct ProdigyOptions {
 ///     s ← β3 s + d/d0 (q, or d with safeguard_warmup) g
 ///     d' = max(d, d_coef r / ‖s‖₁)        θ ← θ - q (m / (√v + d' ε) + λ θ)        d ← d'
 ///
-/// α is meant to stay 1, and d never falls, so d0 is to be small. A NaN goes everywhere. The slots are "s", "m", "v"
-/// and "start", θ₀; "d" and "r" are those of all parameters.
+/// α is meant to stay 1, and d never falls, so d0 is to be small. A NaN goes everywhere. The slots are "s", "start",
+/// θ₀, "m" and "v"; "d" and "r" are those of all parameters.
 ///
 /// Source: Mishchenko & Defazio, Prodigy: an expeditiously adaptive parameter-free learner (2023); as in optax.
 class Prodigy final : public Coupled<Prodigy, ProdigyOptions> {
  public:
   using Coupled::Coupled;
   static constexpr const char* name = "Prodigy";
-  static constexpr std::array slots = {"s", "m", "v", "start"};
-  static bool starts_at_parameter(std::size_t slot) { return slot == 3; }
-  static double gather(const ProdigyOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots);
+  static constexpr std::array slots = {"s", "start", "m", "v"};
+  static bool starts_at_parameter(std::size_t slot) { return slot == 1; }
+  static std::array<double, 2> gather(const ProdigyOptions& o, DistanceNow now, const Variable& p,
+                                      std::span<Tensor> slots);
   static double keep(const ProdigyOptions& o);
   static double estimate(const ProdigyOptions& o, double r, double size_of_s);
   static void change(const ProdigyOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots);

@@ -5,12 +5,8 @@
 namespace ravine::optim {
 namespace {
 
-/// θ ← θ - lr φ c u - decay θ, with φ where the direction agrees with the gradient.
-void go(const Variable& p, Tensor u, const Tensor& direction, double lr, double decay) {
-  const Tensor phi = gt(direction * p.grad(), 0.0);
-  const double c = static_cast<double>(p.numel()) / (sum(phi).item() + 1.0);
-  detail::descend(p, std::move(u) * phi.to(p.dtype()), lr * c, decay);
-}
+/// c, by which those that move go further.
+double stretch(const Variable& p, const detail::Sums& sums) { return static_cast<double>(p.numel()) / (sums[0] + 1.0); }
 
 }  // namespace
 
@@ -19,8 +15,8 @@ detail::Kept CautiousAdamW::keeps(const CautiousAdamWOptions& /*o*/, const Varia
 }
 
 void CautiousAdamW::change(const CautiousAdamWOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  Tensor u = detail::adam_direction(p.grad(), kept, o.beta1, o.beta2, now.t, o.eps);
-  go(p, std::move(u), kept[0], now.lr, now.lr * o.weight_decay);
+  const double c = stretch(p, detail::run_pass(detail::CautiousAdamWSums{{o, 1.0, now.t}}, p, kept));
+  detail::run_pass(detail::CautiousAdamWStep{{o, now.lr * c, now.t}, now.lr * o.weight_decay}, p, kept);
 }
 
 detail::Kept CautiousLion::keeps(const CautiousLionOptions& /*o*/, const Variable& p) {
@@ -28,9 +24,9 @@ detail::Kept CautiousLion::keeps(const CautiousLionOptions& /*o*/, const Variabl
 }
 
 void CautiousLion::change(const CautiousLionOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  const Tensor u = sign(kept[0] * o.beta1 + p.grad() * (1.0 - o.beta1));
-  go(p, u, u, now.lr, now.lr * o.weight_decay);
-  detail::average(kept[0], p.grad(), o.beta2);
+  const detail::CautiousLionSums of{o.beta1};
+  const double c = stretch(p, detail::run_pass(of, p, kept));
+  detail::run_pass(detail::CautiousLionStep{of, o.beta2, now.lr * c, now.lr * o.weight_decay}, p, kept);
 }
 
 }  // namespace ravine::optim

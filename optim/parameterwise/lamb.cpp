@@ -1,5 +1,7 @@
 #include <ravine/optim/parameterwise/lamb.hpp>
 
+#include <cmath>
+
 #include <ravine/optim/algebra.hpp>
 
 namespace ravine::optim {
@@ -9,10 +11,10 @@ detail::Kept LAMB::keeps(const LAMBOptions& /*o*/, const Variable& p) {
 }
 
 void LAMB::change(const LAMBOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  Tensor u = detail::adam_direction(p.grad(), kept, o.beta1, o.beta2, now.t, o.eps);
-  if (o.weight_decay != 0.0) u = std::move(u) + p.value() * o.weight_decay;
-  const double size = detail::norm_of(p.value()), length = detail::norm_of(u);
-  detail::descend(p, std::move(u), now.lr * (size == 0.0 || length == 0.0 ? 1.0 : size / length));
+  const detail::Moments adam(o, 1.0, now.t);
+  const auto [size2, length2] = detail::run_pass(detail::LAMBSums{adam, o.weight_decay}, p, kept);
+  const double ratio = size2 == 0.0 || length2 == 0.0 ? 1.0 : std::sqrt(size2 / length2);
+  detail::run_pass(detail::LAMBStep{adam, o.weight_decay, now.lr * ratio}, p, kept);
 }
 
 }  // namespace ravine::optim

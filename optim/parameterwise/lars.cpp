@@ -1,5 +1,7 @@
 #include <ravine/optim/parameterwise/lars.hpp>
 
+#include <cmath>
+
 #include <ravine/optim/algebra.hpp>
 
 namespace ravine::optim {
@@ -10,7 +12,9 @@ detail::Kept LARS::keeps(const LARSOptions& o, const Variable& p) {
 
 void LARS::change(const LARSOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
   const double size = detail::norm_of(p.value());
-  const double length = detail::norm_of(o.weight_decay == 0.0 ? p.grad() : p.grad() + p.value() * o.weight_decay);
+  const double length = o.weight_decay == 0.0
+                            ? detail::norm_of(p.grad())
+                            : std::sqrt(detail::run_pass(detail::LARSSums{o.weight_decay}, p, kept)[0]);
   const double ratio = size == 0.0 || length == 0.0 ? 1.0 : o.trust * size / (length + o.eps);
   SGD::Rule rule({.momentum = o.momentum, .weight_decay = o.weight_decay}, 1.0, now.t);
   rule.gain = now.lr * ratio;  // of g' in V, which has the rate in it

@@ -52,6 +52,7 @@ class Muon final : public Parameterwise<Muon, MuonOptions> {
  public:
   using Parameterwise::Parameterwise;
   static constexpr const char* name = "Muon";
+  static constexpr bool slow = true;
   static detail::Kept keeps(const MuonOptions& o, const Variable& p);
   static void change(const MuonOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
 };

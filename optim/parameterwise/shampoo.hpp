@@ -35,6 +35,7 @@ class Shampoo final : public Parameterwise<Shampoo, ShampooOptions> {
  public:
   using Parameterwise::Parameterwise;
   static constexpr const char* name = "Shampoo";
+  static constexpr bool slow = true;
   static detail::Kept keeps(const ShampooOptions& o, const Variable& p);
   static void change(const ShampooOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
 };

@@ -8,7 +8,7 @@
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/sort.hpp>
 #include <ravine/optim/algebra.hpp>
-#include <ravine/optim/parameterwise/orthonormal.hpp>
+#include <ravine/optim/kernels/eigen.hpp>
 #include <ravine/optim/taylor.hpp>
 
 namespace ravine::optim {
@@ -20,12 +20,23 @@ Tensor eigenbasis(const Tensor& S) {
   return flip(symmetric_eigen(S.to(f64)).vectors, {1}).to(S.dtype());
 }
 
+/// a / b, and 0 where a is 0.
+Tensor quotient(const Tensor& a, Tensor b) { return where(eq(a, 0.0), a, a / std::move(b)); }
+
+/// The orthonormal factor of a square matrix.
+Tensor orthonormal(const Tensor& A) {
+  const Tensor given = A.to(f64);
+  Tensor Q(A.shape(), f64);
+  detail::active_eigen_loops().orthonormal(given.raw<double>(), A.size(0), Q.raw<double>());
+  return Q.to(A.dtype());
+}
+
 /// Turns Q towards the eigenvectors of S, in the order of their eigenvalues, and v along its dimension with it.
 void turn(Tensor& Q, const Tensor& S, Tensor& v, Index dim) {
   const Tensor P = matmul(S, Q);
   const Tensor order = argsort(sum(Q * P, {0}), 0, true);
   v = index_select(v, dim, order);
-  Q = detail::orthonormal(index_select(P, 1, order));
+  Q = orthonormal(index_select(P, 1, order));
 }
 
 }  // namespace
@@ -60,7 +71,7 @@ void SOAP::change(const SOAPOptions& o, Now now, const Variable& p, std::span<Te
   Tensor m = is_matrix ? detail::as_matrix(kept[0]) : kept[0], v = is_matrix ? detail::as_matrix(kept[1]) : kept[1];
   m = m * o.beta1 + G * (1.0 - o.beta1);
   v = v * o.beta2 + square(into(G)) * (1.0 - o.beta2);
-  Tensor U = detail::quotient(into(m), sqrt(v) + o.eps);
+  Tensor U = quotient(into(m), sqrt(v) + o.eps);
   if (is_matrix) U = matmul(matmul(kept[4], U), kept[5], Transpose::no, Transpose::yes);
   const double s = static_cast<double>(now.t - 1);
   const double c = o.bias_correction ? std::sqrt(1.0 - std::pow(o.beta2, s)) / (1.0 - std::pow(o.beta1, s)) : 1.0;

@@ -50,6 +50,7 @@ class SOAP final : public Parameterwise<SOAP, SOAPOptions> {
  public:
   using Parameterwise::Parameterwise;
   static constexpr const char* name = "SOAP";
+  static constexpr bool slow = true;
   static detail::Kept keeps(const SOAPOptions& o, const Variable& p);
   static void change(const SOAPOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
 };
