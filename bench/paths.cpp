@@ -1,10 +1,12 @@
 // The figures in docs/comparing.md that ravine compare does not print: paths [trials [seeds]]
-// How soon methods leave a saddle from 10^-6 beside its ridge, and how straight their paths to Beale's minimum are.
+// How soon methods leave a saddle from 10^-6 beside its ridge, how straight their paths to Beale's minimum are, from
+// which rate on SGD diverges, and what batches of a size bring after so many rows and so many steps.
 #include <ravine/ravine.hpp>
 
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 
 namespace rv = ravine;
@@ -60,6 +62,40 @@ void print_paths(const compare::Problem& beale, std::span<const compare::Run> ru
   print("away again", rebounds);
 }
 
+std::vector<double> each(std::span<const compare::Run> runs, double (*f)(const compare::Run&)) {
+  std::vector<double> values;
+  for (const auto& run : runs) values.push_back(f(run));
+  return values;
+}
+
+// The rates about 2 / curvature that were tried.
+void print_rates(const compare::Protocol& protocol, const std::string& problem, double curvature) {
+  const auto results = compare::run({compare::problem(problem)}, {compare::method("sgd")}, protocol);
+  double converges = 0.0, diverges = HUGE_VAL;
+  for (const auto& run : results.runs(problem, "sgd", Phase::tune)) {
+    const double rate = std::atof(run.options.c_str() + std::strlen("sgd:lr="));
+    if (run.status == compare::Status::diverged)
+      diverges = std::min(diverges, rate);
+    else
+      converges = std::max(converges, rate);
+  }
+  std::printf("%s: 2 / curvature is %g, the highest rate that does not diverge %g, the lowest that does %g\n",
+              problem.c_str(), 2.0 / curvature, converges, diverges);
+}
+
+// What SGD, tuned for so many steps, leaves of the loss.
+void print_batches(compare::Protocol protocol, rv::Index batch, rv::Index steps) {
+  protocol.budget = steps;
+  const auto cars = compare::problem("mlp:cars,batch=" + std::to_string(batch));
+  const auto results = compare::run({cars}, {compare::method("sgd")}, protocol);
+  const auto runs = results.runs(cars.name, "sgd", Phase::final);
+  std::printf("%s, %ld rows in %ld steps of %.2g us:", cars.name.c_str(), batch * steps, steps,
+              1e6 * compare::median(each(runs, [](const auto& run) { return run.step_seconds; })) / steps);
+  print("loss", each(runs, [](const auto& run) { return run.score(); }));
+  print("test loss", each(runs, [](const auto& run) { return run.test_loss; }));
+  std::printf("\n");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -76,5 +112,12 @@ int main(int argc, char** argv) {
     std::printf("  %g (%g to %g) evaluations", row.median_evaluations, row.low, row.high);
     if (row.problem == "beale") print_paths(beale, results.runs(row.problem, row.method, row.phase));
     std::printf("\n");
+  }
+  print_rates(protocol, "ravine", 50.0);
+  print_rates(protocol, "quadratic:dim=10,condition=100", 100.0);
+  print_rates(protocol, "quadratic:dim=10,condition=1000", 1000.0);
+  for (const rv::Index batch : {1, 8, 32, 128, 313}) {
+    print_batches(protocol, batch, 2000 / batch);
+    if (batch > 1) print_batches(protocol, batch, 2000);
   }
 }
