@@ -97,8 +97,8 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
                                   b,           transpose_b ? k : n, c, n, bias};
   if (m * n * k < large_work) return kernel.small(whole);
   // A few rows are multiplied as they lie, unless B is far beyond the caches; so are few columns of a transposed A.
-  const bool far = !transpose_b && k * n > Index{1} << 21;
-  const bool large = n > 1 && (m >= large_side || far) && (n >= large_side || !transpose_a);
+  const bool far = m > 4 && !transpose_b && k * n > Index{1} << 21;
+  const bool large = n > 1 && (m > large_side || far) && (n >= large_side || !transpose_a);
   const int threads = threads_available();
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.

@@ -128,18 +128,20 @@ void panel(Index m, Index columns, Panel<T> t) {
   });
 }
 
+/// r[q][i] = s[i * lds + q] for i < rows, q < columns, which are as many as there are lanes if it is whole.
+template <class T, bool whole>
+inline void load_transposed(const T* s, Index lds, int rows, int columns, Vector<T> (&r)[lanes<T>]) {
+  if constexpr (whole) return load_transposed<T>(s, lds, r);
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i) r[i] = i < rows ? load(s + i * lds, columns) : Vector<T>{};
+  transpose<T>(r);
+}
+
 /// d[q * ldd + r] = s[r * lds + q] for r < rows <= lanes; d is written in whole vectors, zeros beyond its rows.
 template <class T, bool whole>
 void transpose_block(const T* s, Index lds, int rows, int columns, T* d, Index ldd) {
   Vector<T> r[lanes<T>];
-#pragma GCC unroll 16
-  for (int i = 0; i < lanes<T>; ++i) {
-    if constexpr (whole)
-      r[i] = load(s + i * lds);
-    else
-      r[i] = i < rows ? load(s + i * lds, columns) : Vector<T>{};
-  }
-  transpose<T>(r);
+  load_transposed<T, whole>(s, lds, rows, columns, r);
 #pragma GCC unroll 16
   for (int i = 0; i < lanes<T>; ++i)
     if (whole || i < columns) store(d + i * ldd, r[i]);
@@ -218,14 +220,92 @@ void matrix_vector(Index m, Index k, const T* a, Index lda, const T* b, T* c, In
   }
 }
 
+/// Has n elements, or what would be there, brought to the second-level cache.
+template <class T>
+inline void fetch(const T* p, Index n) {
+  for (Index i = 0; i < n; i += 64 / sizeof(T)) __builtin_prefetch(p + i, 0, 2);
+}
+
+/// A square of op(B), as many rows and columns as there are lanes, or fewer unless it is whole, by a few rows of A: one
+/// after the other, as they wait for no results of one another.
+template <class T, bool transposed, bool whole>
+inline void square(Index m, int depth, int width, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc,
+                   const T* bias, bool accumulate) {
+  Vector<T> r[lanes<T>];
+  if constexpr (transposed) {
+    load_transposed<T, whole>(b, ldb, width, depth, r);
+  } else {
+#pragma GCC unroll 16
+    for (int q = 0; q < lanes<T>; ++q)
+      if (whole || q < depth) r[q] = whole ? load(b + q * ldb) : load(b + q * ldb, width);
+  }
+  for (Index i = 0; i < m; ++i, a += lda, c += ldc) {
+    Vector<T> sum{};
+    if (const T* begin = accumulate ? c : bias) sum = whole ? load(begin) : load(begin, width);
+#pragma GCC unroll 16
+    for (int q = 0; q < lanes<T>; ++q)
+      if (whole || q < depth) sum = multiply_add<T>(broadcast(a[q]), r[q], sum);
+    whole ? store(c, sum) : store(c, sum, width);
+  }
+}
+
+/// Side by side, over so many columns. A function of its own, as it needs all registers.
+template <class T, bool transposed>
+[[gnu::noinline]] void squares(Index m, int depth, Index columns, const T* a, Index lda, const T* b, Index ldb, T* c,
+                               Index ldc, const T* bias, bool accumulate) {
+  for (Index j = 0; j < columns; j += lanes<T>, b += transposed ? lanes<T> * ldb : lanes<T>) {
+    const int width = columns - j < lanes<T> ? static_cast<int>(columns - j) : lanes<T>;
+    const T* const add = bias ? bias + j : nullptr;
+    if (depth == lanes<T> && width == lanes<T>)
+      square<T, transposed, true>(m, depth, width, a, lda, b, ldb, c + j, ldc, add, accumulate);
+    else
+      square<T, transposed, false>(m, depth, width, a, lda, b, ldb, c + j, ldc, add, accumulate);
+  }
+}
+
+constexpr Index few = 16;
+template <class T>
+constexpr Index long_row = 16 * lanes<T>;
+
+/// C = op(A) op(B) for at most `few` rows. B is read once, by long runs of its rows.
+template <class T, bool transposed>
+void few_rows(Index m, Index n, Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc,
+              const T* bias) {
+  constexpr Index run = 4096 / sizeof(T), deep = transposed ? run : lanes<T>, wide = transposed ? 2 * lanes<T> : run;
+  const auto least = [](Index x, Index y) { return x < y ? x : y; };
+  T copy[few * lanes<T>];
+  for (Index first = 0; first < k; first += deep)
+    for (Index begin = 0; begin < n; begin += wide) {
+      const Index last = least(k, first + deep), end = least(n, begin + wide);
+      for (Index p = first; p < last; p += lanes<T>) {
+        const int depth = static_cast<int>(least(last - p, lanes<T>));
+        for (Index i = 0; step != 1 && i < m; ++i)
+          for (Index q = 0; q < depth; ++q) copy[i * lanes<T> + q] = a[i * row + (p + q) * step];
+        const T* const part = step != 1 ? copy : a + p;
+        if (transposed && n * k > 1 << 21) {  // far beyond the caches: the next rows, one after the other
+          const Index at = (p - first) * wide;
+          fetch(b + (end + at / (last - first)) * ldb + first + at % (last - first), wide * lanes<T>);
+        }
+        squares<T, transposed>(m, depth, end - begin, part, step != 1 ? lanes<T> : row,
+                               transposed ? b + begin * ldb + p : b + p * ldb + begin, ldb, c + begin, ldc,
+                               bias ? bias + begin : nullptr, p > 0);
+      }
+    }
+}
+
 /// C (m, n) = A^T B for n below one vector, by way of C^T = B^T A, whose rows are long.
 template <class T>
 void narrow_tn(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
-  constexpr Index width = 2 * lanes<T>;
-  alignas(64) T part[lanes<T> * width];
+  constexpr Index run = 4096 / sizeof(T);
+  const bool long_rows = n <= 4 && m >= long_row<T>;
+  const Index width = long_rows ? run : 2 * lanes<T>;
+  alignas(64) T part[4 * run];
   for (Index i = 0; i < m; i += width) {
     const Index columns = m - i < width ? m - i : width;
-    panel(n, columns, Panel<T>{k, b, 1, ldb, a + i, lda, part, width, nullptr, false, 0});
+    if (long_rows)
+      few_rows<T, false>(n, columns, k, b, 1, ldb, a + i, lda, part, width, nullptr);
+    else
+      panel(n, columns, Panel<T>{k, b, 1, ldb, a + i, lda, part, width, nullptr, false, 0});
     for (Index q = 0; q < columns; ++q)
       for (Index j = 0; j < n; ++j) c[(i + q) * ldc + j] = part[j * width + q];
   }
@@ -236,17 +316,15 @@ void small(const Product<T>& p) {
   const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = p;
   if (n == 1 && !transpose_a && (transpose_b || ldb == 1)) return matrix_vector(m, k, a, lda, b, c, ldc, bias);
   const Index row = transpose_a ? 1 : lda, step = transpose_a ? lda : 1;
+  if (transpose_b && m <= few && n >= lanes<T> && k >= 4 * lanes<T>)
+    return few_rows<T, true>(m, n, k, a, row, step, b, ldb, c, ldc, bias);
+  if (!transpose_b && m <= 4 && n >= long_row<T> && k > 0)
+    return few_rows<T, false>(m, n, k, a, row, step, b, ldb, c, ldc, bias);
   if (transpose_b) return product_nt(m, n, k, a, row, step, b, ldb, c, ldc, bias);
-  if (transpose_a && n < lanes<T> && m >= lanes<T> && !bias) return narrow_tn(m, n, k, a, lda, b, ldb, c, ldc);
+  if (transpose_a && n < lanes<T> && m >= lanes<T> && !bias && k > 0) return narrow_tn(m, n, k, a, lda, b, ldb, c, ldc);
   for (Index j = 0; j < n; j += 2 * lanes<T>)
     panel(m, n - j < 2 * lanes<T> ? n - j : 2 * lanes<T>,
           Panel<T>{k, a, row, step, b + j, ldb, c + j, ldc, bias ? bias + j : nullptr, false, 0});
-}
-
-/// Has n elements, or what would be there, brought to the second-level cache.
-template <class T>
-inline void fetch(const T* p, Index n) {
-  for (Index i = 0; i < n; i += 64 / sizeof(T)) __builtin_prefetch(p + i, 0, 2);
 }
 
 /// op(B) (k, n) in panels of two vectors of columns, each (k, two vectors).

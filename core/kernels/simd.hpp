@@ -174,13 +174,77 @@ inline void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
   a = low;
 }
 
+/// In each 16 bytes: the lower elements of a and b in turn, and the upper ones.
+template <class V, int... lane>
+inline void interleave(V& a, V& b, std::integer_sequence<int, lane...>) {
+  constexpr int n = sizeof...(lane), piece = n * 16 / static_cast<int>(register_bytes);
+  const V low = __builtin_shufflevector(a, b, (lane / piece * piece + lane % piece / 2 + lane % 2 * n)...);
+  b = __builtin_shufflevector(a, b, (lane / piece * piece + lane % piece / 2 + piece / 2 + lane % 2 * n)...);
+  a = low;
+}
+
+/// Transposes as many registers as one has lanes, which hold pieces of 16 bytes where they belong: the squares within.
+template <class T>
+inline void transpose_pieces(Vector<T> (&r)[lanes<T>]) {
+  constexpr int piece = 16 / sizeof(T);
+#pragma GCC unroll 2
+  for (int stage = piece; stage > 1; stage /= 2)
+#pragma GCC unroll 16
+    for (int first = 0; first < lanes<T>; first += piece) {
+      Vector<T> s[piece];
+#pragma GCC unroll 2
+      for (int i = 0; i < piece / 2; ++i) {
+        s[2 * i] = r[first + i];
+        s[2 * i + 1] = r[first + i + piece / 2];
+        interleave(s[2 * i], s[2 * i + 1], std::make_integer_sequence<int, lanes<T>>{});
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < piece; ++i) r[first + i] = s[i];
+    }
+}
+
 /// Transposes as many registers as one has lanes: exchanges blocks of half the size off the diagonal, then quarters, …
 template <class T, int half = lanes<T> / 2>
 inline void transpose(Vector<T> (&r)[lanes<T>]) {
+  if constexpr (half * sizeof(T) < 16) {
+    transpose_pieces<T>(r);
+  } else {
 #pragma GCC unroll 16
-  for (int i = 0; i < lanes<T>; ++i)
-    if (!(i & half)) exchange<half>(r[i], r[i + half], std::make_integer_sequence<int, lanes<T>>{});
-  if constexpr (half > 1) transpose<T, half / 2>(r);
+    for (int i = 0; i < lanes<T>; ++i)
+      if (!(i & half)) exchange<half>(r[i], r[i + half], std::make_integer_sequence<int, lanes<T>>{});
+    transpose<T, half / 2>(r);
+  }
+}
+
+/// The same of a square in memory, whose rows stand lds apart.
+template <class T>
+inline void load_transposed(const T* s, Index lds, Vector<T> (&r)[lanes<T>]) {
+  constexpr int piece = 16 / sizeof(T);
+#if defined(__AVX512F__)
+  const auto halves = [&](int row, int column) {  // not by shuffles, which transposing has enough of
+    const float *p = (const float*)(s + row * lds + column), *q = (const float*)(s + (row + piece) * lds + column);
+    return (Vector<T>)_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(q), 1);
+  };
+#pragma GCC unroll 4
+  for (int i = 0; i < piece; ++i)
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      const Vector<T> x = halves(i, 2 * piece * h), y = halves(i + 2 * piece, 2 * piece * h);
+      r[2 * piece * h + i] = (Vector<T>)_mm512_shuffle_f32x4((__m512)x, (__m512)y, 0x88);
+      r[2 * piece * h + piece + i] = (Vector<T>)_mm512_shuffle_f32x4((__m512)x, (__m512)y, 0xdd);
+    }
+#else
+#pragma GCC unroll 8
+  for (int i = 0; i < lanes<T>; ++i) {
+    const T* p = s + i % piece * lds + i / piece * piece;
+#if defined(__AVX2__)
+    r[i] = (Vector<T>)_mm256_loadu2_m128((const float*)(p + piece * lds), (const float*)p);
+#else
+    r[i] = load(p);
+#endif
+  }
+#endif
+  transpose_pieces<T>(r);
 }
 
 }  // namespace

@@ -111,6 +111,19 @@ TEST_CASE("products of many shapes agree with a double loop") {
   MESSAGE(compared << " products compared");
 }
 
+TEST_CASE("a few rows, or a few columns of a transposed A, by an operand with long rows") {
+  for (const auto& [m, n, k] : {std::array<Index, 3>{1, 300, 70},
+                                {4, 1100, 33},
+                                {3, 257, 1},
+                                {2, 1100, 2000},
+                                {16, 50, 2100},
+                                {5, 16, 130},
+                                {300, 1, 70},
+                                {1100, 4, 33},
+                                {259, 3, 1040}})
+    check_everywhere(m, n, k);
+}
+
 TEST_CASE("products that are cut into tiles, with packed operands and without") {
   for (const auto& [m, n, k] : {std::array<Index, 3>{100, 100, 100},
                                 {103, 101, 107},
@@ -143,6 +156,8 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
                                 {300, 300, 300},
                                 {40, 1025, 64},
                                 {2100, 33, 20},
+                                {3, 1100, 500},
+                                {1100, 2, 500},
                                 {17, 2120, 40}})
     for (const bool transpose_a : {false, true})
       for (const bool transpose_b : {false, true})
@@ -158,7 +173,7 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
 TEST_CASE("a row's bits do not depend on how many rows there are, nor on the path they take") {
   const Index most = 150;
   for (const Index n : {1, 2, 8, 17, 64, 65, 129, 530})
-    for (const Index k : {1, 64, 200, 600})
+    for (const Index k : {1, 64, 200, 1100})
       for (const bool transpose_b : {false, true})
         for (const DType dtype : {f32, f64}) {
           const Product whole{false, transpose_b, most, n, k};
@@ -177,8 +192,8 @@ TEST_CASE("a row's bits do not depend on how many rows there are, nor on the pat
 }
 
 TEST_CASE("the four ways to store the operands give the same bits, but for single columns") {
-  for (const Index m : {1, 9, 40, 67})
-    for (const Index n : {2, 5, 16, 33})
+  for (const Index m : {1, 9, 40, 300})
+    for (const Index n : {2, 5, 33, 300})
       for (const Index k : {3, 70, 150, 2100}) {
         if (by_onednn({false, false, m, n, k}, f32)) continue;
         const Operands in({false, false, m, n, k}, f32);
@@ -200,12 +215,13 @@ TEST_CASE("the four ways to store the operands give the same bits, but for singl
 }
 
 TEST_CASE("NaN and infinity go into the elements they belong to, and no further") {
-  for (const bool transpose_b : {false, true}) {
-    const Product p{false, transpose_b, 9, 20, 33};
-    Operands in(p, f32);
-    in.a.set({4, 32}, nan_value);
-    const Tensor c = multiply(p, in, true);
-    for (Index i = 0; i < 9; ++i)
-      for (Index j = 0; j < 20; ++j) CHECK(std::isnan(c.at({i, j})) == (i == 4));
-  }
+  for (const bool transpose_b : {false, true})
+    for (const auto& [m, n, k] : {std::array<Index, 3>{9, 20, 33}, {3, 300, 75}}) {
+      const Product p{false, transpose_b, m, n, k};
+      Operands in(p, f32);
+      in.a.set({m / 2, k - 1}, nan_value);
+      const Tensor c = multiply(p, in, true);
+      for (Index i = 0; i < m; ++i)
+        for (Index j = 0; j < n; ++j) CHECK(std::isnan(c.at({i, j})) == (i == m / 2));
+    }
 }
