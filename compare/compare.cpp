@@ -39,10 +39,12 @@ std::string key(const Run& r) { return key(r.problem, r.method, r.phase, r.trial
 template <class Named>
 void check_names(const char* what, const std::vector<Named>& all) {
   if (all.empty()) throw std::invalid_argument(detail::text("run: no ", what, " to compare"));
-  for (std::size_t i = 0; i < all.size(); ++i)
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].name.empty()) throw std::invalid_argument(detail::text("run: ", what, " number ", i, " has no name"));
     for (std::size_t j = 0; j < i; ++j)
       if (all[i].name == all[j].name)
         throw std::invalid_argument(detail::text("run: the ", what, " '", all[i].name, "' is given twice"));
+  }
 }
 
 void check_minima(const std::vector<Problem>& problems) {

@@ -32,11 +32,11 @@ struct Execution {
 };
 
 /// Tunes each method on each problem, runs the winners and the defaults on other seeds, shared out over the threads.
-/// Throws std::invalid_argument for no problem, no method, two of one name, a minimum or a protocol that cannot be, a
-/// schedule that is longer than its budget, and a folder of another comparison, naming what differs: problems, their
-/// data, methods, search spaces or the protocol; FileError for what cannot be read or written, data::FormatError for a
-/// file that is no comparison's, is damaged or was changed. If a run throws, std::runtime_error that says which one,
-/// with what it threw nested in it.
+/// Throws std::invalid_argument for no problem, no method, one without a name, two of one name, a minimum, a search
+/// range or a protocol that cannot be, a schedule that is longer than its budget, and a folder of another comparison,
+/// naming what differs: problems, their data, methods, search spaces or the protocol; FileError for what cannot be read
+/// or written, data::FormatError for a file that is no comparison's, is damaged or was changed. If a run throws,
+/// std::runtime_error that says which one, with what it threw nested in it.
 Results run(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol = {},
             const Execution& execution = {});
 

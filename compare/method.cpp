@@ -84,6 +84,15 @@ std::string four_digits(double x) {
   return {digits, std::to_chars(digits, digits + sizeof digits, x, std::chars_format::general, 4).ptr};
 }
 
+void check(const Method& method, const SearchRange& range) {
+  if (range.low <= range.high && std::isfinite(range.low) && std::isfinite(range.high) &&
+      (range.low > 0.0 || !range.logarithmic))
+    return;
+  throw std::invalid_argument(detail::text("compare: ", method.name, ": the search range of ", range.option,
+                                           " must ascend", range.logarithmic ? " from above 0" : "", ", got ",
+                                           range.low, " to ", range.high));
+}
+
 /// The library's own: the rate over four decades about its use, and what else a method stands or falls with.
 const std::map<std::string, std::vector<SearchRange>>& declared() {
   // clang-format off
@@ -150,6 +159,7 @@ std::string trial_options(const Method& method, Index trial) {
     throw std::invalid_argument(detail::text("compare: at most ", std::size(primes), " options can be tuned, ",
                                              method.name, " has ", method.space.size()));
   for (std::size_t i = 0; i < method.space.size(); ++i) {
+    check(method, method.space[i]);
     const auto& [option, low, high, logarithmic] = method.space[i];
     const double u = mirrored_digits(trial + 1, primes[i]);
     values.emplace_back(option, four_digits(logarithmic ? low * std::pow(high / low, u) : low + u * (high - low)));

@@ -36,7 +36,8 @@ std::vector<std::string> method_names();
 std::vector<SearchRange> search_space(const std::string& optimizer);
 
 /// Trial k = 0, 1, … as a method's text, with all that is tuned set to point k of a Halton sequence over the search
-/// space, to four digits: "adam:lr=0.01". Source: Halton, Numerische Mathematik 2 (1960).
+/// space, to four digits: "adam:lr=0.01". Throws std::invalid_argument for more than ten ranges, and for one that does
+/// not ascend, or not from above 0 on a logarithmic scale. Source: Halton, Numerische Mathematik 2 (1960).
 std::string trial_options(const Method& method, Index trial);
 
 }  // namespace ravine::compare

@@ -261,7 +261,7 @@ TEST_CASE("what a run throws comes out with its problem, options and seed, of se
   CHECK(nested);
 }
 
-TEST_CASE("nothing to compare, and a name that comes twice, are refused") {
+TEST_CASE("nothing to compare, a name that is missing or comes twice, and odd search spaces are refused") {
   CHECK_THROWS_WITH_AS(compare({}, {"adam"}), Contains("no problem"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(compare({"beale"}, {}), Contains("no optimizer"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(compare({"beale", "beale"}, {"adam"}), Contains("problem 'beale' is given twice"),
@@ -278,5 +278,12 @@ TEST_CASE("nothing to compare, and a name that comes twice, are refused") {
   Method many = rv::compare::method("adam");
   many.space.assign(11, {"lr", 1e-3, 1e-2});
   CHECK_THROWS_WITH_AS(rv::compare::run(problems({"beale"}), {many}), Contains("at most 10 options"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(rv::compare::run({{"", {}}}, methods({"adam"})), Contains("problem number 0 has no name"),
+                       std::invalid_argument);
+  Method odd = rv::compare::method("adam");
+  odd.space = {{"lr", 0.0, 1.0}};
+  CHECK_THROWS_WITH_AS(rv::compare::run(problems({"beale"}), {odd}),
+                       Contains("adam: the search range of lr must ascend from above 0, got 0 to 1"),
                        std::invalid_argument);
 }

@@ -84,6 +84,12 @@ TEST_CASE("trials are points of a Halton sequence over the search space, as text
   linear.space = {{"beta1", 0.5, 0.9, false}};
   CHECK(trial_options(linear, 0) == "adam:lr=0.1,beta1=0.7");
   CHECK(trial_options(method("adam:lr=0.1"), 5) == "adam:lr=0.1");
+  for (const SearchRange& range :
+       {SearchRange{"beta1", 0.9, 0.5, false}, {"beta1", NAN, 0.5, false}, {"lr", -1.0, 1.0}}) {
+    linear.space = {range};
+    CHECK_THROWS_WITH_AS(trial_options(linear, 0), Contains(("the search range of " + range.option).c_str()),
+                         std::invalid_argument);
+  }
 }
 
 TEST_CASE("16 trials lie evenly over the logarithm of the rate") {
