@@ -4,6 +4,7 @@
 #include <bit>
 #include <stdexcept>
 
+#include <ravine/core/isa.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/dist/hash.hpp>
 #include <ravine/dist/loss.hpp>
@@ -28,14 +29,18 @@ std::uint64_t hash_of_random_state() {
   return hash(text(generator.seed(), " ", generator.position()));
 }
 
-/// Of the size, and of rows here and there where they are at hand.
+/// Of the size, and of the rows that are at hand: all of them, but of more than 64 MB some here and there.
 std::uint64_t hash_of(const data::Dataset& dataset) {
-  std::uint64_t h = hash(text(dataset.size()));
-  if (!dataset.rows()) return h;
+  const std::uint64_t h = hash(text(dataset.size()));
+  const data::TensorDataset* const all = dataset.rows();
+  if (!all) return h;
+  const auto bytes = [](const Tensor& x) { return static_cast<std::size_t>(x.numel()) * size_of(x.dtype()); };
+  if (bytes(all->inputs()) + bytes(all->targets()) <= std::size_t{1} << 26)
+    return hash({{"inputs", all->inputs()}, {"targets", all->targets()}}, h);
   nn::Module::NamedVariables rows;
-  constexpr Index count = 64;
+  constexpr Index count = 1000;
   for (Index k = 0; k < count; ++k) {
-    const data::Example row = dataset.get((dataset.size() - 1) * k / (count - 1));
+    const data::Example row = all->get((all->size() - 1) * k / (count - 1));
     rows.emplace_back("input", row.input);
     rows.emplace_back("target", row.target);
   }
@@ -58,6 +63,7 @@ DataParallel::DataParallel(World& world, const nn::Module& net, const DataParall
   const auto same = [&](const char* what, std::uint64_t value) {
     world.meet({detail::Place::comparison, value}, what);
   };
+  same("instruction set (the environment variable RAVINE_ISA chooses one for all)", hash(name(active_isa())));
   same("DataParallelOptions", hash(text(options.shards, " ", int{options.sync_batch_norm}, " ", options.check_every)));
   same("set of parameters and buffers", hash(buffers_, hash(parameters_)));
   same("state of random numbers", hash_of_random_state());

@@ -33,7 +33,7 @@ class Messages {
  private:
   int rank_ = 0, size_ = 1;
   std::int64_t sent_ = 0;
-  bool ours_ = false;  // MPI was started here
+  [[maybe_unused]] bool ours_ = false;  // MPI was started here
 };
 
 }  // namespace ravine::detail

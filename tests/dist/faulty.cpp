@@ -51,8 +51,15 @@ static void nobody_catches() noexcept { std::vector<int>().at(static_cast<std::s
 
 static int train(rv::dist::World& world, const std::string& fault, bool here) {
   const auto is = [&](const char* name) { return here && fault == name; };
+  if (fault == "isa" && !rv::supported(rv::Isa::v3)) throw std::runtime_error("only one here");
+  if (is("isa")) setenv("RAVINE_ISA", "baseline", 1);
   rv::manual_seed(is("seed") ? 2 : 1);
   rv::data::TensorDataset data = rv::data::friedman1(100);
+  if (is("row")) {
+    rv::Tensor inputs = data.inputs().clone();
+    inputs.set({57, 3}, 0.5);
+    data = {inputs, data.targets()};
+  }
   rv::nn::Sequential net = make_net();
   if (is("random")) rv::uniform({3});
   if (is("dataset")) data = {data.inputs() * 2.0, data.targets()};
@@ -67,6 +74,9 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
       if (now && (is("outside") || is("caught"))) throw std::runtime_error("what went wrong outside");
       if (now && is("return")) return 1;
       if (now && is("exit")) std::exit(0);
+      if (now && is("leave")) std::_Exit(0);
+      if (now && is("eval")) net.eval();
+      if (now && is("clip")) adam.on_gradients([](const auto& params) { rv::optim::clip_grad_norm(params, 1e-3); });
       if (now && is("skip")) continue;
       const auto f = [&](const rv::Tensor& x, const rv::Tensor& y) {
         if (now && is("kill")) std::raise(SIGKILL);

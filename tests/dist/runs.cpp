@@ -33,6 +33,7 @@ struct Setup {
   rv::dist::DataParallelOptions options = {};
   rv::data::DataLoaderOptions loader = {.batch_size = 50, .shuffle = true};
   int steps = 12;
+  rv::optim::Schedule schedule = [](rv::Index) { return 1.0; };
 };
 
 // Trains a net by an optimizer of its parameters.
@@ -48,6 +49,7 @@ void train(const char* name, const rv::data::Dataset& data, MakeNet make_net, Ma
   double loss = 0.0;
   while (optimizer->steps() < setup.steps)
     for (const auto& batch : loader) {
+      optimizer->set_lr_factor(setup.schedule(optimizer->steps()));
       loss = parallel.step(*optimizer, batch,
                            [&](const rv::Tensor& x, const rv::Tensor& y) { return rv::nn::mse_loss(net(x), y); });
       average.update();
@@ -91,6 +93,7 @@ void optimizers(const rv::data::Dataset& data) {
   train(
       "adahessian", data, [] { return plain_net(10, 1); },
       by<rv::optim::AdaHessian>(rv::optim::AdaHessianOptions{.samples = 2}));
+  train("schedule", data, net, adam(), {.schedule = rv::optim::warmup(3, rv::optim::cosine({.total_steps = 12}))});
   train("clipped", data, net, [](const rv::nn::Sequential& n) {
     auto sgd = std::make_unique<rv::optim::SGD>(n.parameters(), rv::optim::SGDOptions{.lr = 1e-2});
     sgd->on_gradients([](const auto& params) { rv::optim::clip_grad_norm(params, 1.0); });
