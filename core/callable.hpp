@@ -17,18 +17,20 @@ namespace ravine {
 template <class Signature>
 class Callable;
 
-/// Any callable of these arguments, owned; a copy copies it. It is std::function, whose header brings hash tables and
-/// all algorithms with it, a tenth of what a program takes to compile. May be empty; calling it is then a
-/// std::bad_function_call.
+/// Any function or object that can be copied and called with these arguments, owned; a copy copies it. It is
+/// std::function, whose header brings hash tables and all algorithms with it, a tenth of what a program takes to
+/// compile. May be empty; calling it is then a std::bad_function_call.
 template <class R, class... Args>
 class Callable<R(Args...)> {
  public:
   Callable() = default;
   Callable(std::nullptr_t) {}
+  /// A null pointer or an empty std::function makes an empty one, as what else is equal to nullptr.
   template <class F>
-  requires(!std::is_same_v<F, Callable> && std::is_invocable_r_v<R, F&, Args...>) Callable(F f) {
-    if constexpr (std::is_pointer_v<F> || requires { f.operator bool(); })
-      if (!f) return;
+  requires(!std::is_same_v<F, Callable> && std::is_copy_constructible_v<F> && !std::is_member_pointer_v<F> &&
+           std::is_invocable_r_v<R, F&, Args...>) Callable(F f) {
+    if constexpr (requires { f == nullptr; })
+      if (f == nullptr) return;
     kept_ = new Kept<F>(std::move(f));
   }
   Callable(const Callable& other) : kept_(other.kept_ ? other.kept_->copy() : nullptr) {}
