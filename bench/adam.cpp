@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include <ravine/bench/arguments.hpp>
 #include <ravine/ravine.hpp>
 
 namespace rv = ravine;
@@ -24,8 +25,8 @@ static double median(std::vector<double> x) {
 }
 
 int main(int argc, char** argv) {
-  const rv::Index n = argc > 1 ? std::atoll(argv[1]) : 10'000'000;
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 21;
+  const rv::Index n = bench::argument<rv::Index>(argc, argv, 1, 10'000'000);
+  const int rounds = bench::argument(argc, argv, 2, 21);
   const rv::Variable theta = rv::parameter(rv::randn({n}));
   rv::optim::Adam adam({theta});
   rv::Tensor by_hand = theta.value().clone(), m = rv::zeros({n}), v = rv::zeros({n});  // the same kind of memory

@@ -7,11 +7,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <ravine/bench/arguments.hpp>
 #include <ravine/ravine.hpp>
 #include <string>
 
@@ -30,8 +30,8 @@ static bool write_by_hand(const std::string& path, const std::string& bytes) {
 }
 
 int main(int argc, char** argv) {
-  const double parameters = argc > 1 ? std::atof(argv[1]) : 4e6;
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 15;
+  const double parameters = bench::argument(argc, argv, 1, 4e6);
+  const int rounds = bench::argument(argc, argv, 2, 15);
   const auto width = static_cast<rv::Index>(std::sqrt(parameters));
   rv::nn::Linear model(width, width, false);
   rv::optim::Adam adam(model.parameters());

@@ -5,8 +5,8 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 
+#include <ravine/bench/arguments.hpp>
 #include <ravine/data/csv.hpp>
 
 static rusage usage() {
@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
     std::fputs("csv FILE [threads]\n", stderr);
     return 2;
   }
-  if (argc > 2) omp_set_num_threads(std::atoi(argv[2]));
+  if (argc > 2) omp_set_num_threads(bench::argument(argc, argv, 2, 1));
   const double before = processor_seconds();
   const auto start = std::chrono::steady_clock::now();
   const auto table = ravine::data::read_csv(argv[1]);

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <ravine/bench/arguments.hpp>
 #include <ravine/dist/dist.hpp>
 #include <ravine/dist/messages.hpp>
 #include <ravine/ravine.hpp>
@@ -71,8 +72,8 @@ int main(int argc, char** argv) try {
   rv::dist::World world(argc, argv);
   if (argc < 4) throw std::invalid_argument("usage: distributed NET BATCH STEPS [SHARDS...]");
   const std::string net = argv[1];
-  const rv::Index rows = std::atol(argv[2]);
-  const int steps = std::atoi(argv[3]);
+  const rv::Index rows = bench::argument<rv::Index>(argc, argv, 2, 0);
+  const int steps = bench::argument(argc, argv, 3, 0);
   if (argc == 4) {
     Run run(world, net, rows, 8);
     for (int i = 0; i < steps; ++i) run.step();
@@ -80,7 +81,7 @@ int main(int argc, char** argv) try {
     return 0;
   }
   std::deque<Run> runs;
-  for (int k = 4; k < argc; ++k) runs.emplace_back(world, net, rows, std::atol(argv[k]));
+  for (int k = 4; k < argc; ++k) runs.emplace_back(world, net, rows, bench::argument<rv::Index>(argc, argv, k, 0));
   for (Run& run : runs)
     for (int i = 0; i < 3; ++i) run.step();
   for (int i = 0; i < steps; ++i)

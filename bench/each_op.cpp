@@ -8,6 +8,7 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <ravine/bench/arguments.hpp>
 #include <ravine/ravine.hpp>
 #include <string>
 #include <vector>
@@ -152,7 +153,7 @@ double measure(const Case& op, bool both, double seconds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 0.1;
+  const double seconds = bench::argument(argc, argv, 1, 0.1);
   rv::manual_seed(1);
   std::map<rv::Index, std::map<std::string, Case>> cases;
   std::string line;

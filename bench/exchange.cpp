@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include <ravine/bench/arguments.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
 #include <ravine/dist/messages.hpp>
@@ -29,10 +30,10 @@ static double seconds(auto f) {
 
 int main(int argc, char** argv) {
   rv::detail::Messages messages(argc, argv);
-  const rv::Index largest = argc > 1 ? std::atol(argv[1]) : 10'000'000;
-  const double budget = argc > 2 ? std::atof(argv[2]) : 2.0;
+  const rv::Index largest = bench::argument<rv::Index>(argc, argv, 1, 10'000'000);
+  const double budget = bench::argument(argc, argv, 2, 2.0);
   const int ranks = messages.size();
-  rv::Index shards = argc > 3 ? std::atol(argv[3]) : 1;
+  rv::Index shards = bench::argument<rv::Index>(argc, argv, 3, 1);
   while (shards < ranks) shards *= 2;
   const Cut cut{shards, shards, ranks};  // a row in each
   if (messages.rank() == 0)

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <ravine/bench/arguments.hpp>
 #include <ravine/ravine.hpp>
 
 namespace rv = ravine;
@@ -27,8 +28,8 @@ struct Way {
 };
 
 int main(int argc, char** argv) {
-  const rv::Index megabytes = argc > 1 ? std::atoll(argv[1]) : 400;
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
+  const rv::Index megabytes = bench::argument<rv::Index>(argc, argv, 1, 400);
+  const int rounds = bench::argument(argc, argv, 2, 5);
   const std::string folder = argc > 3 ? argv[3] : "/dev/shm", name = folder + "/ravine-files";
   const rv::Tensor x = rv::randn({megabytes * 250, 1000});
   const rv::StateDict named{{"x", x}};

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include <ravine/bench/arguments.hpp>
 #include <ravine/ravine.hpp>
 
 namespace rv = ravine;
@@ -130,12 +131,12 @@ int main(int argc, char** argv) {
       for (const Loop& loop : loops)
         if (std::strcmp(c.name, argv[1]) == 0 && std::strncmp(loop.name, argv[2], std::strlen(argv[2])) == 0) {
           Training t(c);
-          loop.run(t, std::atoll(argv[3]));
+          loop.run(t, bench::argument<rv::Index>(argc, argv, 3, 0));
           return 0;
         }
     return 2;
   }
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 300;
+  const int rounds = bench::argument(argc, argv, 1, 300);
   for (const Case& c : cases) {
     compare(c, loops[0], loops[1], c.steps, rounds);
     compare(c, loops[1], loops[2], 50 * c.steps, rounds / 30 + 1);

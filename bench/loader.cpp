@@ -8,6 +8,7 @@
 #include <cstring>
 #include <deque>
 #include <limits>
+#include <ravine/bench/arguments.hpp>
 #include <ravine/ravine.hpp>
 #include <vector>
 
@@ -86,7 +87,7 @@ static void measure(const Case& c, const char* data, const rv::data::Dataset& ro
 }
 
 int main(int argc, char** argv) {
-  const double seconds = argc > 2 ? std::atof(argv[2]) : 5.0;
+  const double seconds = bench::argument(argc, argv, 2, 5.0);
   for (const Case& c : cases) {
     if (argc > 1 && std::strcmp(argv[1], c.name) != 0) continue;
     const rv::data::TensorDataset rows(rv::randn({6400, c.sizes.front()}), rv::randn({6400, c.sizes.back()}));

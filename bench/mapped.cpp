@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <ravine/bench/arguments.hpp>
 #include <ravine/ravine.hpp>
 
 namespace rv = ravine;
@@ -108,7 +109,7 @@ struct Training {
 };
 
 int main(int argc, char** argv) {
-  const auto argument = [&](int i, rv::Index otherwise) { return argc > i ? std::atoll(argv[i]) : otherwise; };
+  const auto argument = [&](int i, rv::Index otherwise) { return bench::argument(argc, argv, i, otherwise); };
   const rv::Index megabytes = argument(1, 2000), kept = argument(2, 200);
   const std::string path = argc > 3 ? argv[3] : "mapped.npy";
   const rv::Index rows = megabytes * 1'000'000 / row_bytes;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include <ravine/bench/arguments.hpp>
 #include <ravine/ravine.hpp>
 
 namespace rv = ravine;
@@ -106,8 +107,8 @@ void compare(const std::string& name, const Problem& problem, double seconds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const rv::Index elements = argc > 1 ? static_cast<rv::Index>(std::atof(argv[1])) : 10'000'000;
-  const double seconds = argc > 2 ? std::atof(argv[2]) : 2.0;
+  const rv::Index elements = bench::argument<rv::Index>(argc, argv, 1, 10'000'000);
+  const double seconds = bench::argument(argc, argv, 2, 2.0);
   std::printf("%-20s %10s %10s %10s %10s %10s\n", "optimizer", "SGD, ms", "ms", "ratio", "longest", "bytes each");
   {
     const Problem problem = two_matrices(elements);

@@ -4,8 +4,8 @@
 // is not found or has none.
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
+#include <ravine/bench/arguments.hpp>
 #include <ravine/core/threads.hpp>
 #include <ravine/ravine.hpp>
 #include <string>
@@ -47,8 +47,8 @@ double time_of(F f, Request& r, int count) {
 
 }  // namespace
 
-int main(int, char** argv) {
-  const double seconds = std::atof(argv[1]);
+int main(int argc, char** argv) {
+  const double seconds = bench::argument(argc, argv, 1, 0.1);
   rv::detail::hold_threads(true);  // as many as asked for, though a peer's keep the cores busy between turns
   std::string form, type;
   for (Request r; std::cin >> form >> r.m >> r.n >> r.k >> type;) {

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <ravine/bench/arguments.hpp>
 #include <ravine/core/threads.hpp>
 #include <ravine/ravine.hpp>
 #include <vector>
@@ -97,7 +98,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: training tiny|reg|mnist|mnistbn|large|sweep THREADS SECONDS|- [held]\n", stderr);
     return 2;
   }
-  const int threads = std::atoi(argv[2]);
+  const int threads = bench::argument(argc, argv, 2, 1);
   if (threads > 0) omp_set_num_threads(threads);
   if (hold) rv::detail::hold_threads(true);
 
@@ -133,6 +134,6 @@ int main(int argc, char** argv) {
         found->name, threads, t.mean * 1e6, t.median * 1e6, t.p10 * 1e6, runs[0].loss);
     std::fflush(stdout);
   };
-  if (!turns) report(std::atof(argv[3]), 3);
+  if (!turns) report(bench::argument(argc, argv, 3, 1.0), 3);
   for (double seconds = 0.0; turns && std::scanf("%lf", &seconds) == 1;) report(seconds, 1);
 }

@@ -3,10 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <ravine/bench/arguments.hpp>
 #include "../tests/autograd/exact.hpp"
 
 int main(int argc, char** argv) {
-  const std::size_t points = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
+  const std::size_t points = bench::argument<std::size_t>(argc, argv, 1, 1'000'000);
   const std::vector<float> x32 = arguments<float>(points);
   const std::vector<double> x64 = arguments<double>(points);
   std::printf("| %zu points, %s | f32 | at | f64 | at |\n|---|---|---|---|---|\n", points, name(ravine::active_isa()));
