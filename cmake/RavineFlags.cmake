@@ -12,13 +12,9 @@ add_library(ravine_flags INTERFACE)
 # Position-independent code may be inlined all the same.
 target_compile_options(ravine_flags INTERFACE -fno-math-errno -fno-trapping-math -fno-semantic-interposition)
 target_link_libraries(ravine_flags INTERFACE ravine_warnings)
-target_link_libraries(ravine PRIVATE $<BUILD_INTERFACE:ravine_flags>)
 
 # A shared library shows what is in the namespace ravine, but for what private headers hide.
 if(BUILD_SHARED_LIBS)
   target_link_options(ravine PRIVATE "-Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map")
   set_property(TARGET ravine APPEND PROPERTY LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/exports.map")
 endif()
-
-# A project that includes this one and sets no build type gets an optimised library all the same.
-target_compile_options(ravine PRIVATE "$<$<CONFIG:>:-O2;-DNDEBUG>")

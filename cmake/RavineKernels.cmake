@@ -1,4 +1,5 @@
-# ravine_kernels(SOURCES...): adds sources to the library once for each instruction set, each time with
+# ravine_kernels(ROOM SOURCES...): adds sources to the library once for each instruction set, as the object library
+# ravine_ROOM_ISA, each time with
 #   RAVINE_KERNEL_ISA     baseline, v3 or v4: the template argument in the name of the one function a source exports
 #   Eigen                 renamed, so that no copy of an Eigen function can be merged with a user's or another copy's
 # The library chooses among them when the first is needed. They are optimised in every configuration: an inline function that
@@ -17,21 +18,20 @@ else()
 endif()
 
 foreach(isa IN LISTS RAVINE_ISAS)
-  add_library(ravine_kernels_${isa} OBJECT)
-  target_compile_features(ravine_kernels_${isa} PUBLIC cxx_std_20)
-  target_compile_definitions(ravine_kernels_${isa} PRIVATE RAVINE_KERNEL_ISA=${isa} Eigen=ravine_eigen_${isa}
-                                                           EIGEN_DONT_PARALLELIZE EIGEN_MPL2_ONLY NDEBUG)
-  target_compile_options(ravine_kernels_${isa} PRIVATE ${RAVINE_ISA_FLAGS_${isa}} -O3 -fopenmp-simd -ffp-contract=fast)
-  set_target_properties(ravine_kernels_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
-  target_include_directories(ravine_kernels_${isa} PRIVATE "${PROJECT_BINARY_DIR}/include")
-  target_link_libraries(ravine_kernels_${isa} PRIVATE ravine_flags Eigen3::Eigen)
-  target_sources(ravine PRIVATE $<TARGET_OBJECTS:ravine_kernels_${isa}>)
-  target_compile_definitions(ravine PRIVATE RAVINE_HAS_${isa})
+  target_compile_definitions(ravine_sources INTERFACE RAVINE_HAS_${isa})
 endforeach()
 
-function(ravine_kernels)
-  list(TRANSFORM ARGN PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" OUTPUT_VARIABLE sources)
+function(ravine_kernels room)
   foreach(isa IN LISTS RAVINE_ISAS)
-    target_sources(ravine_kernels_${isa} PRIVATE ${sources})
+    set(kernels ravine_${room}_${isa})
+    add_library(${kernels} OBJECT ${ARGN})
+    target_compile_features(${kernels} PRIVATE cxx_std_20)
+    target_compile_definitions(${kernels} PRIVATE RAVINE_KERNEL_ISA=${isa} Eigen=ravine_eigen_${isa} EIGEN_DONT_PARALLELIZE
+                                                  EIGEN_MPL2_ONLY NDEBUG)
+    target_compile_options(${kernels} PRIVATE ${RAVINE_ISA_FLAGS_${isa}} -O3 -fopenmp-simd -ffp-contract=fast)
+    set_target_properties(${kernels} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
+    target_include_directories(${kernels} PRIVATE "${PROJECT_BINARY_DIR}/include")
+    target_link_libraries(${kernels} PRIVATE ravine_flags Eigen3::Eigen)
+    target_sources(ravine PRIVATE $<TARGET_OBJECTS:${kernels}>)
   endforeach()
 endfunction()
