@@ -191,6 +191,7 @@ std::vector<double> lines_around(const std::vector<double>& values, double reach
 std::string gap(const std::vector<double>& ratios) {
   if (ratios.empty()) return "";
   const auto [low, high] = std::minmax_element(ratios.begin(), ratios.end());
+  if (*low > 0.99 && *high < 1.01) return " Where the paths end, the loss on the plane is within 1 % of the real one.";
   return words(
       " A picture hides the rest: where the paths end, the loss on the plane is from %.2g to %.2g times the "
       "real one.",

@@ -1,5 +1,5 @@
 // Axes with lines, bands and marks of what diverged; or bars.
-const MARGIN = {left: 58, right: 14, top: 12, bottom: 42};
+const MARGIN = {left: 68, right: 14, top: 12, bottom: 42};
 
 function scaleOf(log, values, low, high, share = false) {
   const usable = values.filter(v => known(v) && (!log || v > 0));
@@ -40,7 +40,7 @@ function drawAxes(svg, width, height, x, y, xLog, yLog, xLabel, yLabel) {
   d3.select(group("axis", 0, inner)).call(axisX.tickSize(5)).attr("font-size", null);
   d3.select(group("axis", m.left, 0)).call(axisY.tickSize(5)).attr("font-size", null);
   svg.append(make("text", {class: "label", x: (m.left + width - m.right) / 2, y: height - 6, "text-anchor": "middle"}, xLabel),
-    make("text", {class: "label", transform: `translate(12,${(m.top + inner) / 2}) rotate(-90)`, "text-anchor": "middle"}, yLabel),
+    make("text", {class: "label", transform: `translate(11,${(m.top + inner) / 2}) rotate(-90)`, "text-anchor": "middle"}, yLabel),
     make("defs", {}, make("clipPath", {id}, make("rect", {x: m.left, y: m.top - 6, width: Math.max(0, width - m.left - m.right) + 6, height: inner - m.top + 12}))));
   return svg.appendChild(make("g", {"clip-path": `url(#${id})`}));
 }
