@@ -1,12 +1,15 @@
 #include <ravine/compare/compare.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <ravine/compare/journal.hpp>
@@ -70,47 +73,77 @@ bool is_tuned(const Method& method, const Protocol& protocol) { return protocol.
 class Runner {
  public:
   Runner(const Protocol& protocol, const Execution& execution, Journal* journal, Index total)
-      : protocol_(protocol), execution_(execution), journal_(journal), total_(total) {
-    if (!journal) return;
-    for (const Run& run : journal->finished()) finished_.emplace(key(run), &run);
-  }
+      : protocol_(protocol), execution_(execution), journal_(journal), total_(total) {}
 
-  /// On several threads; throws what the first of the tasks that failed has thrown. False if a signal came.
+  /// On several threads, while other processes make others; throws what the first of the tasks that failed has thrown.
+  /// False if a signal came.
   bool operator()(const std::vector<Task>& tasks) {
-    std::vector<const Task*> left;
-    for (const Task& task : tasks) {
-      const auto found = finished_.find(key(task));
-      found != finished_.end() ? keep(*found->second) : left.push_back(&task);
+    for (const Task& task : tasks) asked_.insert(key(task));
+    for (std::vector<std::size_t> left; !(left = missing(tasks)).empty() && !stopped();) {
+      made_ = false;
+      detail::run_tasks(left.size(), [&](std::size_t k) {
+        if (failed_ || stopped()) return;
+        try {
+          if (claim(tasks[left[k]], left[k])) make(tasks[left[k]], left[k]);
+        } catch (...) {
+          failed_ = true;
+          throw;
+        }
+      });
+      if (!made_) std::this_thread::sleep_for(wait_for_others);
     }
-    if (left.empty()) {
-      show();
-      return !stopped();
-    }
-    detail::run_tasks(left.size(), [&](std::size_t k) {
-      if (failed_ || stopped()) return;
-      try {
-        make(*left[k]);
-      } catch (...) {
-        failed_ = true;
-        throw;
-      }
-    });
     return !stopped();
   }
 
   /// The run of a task that was made.
   const Run& of(const Task& task) const { return runs_.at(key(task)); }
-  void keep(const Run& run) { runs_[key(run)] = run; }
+  void keep(const Run& run) {
+    asked_.insert(key(run));
+    runs_.emplace(key(run), run);
+  }
   std::vector<Run> take_runs() {
     std::vector<Run> all;
-    for (auto& [k, run] : runs_) all.push_back(std::move(run));
+    for (auto& [k, run] : runs_)
+      if (asked_.contains(k)) all.push_back(std::move(run));
     return all;
   }
 
  private:
   bool stopped() const { return execution_.stop_on_signals && train::StopSignals::received(); }
 
-  void make(const Task& task) {
+  /// Takes what others have made.
+  void look() {
+    if (journal_)
+      for (const Run& run : journal_->finished()) runs_.emplace(key(run), run);
+  }
+
+  void show() {
+    const Index done = static_cast<Index>(runs_.size());
+    if (execution_.progress && done > std::exchange(shown_, done)) execution_.progress(done, total_);
+  }
+
+  /// The numbers of the tasks that nobody has made.
+  std::vector<std::size_t> missing(const std::vector<Task>& tasks) {
+    look();
+    std::vector<std::size_t> numbers;
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      if (!runs_.contains(key(tasks[i]))) numbers.push_back(i);
+    if (numbers.empty()) show();
+    return numbers;
+  }
+
+  /// Whether a task is to be made here: nobody else has, or is about to.
+  bool claim(const Task& task, std::size_t number) {
+    if (!journal_) return true;
+    const std::lock_guard lock(mutex_);
+    if (runs_.contains(key(task)) || !journal_->claim(number)) return false;
+    look();
+    if (!runs_.contains(key(task))) return true;
+    journal_->release(number);
+    return false;
+  }
+
+  void make(const Task& task, std::size_t number) {
     const bool scores = task.phase != Phase::tune;
     RunSettings settings{protocol_.budget, scores, scores && task.seed == protocol_.scoring_seeds()[0], {}};
     settings.stop = [this] { return failed_ || stopped(); };
@@ -126,23 +159,26 @@ class Runner {
     run->phase = task.phase;
     run->trial = task.trial;
     const std::lock_guard lock(mutex_);
-    if (journal_) journal_->add(*run);
+    if (journal_) {
+      journal_->add(*run);
+      journal_->release(number);
+    }
     keep(*run);
+    made_ = true;
+    look();
     show();
   }
 
-  void show() const {
-    if (execution_.progress) execution_.progress(static_cast<Index>(runs_.size()), total_);
-  }
+  static constexpr std::chrono::milliseconds wait_for_others{20};
 
   const Protocol& protocol_;
   const Execution& execution_;
   Journal* journal_;
-  Index total_;
-  std::map<std::string, const Run*> finished_;
+  Index total_, shown_ = 0;
   std::map<std::string, Run> runs_;
-  std::mutex mutex_;  // of the journal, progress and runs
-  std::atomic<bool> failed_{false};
+  std::set<std::string> asked_;  // of them: an older journal may have others as well
+  std::mutex mutex_;             // of the journal, progress and runs
+  std::atomic<bool> failed_{false}, made_{false};
 };
 
 /// All runs of a method on a problem that do not depend on others.
@@ -215,9 +251,11 @@ Results run(const std::vector<Problem>& problems, const std::vector<Method>& met
   check_minima(problems);
   protocol.check();
   check_schedules(methods, protocol.budget);
-  if (!execution.folder.empty() && is_saved(execution.folder)) return saved(problems, methods, protocol, execution);
   std::optional<Journal> journal;
-  if (!execution.folder.empty()) journal.emplace(execution.folder, problems, methods, protocol);
+  if (!execution.folder.empty()) {
+    if (!is_saved(execution.folder)) journal.emplace(execution.folder, problems, methods, protocol);
+    if (!journal || journal->is_over()) return saved(problems, methods, protocol, execution);
+  }
   std::optional<train::StopSignals> signals;
   if (execution.stop_on_signals) signals.emplace();
 
@@ -233,7 +271,7 @@ Results run(const std::vector<Problem>& problems, const std::vector<Method>& met
   }
   signals.reset();  // now they end the program: all runs are kept
   Results results(problems, methods, protocol, runner.take_runs());
-  if (journal && results.complete()) results.save(execution.folder, execution.page);
+  if (journal && results.complete() && journal->is_last()) results.save(execution.folder, execution.page);
   return results;
 }
 

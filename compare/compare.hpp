@@ -25,8 +25,9 @@ struct Execution {
   Callable<void(Index done, Index total)> progress{};  ///< of runs; called by one thread at a time
   bool stop_on_signals = false;  ///< after a SIGINT or SIGTERM the runs that are finished are the results
   /// A folder, made if need be, that keeps each run as soon as it has finished, so that whoever is interrupted or
-  /// killed goes on from there to the same bits. In the end it has the files of Results::save, from which the same
-  /// comparison is read when it is run again.
+  /// killed goes on from there to the same bits. Processes that are given one folder at once, on any machines that see
+  /// it, share the runs out; what one that ends had in hand, others make. In the end it has the files of Results::save,
+  /// from which the same comparison is read when it is run again.
   std::string folder{};
   bool page = true;  ///< report.html is one of them
 };
@@ -39,5 +40,8 @@ struct Execution {
 /// std::runtime_error that says which one, with what it threw nested in it.
 Results run(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol = {},
             const Execution& execution = {});
+
+/// Whether some process is at a comparison in a folder just now, so that it can be joined.
+bool is_under_way(const std::string& folder);
 
 }  // namespace ravine::compare

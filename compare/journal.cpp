@@ -1,14 +1,13 @@
 #include <ravine/compare/journal.hpp>
 
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <system_error>
+#include <utility>
 
+#include <ravine/compare/compare.hpp>
 #include <ravine/compare/setup.hpp>
-#include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/input_file.hpp>
@@ -17,6 +16,9 @@ namespace ravine::compare {
 namespace {
 
 using detail::text;
+
+// Locks of the file: shared by all who are at the comparison; of who reads, shared, or makes it grow; of each run.
+constexpr std::uint64_t presence = 0, growth = 1, first_claim = 2;
 
 // The file is a sequence of records, each its length and that many bytes of CBOR, which keeps every bit of a number:
 // first the comparison it is of, then runs. A record that was being written when the program was killed is too short.
@@ -107,49 +109,73 @@ std::vector<Run> runs_of(std::string_view& rest, const std::string& path) try {
 
 }  // namespace
 
-/// Grows by records.
-class Journal::File {
- public:
-  explicit File(const std::string& path) : path_(path), out_(path, std::ios::binary | std::ios::app) { check(); }
-  void add(const std::string& bytes) {
-    errno = 0;
-    out_ << bytes << std::flush;
-    check();
-  }
-
- private:
-  void check() const {
-    if (!out_) throw FileError(text("compare: cannot write ", path_, ": ", std::generic_category().message(errno)));
-  }
-
-  std::string path_;
-  std::ofstream out_;
-};
-
 Journal::Journal(const std::string& folder, const std::vector<Problem>& problems, const std::vector<Method>& methods,
-                 const Protocol& protocol) {
+                 const Protocol& protocol)
+    : folder_(folder), path_(journal_file(folder)) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) throw FileError(text("compare: cannot make the folder ", folder, ": ", failed.message()));
-  const Json mine = setup_json(problems, methods, protocol);
-  const std::string path = journal_file(folder);
-  std::string kept = record(mine);
-  if (std::filesystem::exists(path)) {
-    const detail::FileBytes bytes = detail::InputFile(path).read_all();
-    std::string_view rest = bytes.view();
-    const auto setup = next_record(rest);
-    if (!setup || !setup->is_object()) throw no_journal(path);
-    check_same(mine, *setup, path);
-    finished_ = runs_of(rest, path);
-    kept = bytes.view().substr(0, bytes.view().size() - rest.size());
-  }
-  const std::string_view pieces[] = {kept};
-  detail::write_file("compare", path, pieces);
-  file_ = std::make_unique<File>(path);
+  const Json setup = setup_json(problems, methods, protocol);
+  do {
+    file_ = std::make_unique<SharedFile>(path_);
+    file_->lock(presence, SharedFile::shared);
+  } while (file_->removed());  // by whoever was the last and had it alone
+  file_->lock(growth, SharedFile::alone);
+  begin(setup);
+  file_->unlock(growth);
 }
 
-Journal::~Journal() = default;
+/// Writes what the comparison is, or sees whether it is this one.
+void Journal::begin(const Json& setup) {
+  const std::string bytes = file_->read(0);
+  std::string_view rest = bytes;
+  if (bytes.empty()) {
+    over_ = std::filesystem::exists(results_file(folder_));
+    if (over_) std::filesystem::remove(path_);
+    if (over_) return;
+    const std::string first = record(setup);
+    file_->write(0, first);
+    end_ = first.size();
+    return;
+  }
+  const auto there = next_record(rest);
+  if (!there || !there->is_object()) throw no_journal(path_);
+  check_same(setup, *there, path_);
+  end_ = bytes.size() - rest.size();
+}
 
-void Journal::add(const Run& run) { file_->add(record(run_json(run))); }
+void Journal::read() {
+  const std::string bytes = file_->read(end_);
+  std::string_view rest = bytes;
+  for (Run& run : runs_of(rest, path_)) news_.push_back(std::move(run));
+  end_ += bytes.size() - rest.size();
+}
+
+std::vector<Run> Journal::finished() {
+  file_->lock(growth, SharedFile::shared);
+  read();
+  file_->unlock(growth);
+  return std::exchange(news_, {});
+}
+
+bool Journal::claim(std::size_t run) { return file_->try_lock(first_claim + run); }
+void Journal::release(std::size_t run) { file_->unlock(first_claim + run); }
+
+void Journal::add(const Run& run) {
+  const std::string bytes = record(run_json(run));
+  file_->lock(growth, SharedFile::alone);
+  read();  // what comes behind it was being written by one who was killed
+  file_->write(end_, bytes);
+  file_->unlock(growth);
+  end_ += bytes.size();
+}
+
+bool Journal::is_last() {
+  file_->unlock(presence);
+  file_->lock(presence, SharedFile::alone);
+  return !file_->removed();
+}
+
+bool is_under_way(const std::string& folder) { return is_locked(journal_file(folder), presence); }
 
 }  // namespace ravine::compare

@@ -19,6 +19,9 @@ class WrongArgument : public std::invalid_argument {
 /// Throws WrongArgument if a file that is to be written is one of these, which may not be there.
 void refuse_overwriting(const char* option, const std::string& file, const std::vector<std::string>& others);
 
+/// Which of the processes that `mpirun` has started this one is; 0 if it is alone.
+int rank();
+
 struct TrainArguments {
   std::string table, target, save, history, plot;
   std::vector<std::string> drop, categorical;  // columns, or several of them with commas in between
@@ -44,6 +47,7 @@ struct CompareArguments {
   compare::Protocol protocol;
   bool resume = false, no_page = false, quick = false, list = false;
 };
+/// Several processes share the runs out, as soon as rank 0 has begun: only it prints.
 void compare(const CompareArguments& arguments);
 /// Prints what may be compared.
 void list_compared();

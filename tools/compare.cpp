@@ -1,13 +1,16 @@
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
 #include <system_error>
+#include <thread>
 
 #include <ravine/compare/compare.hpp>
 #include <ravine/core/text.hpp>
@@ -151,6 +154,25 @@ void check_folder(const CompareArguments& a) {
     throw WrongArgument("--resume: there is no comparison in the folder " + a.out);
 }
 
+// ---- several processes ----
+
+// Rank 0 speaks for all; the others join it in the folder, and say nothing but what goes wrong on them. False if there
+// is nothing to join: all is finished, or rank 0 refuses what is in the folder. One that does not begin is not waited
+// for longer than a minute.
+bool joins_first(const CompareArguments& a) {
+  if (a.out.empty()) throw WrongArgument("--out is missing: several processes meet in its folder");
+  const std::filesystem::path folder = a.out;
+  create_directories(folder);
+  for (int looks = 0, left_alone = 0; looks < 3000 && !compare::is_under_way(a.out); ++looks) {
+    const bool empty = is_empty(folder), begun = exists(folder / "unfinished");
+    if (begun && a.resume) break;
+    left_alone += begun;
+    if (left_alone > 50 || (!begun && !empty)) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
 // Of a file those for each problem that needs them.
 auto targets_of(const std::string& file, const std::vector<Problem>& problems) {
   const auto targets = compare::read_targets(file);
@@ -174,21 +196,33 @@ void print_outcome(const Results& results, const CompareArguments& a) {
 
 }  // namespace
 
+int rank() {
+  for (const char* name : {"PMIX_RANK", "PMI_RANK"})  // what OpenMPI's and MPICH's tell those that they start
+    if (const char* number = std::getenv(name)) return std::atoi(number);
+  return 0;
+}
+
 void compare(const CompareArguments& a) {
+  const bool first = rank() == 0;
   const auto problems = each("--problems", a.problems.empty() ? all_problems() : a.problems, compare::problem);
   const auto methods =
       each("--optimizers", a.optimizers.empty() ? compare::method_names() : a.optimizers, compare::method);
   compare::Protocol protocol = a.protocol;
-  check_folder(a);
+  if (first) check_folder(a);
   if (!a.targets.empty()) protocol.targets = targets_of(a.targets, problems);
+  if (!first && !joins_first(a)) return;
   train::Progress bar(stderr, {.step = "run"});
   const Results results = argument(a.resume ? "--resume: " : "", [&] {
     return compare::run(problems, methods, protocol,
-                        {.progress = [&](Index done, Index total) { bar.update(done, total); },
+                        {.progress =
+                             [&](Index done, Index total) {
+                               if (first) bar.update(done, total);
+                             },
                          .stop_on_signals = true,
                          .folder = a.out,
                          .page = !a.no_page});
   });
+  if (!first) return;
   if (!results.complete()) interrupted(results, a);
   print_outcome(results, a);
 }

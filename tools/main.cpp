@@ -128,7 +128,8 @@ int main(int argc, char** argv) {
   const auto fail = [&](const char* why, int code) {
     std::cout.flush();
     std::cerr << "ravine" << (app.get_subcommands().empty() ? "" : " " + app.get_subcommands()[0]->get_name()) << ": "
-              << why << '\n';
+              << (ravine::tools::rank() > 0 ? "rank " + std::to_string(ravine::tools::rank()) + ": " : "") << why
+              << '\n';
     return code;
   };
   try {

@@ -3,12 +3,15 @@
 
 #include <omp.h>
 
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <ravine/ravine.hpp>
@@ -239,6 +242,35 @@ TEST_CASE("after a signal the runs that are finished are kept in the folder, and
   }
   CHECK(folder.read("runs.csv") + folder.read("curves.csv") + folder.read("results.json") == straight);
   CHECK_FALSE(std::filesystem::exists(folder.path() + "/report.html"));
+}
+
+TEST_CASE("who is given one folder at once makes each run once, and has the results of one who is alone") {
+  std::atomic<int> made = 0;
+  const Problem beale = rv::compare::problem("beale"), sine = rv::compare::problem("mlp:sine,hidden=4");
+  const auto counted = [&](const Problem& problem) {
+    Problem same = problem;
+    same.make = [&made, make = problem.make](std::uint64_t seed) {
+      ++made;
+      return make(seed);
+    };
+    return same;
+  };
+  const auto run = [&](const std::string& folder) {
+    return rv::compare::run({counted(beale), counted(sine)}, methods({"adam", "adam:lr=0.1", "lbfgs"}), small,
+                            {.folder = folder, .page = false});
+  };
+  const Folder alone, shared;
+  const Results straight_results = run(alone.path());
+  const int runs = made.exchange(0);
+  std::vector<std::optional<Results>> all(3);
+  std::vector<std::thread> threads;
+  for (auto& results : all) threads.emplace_back([&] { results = run(shared.path()); });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(made.load() == runs);
+  const std::string straight = files(straight_results);
+  for (const auto& results : all) CHECK(files(*results) == straight);
+  CHECK(shared.read("runs.csv") + shared.read("curves.csv") + shared.read("results.json") == straight);
+  CHECK_FALSE(std::filesystem::exists(shared.path() + "/unfinished"));
 }
 
 TEST_CASE("what a run throws comes out with its problem, options and seed, of several the first one's") {

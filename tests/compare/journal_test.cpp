@@ -2,12 +2,15 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <ravine/compare/compare.hpp>
@@ -107,10 +110,12 @@ TEST_CASE("a journal keeps runs to the last bit, over any number of interruption
   plain.final_loss = 2.0;
   plain.test_loss = 0.5;
   comparison.journal().add(plain);
-  const Journal journal = comparison.journal();
-  REQUIRE(journal.finished().size() == 2);
-  check_same(journal.finished()[0], hard());
-  check_same(journal.finished()[1], plain);
+  Journal journal = comparison.journal();
+  const std::vector<Run> found = journal.finished();
+  REQUIRE(found.size() == 2);
+  check_same(found[0], hard());
+  check_same(found[1], plain);
+  CHECK(journal.finished().empty());
 }
 
 TEST_CASE("a run that was being written when the program was killed is left out, wherever that was") {
@@ -168,14 +173,72 @@ TEST_CASE("what is no journal is refused, and what cannot be written") {
   const Comparison comparison;
   std::filesystem::create_directories(comparison.folder);
   const std::string a_number("\1\0\0\0\0\0\0\0\7", 9);  // as a record
-  for (const std::string& content : {std::string(), std::string("longer than eight bytes"), a_number}) {
+  for (const std::string& content : {std::string("short"), std::string("longer than eight bytes"), a_number}) {
     std::ofstream(comparison.file(), std::ios::binary) << content;
     CHECK_THROWS_WITH_AS(comparison.journal(), Contains("unfinished is no journal of a comparison"), data::FormatError);
   }
   std::filesystem::remove(comparison.file());
   comparison.journal();
   std::ofstream(comparison.file(), std::ios::binary | std::ios::app) << a_number;  // in place of a run
-  CHECK_THROWS_WITH_AS(comparison.journal(), Contains("unfinished is no journal of a comparison"), data::FormatError);
+  CHECK_THROWS_WITH_AS(comparison.journal().finished(), Contains("unfinished is no journal of a comparison"),
+                       data::FormatError);
   CHECK_THROWS_WITH_AS(Journal("/dev/null/x", {}, {}, {}), Contains("compare: cannot make the folder /dev/null/x: "),
                        FileError);
+}
+
+TEST_CASE("of several journals of one folder one makes a run, and the others find it") {
+  const Comparison comparison;
+  Journal one = comparison.journal();
+  std::ofstream(comparison.file(), std::ios::binary | std::ios::app) << "what was being written by one who was killed";
+  Journal two = comparison.journal();
+  CHECK(one.claim(0));
+  CHECK_FALSE(two.claim(0));
+  CHECK(two.claim(1));
+  CHECK(one.finished().empty());
+  two.add(hard());
+  two.release(1);
+  CHECK(one.claim(1));
+  const std::vector<Run> news = one.finished();
+  REQUIRE(news.size() == 1);
+  check_same(news[0], hard());
+  CHECK(one.finished().empty());
+  CHECK(two.finished().empty());  // its own
+  one.add(hard());
+  one.add(hard());
+  CHECK(two.finished().size() == 2);
+  CHECK(comparison.journal().finished().size() == 3);
+  std::optional<Journal> killed(comparison.journal());
+  CHECK(killed->claim(7));
+  CHECK_FALSE(two.claim(7));
+  killed.reset();
+  CHECK(two.claim(7));
+}
+
+TEST_CASE("a comparison is under way while somebody is at it") {
+  const Comparison comparison;
+  CHECK_FALSE(is_under_way(comparison.folder.string()));
+  {
+    const Journal journal = comparison.journal();
+    CHECK(is_under_way(comparison.folder.string()));
+  }
+  CHECK_FALSE(is_under_way(comparison.folder.string()));
+  CHECK(std::filesystem::exists(comparison.file()));
+}
+
+TEST_CASE("one of several journals is the last, unless it ends before it has written the files") {
+  const Comparison comparison;
+  std::atomic<int> last = 0;
+  std::vector<std::thread> threads;
+  {
+    std::vector<Journal> journals;
+    for (int i = 0; i < 5; ++i) journals.push_back(comparison.journal());
+    for (std::size_t i = 1; i < journals.size(); ++i)
+      threads.emplace_back([&, journal = std::move(journals[i])]() mutable {
+        if (journal.is_last() && ++last == 2) std::filesystem::remove(comparison.file());
+        const Journal ends = std::move(journal);
+      });
+    CHECK(last.load() == 0);  // they wait for the one that is left here
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(last.load() == 2);
 }
