@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <ravine/core/kernels/dispatch.hpp>
-#include <ravine/core/threads.hpp>
+#include <ravine/optim/pieces.hpp>
 
 namespace ravine::detail {
 
@@ -21,7 +21,7 @@ Sums run(PassLoop<T> loop, const void* pass, Tensor& value, const Tensor& gradie
   for (std::size_t k = 0; k < kept.size(); ++k) arrays[k] = kept[k].raw<T>();
   const Index n = value.numel(), pieces = (n + sum_piece - 1) / sum_piece;
   std::vector<Sums> sums(static_cast<std::size_t>(pieces));
-  parallel_for(pieces, parallel_grain / sum_piece, [&](Index begin, Index end) {
+  parallel_for(pieces, long_piece(pieces, parallel_grain / sum_piece), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)
       sums[static_cast<std::size_t>(i)] =
           loop(pass, value.raw<T>(), gradient.raw<T>(), arrays, i * sum_piece, std::min(n, (i + 1) * sum_piece));

@@ -1,11 +1,9 @@
 #include <ravine/optim/elementwise.hpp>
 
-#include <algorithm>
-
 #include <ravine/core/kernels/dispatch.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/core/threads.hpp>
 #include <ravine/optim/kernels/rules.hpp>
+#include <ravine/optim/pieces.hpp>
 
 namespace ravine::detail {
 namespace {
@@ -14,13 +12,8 @@ namespace {
 constexpr Index min_piece = 16384;
 static_assert(min_piece % rule_block == 0, "an element is in the same kind of block whatever the number of threads");
 
-/// How many of n elements make a piece. Long pieces, as the processor has to learn anew what to read ahead in each one;
-/// but some for each thread, so that one that is held up gets fewer. Pieces are whole blocks, so that the number of
-/// threads decides nothing else.
-Index piece_of(Index n) {
-  if (n <= min_piece) return min_piece;
-  return std::max(min_piece, n / (4 * threads_available()) / rule_block * rule_block);
-}
+/// How many of n elements make a piece. Pieces are whole blocks, so that the number of threads decides nothing else.
+Index piece_of(Index n) { return long_piece(n, min_piece) / rule_block * rule_block; }
 
 template <class T>
 void run(RuleLoop<T> loop, const void* rule, Tensor& value, const Tensor& gradient, Tensor* slots, std::size_t count) {

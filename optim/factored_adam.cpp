@@ -11,14 +11,22 @@ namespace {
 bool is_factored(const Variable& p) { return p.rank() >= 2; }
 
 /// One update of a matrix; lr is in force, correction is 1 - β2^t.
+template <class T>
 void update_matrix(const Variable& p, std::span<Tensor> kept, const FactoredAdamOptions& o, double lr,
                    double correction) {
   const detail::SquareSums sums(p.grad(), p.size(0));
   detail::average(kept[0], sums.rows.to(p.dtype()), o.beta2);
   detail::average(kept[1], sums.columns.to(p.dtype()), o.beta2);
   const double total = sum(kept[0].to(f64)).item(), scale = total == 0.0 ? 0.0 : 1.0 / (total * correction);
-  const detail::FactoredRoots V{sqrt(kept[0] * scale), sqrt(kept[1]), 0.0};
-  V.step(p, lr, o.eps, 0.0);
+  const Tensor rows = sqrt(kept[0] * scale), columns = sqrt(kept[1]);
+  const Index n = rows.numel(), m = columns.numel();
+  T* const X = p.node()->value.raw<T>();
+  detail::for_long_rows(n, m, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i)
+      detail::active_row_loops<T>().step_eps(X + i * m, p.grad().raw<T>() + i * m, m, rows.raw<T>()[i],
+                                             columns.raw<T>(), static_cast<T>(lr), static_cast<T>(o.eps));
+  });
+  p.node()->value.mark_written(detail::advance_write_clock());
 }
 
 }  // namespace
@@ -58,7 +66,7 @@ void FactoredAdam::update() {
         detail::run_rule(detail::built_in_loops<Adam>(), &rule, {&p, 1}, slots);
         continue;
       }
-      update_matrix(p, state(3 * i, 2), o, lr, correction);
+      (p.dtype() == f32 ? update_matrix<float> : update_matrix<double>)(p, state(3 * i, 2), o, lr, correction);
     }
   }
 }

@@ -4,26 +4,17 @@
 namespace ravine::detail {
 namespace {
 
-template <class T, std::size_t>
-using Each = T&;
-
-/// Whether a pass adds up, in numbers of type S.
-template <class Pass, class T, class S, std::size_t... k>
-consteval bool adds(std::index_sequence<k...>) {
-  return std::is_invocable_v<const Pass&, T&, T, Each<T, k>..., S&, S&>;
-}
-
 /// On `count` elements. Sums are added up in a place for each of them, so that they vectorise without changing order.
-template <class Pass, class T, class S, std::size_t... k>
+template <class Pass, class T, std::size_t... k>
 [[gnu::always_inline]] inline void run_block(const Pass& pass, Index count, T* __restrict theta, const T* __restrict g,
                                              [[maybe_unused]] T* const* slots, [[maybe_unused]] Index begin,
-                                             S (&sums)[2][rule_block], std::index_sequence<k...> all) {
+                                             T (&sums)[2][rule_block], std::index_sequence<k...>) {
   [[maybe_unused]] T* const at[sizeof...(k) + 1] = {slots[k] + begin...};
 #if !defined(__clang__)
 #pragma GCC ivdep  // arrays are distinct
 #endif
   for (Index i = 0; i < count; ++i) {
-    if constexpr (adds<Pass, T, S>(all))
+    if constexpr (std::is_invocable_v<const Pass&, T&, T, decltype(at[k][i])..., T&, T&>)
       pass(theta[i], g[i], at[k][i]..., sums[0][i], sums[1][i]);
     else
       pass(theta[i], g[i], at[k][i]...);
@@ -34,14 +25,13 @@ template <class Pass, class T>
 Sums run(const void* given, T* theta, const T* g, T* const* slots, Index begin, Index end) {
   const Pass pass = *static_cast<const Pass*>(given);
   constexpr auto all = std::make_index_sequence<Pass::slots>();
-  using S = std::conditional_t<adds<Pass, T, double>(all), double, T>;
-  S sums[2][rule_block] = {};
+  T sums[2][rule_block] = {};
   Index i = begin;
   for (; i + rule_block <= end; i += rule_block) run_block(pass, rule_block, theta + i, g + i, slots, i, sums, all);
   if (i < end) run_block(pass, end - i, theta + i, g + i, slots, i, sums, all);
   Sums total{};
   for (std::size_t k = 0; k < 2; ++k)
-    for (const S sum : sums[k]) total[k] += static_cast<double>(sum);
+    for (const T sum : sums[k]) total[k] += static_cast<double>(sum);
   return total;
 }
 

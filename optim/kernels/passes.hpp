@@ -16,8 +16,10 @@ namespace ravine::detail {
 /// What a pass adds up.
 using Sums = std::array<double, 2>;
 
-// A pass is a rule with the number of slots that it sees; one that adds up has two more arguments, to add to: numbers
-// of the parameter's dtype, which hold some dozens of terms, or f64 for squares of gradients, whose range is wide.
+// A pass is a rule with the number of slots that it sees; one that adds up has two more arguments, to add to.
+
+/// Whether a sum of squares in the parameter's dtype has lost nothing by its range.
+inline bool in_range(double squares) { return squares > 1e-30 && squares < 1e30; }
 
 /// What these rules have of Adam: m and v, and from them m̂ / (√v̂ + ε) times lr.
 struct Moments {
@@ -57,13 +59,14 @@ struct LAMBStep {
   }
 };
 
-/// (g + λ θ)².
+/// θ² and (g + λ θ)².
 struct LARSSums {
   static constexpr std::size_t slots = 0;
   double decay;
   template <class T>
-  [[gnu::always_inline]] void operator()(T theta, T g, double& length, double& /*nothing*/) const {
-    const double sum = g + T(decay) * theta;
+  [[gnu::always_inline]] void operator()(T theta, T g, T& size, T& length) const {
+    const T sum = g + T(decay) * theta;
+    size += theta * theta;
     length += sum * sum;
   }
 };
@@ -124,8 +127,8 @@ struct MARSSums {
     return g + (g - previous) * T(factor);
   }
   template <class T>
-  [[gnu::always_inline]] void operator()(T /*theta*/, T g, T previous, double& length, double& /*nothing*/) const {
-    const double c = corrected(g, previous);
+  [[gnu::always_inline]] void operator()(T /*theta*/, T g, T previous, T& length, T& /*nothing*/) const {
+    const T c = corrected(g, previous);
     length += c * c;
   }
 };

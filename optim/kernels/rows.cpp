@@ -1,6 +1,9 @@
 #include <ravine/optim/kernels/rows.hpp>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <type_traits>
 
 #include <ravine/core/math.hpp>
 
@@ -32,31 +35,39 @@ double squares(const T* g, Index count, T* columns) {
 }
 
 template <class T>
-T larger_root(T root, T least) {
-  return root < least ? least : root;
+T scaled(T g, T by, T most) {
+  return g == T(0) ? T(0) : g * (by > most ? most : by);
 }
 
 template <class T>
-double size(const T* g, Index count, T row_root, const T* column_roots, T least) {
+double size(const T* g, Index count, T row, const T* columns, T most) {
   return sum_over<T>(count, [=](Index j) {
-    const T scaled = g[j] / larger_root(row_root * column_roots[j], least), u = g[j] == T(0) ? T(0) : scaled;
+    const T u = scaled(g[j], row * columns[j], most);
     return u * u;
   });
 }
 
 template <class T>
-void step(T* x, const T* g, Index count, T row_root, const T* column_roots, T rate, T least, T eps, T decay) {
+void step(T* x, const T* g, Index count, T row, const T* columns, T most, T rate, T decay) {
+#pragma omp simd
+  for (Index j = 0; j < count; ++j) x[j] -= rate * scaled(g[j], row * columns[j], most) + decay * x[j];
+}
+
+template <class T>
+void step_eps(T* x, const T* g, Index count, T row_root, const T* column_roots, T rate, T eps) {
 #pragma omp simd
   for (Index j = 0; j < count; ++j) {
-    const T change = rate * g[j] / (larger_root(row_root * column_roots[j], least) + eps);
-    x[j] -= (g[j] == T(0) ? T(0) : change) + decay * x[j];
+    const T change = rate * g[j] / (row_root * column_roots[j] + eps);
+    x[j] -= g[j] == T(0) ? T(0) : change;
   }
 }
 
-/// NaN as soon as one of them is.
+/// The larger of two numbers that are not negative, or NaN if one is: as bits, NaN is larger than infinity.
 template <class T>
 T larger_of(T a, T b) {
-  return a <= b || b != b ? b : a;
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const Bits x = std::bit_cast<Bits>(a), y = std::bit_cast<Bits>(b);
+  return std::bit_cast<T>(x > y ? x : y);
 }
 
 template <bool averages, class T>
@@ -89,7 +100,7 @@ T sm3(const SM3Row<T>& row, T* x, const T* g, T* m, Index count, const T* column
 }
 
 template <class T>
-constexpr RowLoops<T> loops = {squares<T>, size<T>, step<T>, sm3<T>};
+constexpr RowLoops<T> loops = {squares<T>, size<T>, step<T>, step_eps<T>, sm3<T>};
 
 }  // namespace
 

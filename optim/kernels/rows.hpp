@@ -18,10 +18,12 @@ template <class T>
 struct RowLoops {
   /// Adds g² to the sums of the columns, of some dozens of rows, and returns the sum of the row.
   double (*squares)(const T* g, Index count, T* columns);
-  /// The sum of squares of U = g / max(row_root column_roots, least).
-  double (*size)(const T* g, Index count, T row_root, const T* column_roots, T least);
-  /// x ← x - rate g / (max(row_root column_roots, least) + eps) - decay x
-  void (*step)(T* x, const T* g, Index count, T row_root, const T* column_roots, T rate, T least, T eps, T decay);
+  /// The sum of squares of U = g min(row column, most).
+  double (*size)(const T* g, Index count, T row, const T* columns, T most);
+  /// x ← x - rate U - decay x
+  void (*step)(T* x, const T* g, Index count, T row, const T* columns, T most, T rate, T decay);
+  /// x ← x - rate g / (row_root column_roots + eps)
+  void (*step_eps)(T* x, const T* g, Index count, T row_root, const T* column_roots, T rate, T eps);
   /// An update of x and of the mean m, which may be none; next becomes what it is or the ν of its column, if that is
   /// larger, and the largest ν is returned.
   T (*sm3)(const SM3Row<T>& row, T* x, const T* g, T* m, Index count, const T* columns, T* next);

@@ -11,10 +11,10 @@ detail::Kept LARS::keeps(const LARSOptions& o, const Variable& p) {
 }
 
 void LARS::change(const LARSOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  const double size = detail::norm_of(p.value());
-  const double length = o.weight_decay == 0.0
-                            ? detail::norm_of(p.grad())
-                            : std::sqrt(detail::run_pass(detail::LARSSums{o.weight_decay}, p, kept)[0]);
+  const auto [size2, length2] = detail::run_pass(detail::LARSSums{o.weight_decay}, p, kept);
+  const bool exact = detail::in_range(size2) && detail::in_range(length2);
+  const double size = exact ? std::sqrt(size2) : detail::norm_of(p.value());
+  const double length = exact ? std::sqrt(length2) : detail::norm_of(p.grad() + p.value() * o.weight_decay);
   const double ratio = size == 0.0 || length == 0.0 ? 1.0 : o.trust * size / (length + o.eps);
   SGD::Rule rule({.momentum = o.momentum, .weight_decay = o.weight_decay}, 1.0, now.t);
   rule.gain = now.lr * ratio;  // of g' in V, which has the rate in it

@@ -68,7 +68,8 @@ void go(const SM3Options& o, double lr, const Variable& p, std::span<Tensor> kep
                 next.raw<T>() + strip * m + begin);
   };
   if (n == 1 && kept.size() == 2)  // a vector, which has no other dimension
-    detail::parallel_for(m, detail::parallel_grain, [&](Index begin, Index end) { row(0, 0, begin, end); });
+    detail::parallel_for(m, detail::long_piece(m, detail::parallel_grain),
+                         [&](Index begin, Index end) { row(0, 0, begin, end); });
   else
     detail::for_strips(n, m, [&](Index strip, Index begin, Index end) {
       for (Index i = begin; i < end; ++i) most[static_cast<std::size_t>(i)] = row(i, strip, 0, m);
