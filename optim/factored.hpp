@@ -24,7 +24,7 @@ void for_strips(Index rows, Index columns, F&& f) {
 
 /// The loops for this processor.
 template <class T>
-const RowLoops<T>& active_row_loops();
+[[gnu::visibility("hidden")]] const RowLoops<T>& active_row_loops();
 
 /// The sums of the squares of a parameter's gradient, as a matrix of so many rows, over rows and columns, f64.
 struct SquareSums {
