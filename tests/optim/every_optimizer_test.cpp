@@ -10,8 +10,10 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <omp.h>
 #include <ravine/autograd/autograd.hpp>
 #include <ravine/core/core.hpp>
+#include <ravine/core/threads.hpp>
 #include <ravine/optim/optim.hpp>
 
 #include "../declared.hpp"
@@ -408,6 +410,31 @@ TEST_CASE("every optimizer: large parameters, shared out to threads, get the val
     for (std::size_t k = 0; k < small.size(); ++k)
       CHECK(small[k].item() == doctest::Approx(large.value().at({picked[k]})).epsilon(1e-13));
   }
+}
+
+TEST_CASE("optimizers whose update mixes elements: the same bits on any number of threads") {
+  const std::vector<rv::Shape> shapes = {{160, 220}, {50'000}, {30, 20}, {20, 3, 10}, {1}};
+  const int threads = omp_get_max_threads();
+  rv::detail::hold_threads(true);
+  for (const std::string name : {"lamb", "adafactor", "factored_adam", "sm3", "prodigy", "soap"}) {
+    CAPTURE(name);
+    const auto after = [&](int count) {
+      omp_set_num_threads(count);
+      rv::Generator generator(5);
+      Params params;
+      for (const rv::Shape& shape : shapes) params.push_back(rv::parameter(rv::randn(shape, rv::f32, generator)));
+      const auto optimizer = optim::make(name, params);
+      for (int t = 0; t < 2; ++t) {
+        for (const rv::Variable& p : params) p.set_grad(rv::randn(p.shape(), rv::f32, generator));
+        optimizer->step();
+      }
+      return params;
+    };
+    const Params one = after(1), two = after(2);
+    for (std::size_t k = 0; k < one.size(); ++k) CHECK(rv::bitwise_equal(one[k].value(), two[k].value()));
+  }
+  rv::detail::hold_threads(false);
+  omp_set_num_threads(threads);
 }
 
 TEST_CASE("every optimizer: parameters without elements do no harm") {
