@@ -9,6 +9,7 @@
 #include <ravine/autograd/math.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/loss.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
 
@@ -60,6 +61,16 @@ Variable extreme(const char* op, Tensor y, const Variable& x, const Dims& dims) 
     return reshape(dy, kept) * extreme_mask(x.value(), value_of(y).reshape(kept), dims);
   };
   return record(op, std::move(y), {{x, pullback}});
+}
+
+// Of ops on Variables where the pass is recorded.
+using detail::log_softmax_pullback;
+using detail::softmax_pullback;
+Variable softmax_pullback(const Variable& dy, const Variable& y, const Dims& dims) {
+  return y * (dy - sum(dy * y, dims, true));
+}
+Variable log_softmax_pullback(const Variable& dy, const Variable& y, const Dims& dims) {
+  return dy - exp(y) * sum(dy, dims, true);
 }
 
 }  // namespace
@@ -141,12 +152,12 @@ Variable logsumexp(const Variable& x, const Dims& dims, bool keepdim) {
 
 Variable softmax(const Variable& x, const Dims& dims) {
   return record("softmax", softmax(x.value(), dims),
-                {{x, [dims](auto dy, const auto& y) { return y * (dy - sum(dy * y, dims, true)); }}});
+                {{x, [dims](auto dy, const auto& y) { return softmax_pullback(std::move(dy), y, dims); }}});
 }
 
 Variable log_softmax(const Variable& x, const Dims& dims) {
   return record("log_softmax", log_softmax(x.value(), dims),
-                {{x, [dims](auto dy, const auto& y) { return dy - exp(y) * sum(dy, dims, true); }}});
+                {{x, [dims](auto dy, const auto& y) { return log_softmax_pullback(std::move(dy), y, dims); }}});
 }
 
 Variable cosine_similarity(const Variable& x, const Variable& y, Index dim, double eps) {

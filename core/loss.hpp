@@ -12,6 +12,10 @@ double squared_error(const Tensor& a, const Tensor& b);
 /// scale dy (a - b) for a dy of one element.
 Tensor scaled_difference(const Tensor& dy, const Tensor& a, const Tensor& b, double scale);
 
+/// The gradient of what softmax, or log_softmax, gives as y.
+Tensor softmax_pullback(Tensor dy, const Tensor& y, const Dims& dims);
+Tensor log_softmax_pullback(Tensor dy, const Tensor& y, const Dims& dims);
+
 /// The classes that rows of scores belong to, and what they count.
 struct ClassTargets {
   Tensor classes;    // (N) i64: positions in [0, C), or `ignored`

@@ -129,12 +129,16 @@ Tensor join(const std::vector<Tensor>& parts, int dim) {
     using T = decltype(zero);
     const Index width = joined.size * joined.inner;
     T* y = out.raw<T>();
-    detail::for_rows(joined.outer, width, [&](Index begin, Index end) {  // what is written follows what was
-      T* start = y + begin * width;
-      for (const Tensor& part : parts) {
-        const Index run = part.shape()[dim] * joined.inner;
-        detail::copy_rows(part.raw<T>() + begin * run, run, 1, end - begin, run, start, width);
-        start += run;
+    const Index high =
+        std::max<Index>(1, 1024 / std::max<Index>(1, width));  // few rows: what is written follows what was
+    detail::for_rows((joined.outer + high - 1) / high, high * width, [&](Index begin, Index end) {
+      for (Index i = begin * high; i < std::min(end * high, joined.outer); i += high) {
+        T* start = y + i * width;
+        for (const Tensor& part : parts) {
+          const Index run = part.shape()[dim] * joined.inner;
+          detail::copy_rows(part.raw<T>() + i * run, run, 1, std::min(high, joined.outer - i), run, start, width);
+          start += run;
+        }
       }
     });
   });
@@ -157,9 +161,10 @@ const Index* checked_select(const char* op, const Tensor& index, const Shape& x,
   return checked_positions(op, index, x, dim);
 }
 
-/// Calls f(i, j) for every element i of `index`, j being the element of x that gather takes for it.
-template <class F>
-void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim, F f) {
+/// Calls f(i, j) for every element i of `index`, j being the element of x that gather takes for it; over(rows, columns,
+/// f(begin, end)) goes through the rows of the index.
+template <class Over, class F>
+void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim, Over over, F f) {
   const Shape& shape = index.shape();
   bool fits = shape.rank() == x.rank();
   for (int d = 0; fits && d < x.rank(); ++d) fits = d == dim || shape[d] <= x[d];
@@ -172,18 +177,15 @@ void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim,
   const int last = x.rank() - 1;
   Strides strides = strides_of(x);
   const Index step = std::exchange(strides[dim], 0);  // the index says where along this one
-
-  Index at[max_rank] = {};
-  Index row = 0;  // where x's row begins that the row of the index looks at
-  for (Index i = 0, n = index.numel(); i < n;) {
-    for (Index k = 0; k < shape[last]; ++k, ++i) f(i, row + k * strides[last] + positions[i] * step);
-    for (int d = last - 1; d >= 0; --d) {
-      row += strides[d];
-      if (++at[d] < shape[d]) break;
-      row -= shape[d] * strides[d];
-      at[d] = 0;
+  const Index columns = shape[last], stride = strides[last];
+  over(index.numel() / columns, columns, [&](Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
+      Index from = 0;  // where x's row begins that the row of the index looks at
+      Index rest = row;
+      for (int d = last - 1; d >= 0; rest /= shape[d--]) from += rest % shape[d] * strides[d];
+      for (Index k = 0, i = row * columns; k < columns; ++k, ++i) f(i, from + k * stride + positions[i] * step);
     }
-  }
+  });
 }
 
 }  // namespace
@@ -339,7 +341,8 @@ Tensor gather(const Tensor& x, Index dim, const Tensor& index) {
     using T = decltype(zero);
     const T* from = x.raw<T>();
     T* to = out.raw<T>();
-    each_gathered("gather", index, x.shape(), d, [&](Index i, Index j) { to[i] = from[j]; });
+    const auto shared_out = [](Index rows, Index columns, auto f) { detail::for_rows(rows, columns, f); };
+    each_gathered("gather", index, x.shape(), d, shared_out, [&](Index i, Index j) { to[i] = from[j]; });
   });
   return out;
 }
@@ -407,7 +410,8 @@ Tensor gather_pullback(const Tensor& dy, const Shape& shape, Index dim, const Te
     using T = decltype(zero);
     const T* from = dy.raw<T>();
     T* to = out.raw<T>();
-    each_gathered("gather_pullback", index, shape, d,
+    const auto in_order = [](Index rows, Index, auto f) { f(Index{0}, rows); };  // elements of x may be met twice
+    each_gathered("gather_pullback", index, shape, d, in_order,
                   [&](Index i, Index j) { to[j] = static_cast<T>(to[j] + from[i]); });
   });
   return out;

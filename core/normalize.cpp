@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <stdexcept>
-#include <vector>
 
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/reduce.hpp>
+#include <ravine/core/sum_pieces.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
 
@@ -21,28 +21,13 @@ kernels::Moments<T> from_line(T* moments, Index lines, Index j) {
 
 Index rows_of(const Tensor& x, Index columns) { return columns > 0 ? x.numel() / columns : 0; }
 
-}  // namespace
-
-namespace {
-
-/// The moments of row i, longer than a piece of work: sums over pieces, added up in order.
+/// The moments of row i, longer than a piece of work.
 template <class T>
 bool long_row_moments(const T* x, Index n, bool about_mean, double eps, const kernels::Moments<T>& m, Index i) {
   const auto& kernel = kernels::kernels<T>().normalize;
   const T from = about_mean ? kernels::about_the_mean(x, n) : T(0);
-  const Index pieces = (n + parallel_grain - 1) / parallel_grain;
-  std::vector<kernels::Sums> parts(static_cast<std::size_t>(pieces));
-  for_rows(pieces, parallel_grain, [&](Index begin, Index end) {
-    for (Index k = begin; k < end; ++k)
-      parts[static_cast<std::size_t>(k)] =
-          kernel.deviations(x + k * parallel_grain, std::min(parallel_grain, n - k * parallel_grain), from);
-  });
-  kernels::Sums sums;
-  for (const kernels::Sums& part : parts) {
-    sums.first += part.first;
-    sums.second += part.second;
-  }
-  return kernel.settle(x, n, about_mean, eps, from, sums, m, i);
+  const auto piece = [&](Index begin, Index count) { return kernel.deviations(x + begin, count, from); };
+  return kernel.settle(x, n, about_mean, eps, from, sum_pieces(n, piece), m, i);
 }
 
 }  // namespace

@@ -121,13 +121,14 @@ Tensor fold(const Tensor& x, unsigned mask, bool keepdim, T start, F f) {
   return by_runs(x, mask, keepdim, dtype_of<T>(), [&](const Tensor& from, Tensor& to, const Run& run) {
     const T* in = from.raw<T>();
     T* out = to.raw<T>();
-    for (Index o = 0; o < run.outer; ++o)
-      for (Index j = 0; j < run.inner; ++j) {
+    detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
+      for (Index j = begin; j < end; ++j) {
         T result = start;
         for (Index i = 0; i < run.count; ++i)
           result = static_cast<T>(f(result, in[(o * run.count + i) * run.inner + j]));
         out[o * run.inner + j] = result;
       }
+    });
   });
 }
 
@@ -176,48 +177,50 @@ Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
   throw ShapeError(detail::text(op, ": dimension ", d, " of ", shape, " is empty; needs at least one element"));
 }
 
-/// The extremes of pieces of a long row.
+constexpr Index piece = detail::parallel_grain;  // of a long row
+
+/// The extremes of the pieces of long rows, (outer, pieces).
 template <class T>
-Tensor extremes(const kernels::Reduction<T>& kernel, const T* x, Index n) {
-  constexpr Index piece = detail::parallel_grain;
-  const Index pieces = (n + piece - 1) / piece;
-  Tensor result({pieces}, dtype_of<T>());
+Tensor extremes(const kernels::Reduction<T>& kernel, const T* x, const Run& run) {
+  const Index pieces = (run.count + piece - 1) / piece;
+  Tensor result({run.outer, pieces}, dtype_of<T>());
   T* y = result.raw<T>();
-  detail::for_rows(pieces, piece, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) kernel.rows(x + i * piece, 1, std::min(piece, n - i * piece), y + i);
+  detail::for_rows(run.outer * pieces, piece, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index at = i % pieces * piece;
+      kernel.rows(x + i / pieces * run.count + at, 1, std::min(piece, run.count - at), y + i);
+    }
   });
   return result;
 }
 
 template <class T>
 void extreme_run(const kernels::Extreme<T>& kernel, const T* x, T* y, const Run& run) {
-  const auto rows = [&](const T* from, Index n, T* to) {
-    if (run.count <= detail::parallel_grain) return kernel.value.rows(from, n, run.count, to);
-    for (Index i = 0; i < n; ++i) {
-      const Tensor parts = extremes(kernel.value, from + i * run.count, run.count);
-      kernel.value.rows(parts.raw<T>(), 1, parts.numel(), to + i);
-    }
-  };
-  hand_out(x, y, run, rows,
-           [&](const T* from, Index n, T* to) { kernel.value.columns(from, run.count, n, run.inner, to); });
+  if (run.inner == 1 && run.count > piece) {
+    const Tensor parts = extremes(kernel.value, x, run);
+    return kernel.value.rows(parts.raw<T>(), run.outer, parts.size(1), y);
+  }
+  hand_out(
+      x, y, run, [&](const T* from, Index n, T* to) { kernel.value.rows(from, n, run.count, to); },
+      [&](const T* from, Index n, T* to) { kernel.value.columns(from, run.count, n, run.inner, to); });
 }
 
 /// The same of where they stand.
 template <class T>
 void place_run(const kernels::Extreme<T>& kernel, const T* x, Index* y, const Run& run) {
-  constexpr Index piece = detail::parallel_grain;
-  const auto rows = [&](const T* from, Index n, Index* to) {
-    if (run.count <= piece) return kernel.place.rows(from, n, run.count, to);
-    for (Index i = 0; i < n; ++i, from += run.count) {
-      const Tensor parts = extremes(kernel.value, from, run.count);
-      Index part = 0;
-      kernel.place.rows(parts.raw<T>(), 1, parts.numel(), &part);
-      kernel.place.rows(from + part * piece, 1, std::min(piece, run.count - part * piece), to + i);
-      to[i] += part * piece;
+  if (run.inner == 1 && run.count > piece) {
+    const Tensor parts = extremes(kernel.value, x, run);
+    kernel.place.rows(parts.raw<T>(), run.outer, parts.size(1), y);
+    for (Index i = 0; i < run.outer; ++i) {
+      const Index at = y[i] * piece;
+      kernel.place.rows(x + i * run.count + at, 1, std::min(piece, run.count - at), y + i);
+      y[i] += at;
     }
-  };
-  hand_out(x, y, run, rows,
-           [&](const T* from, Index n, Index* to) { kernel.place.columns(from, run.count, n, run.inner, to); });
+    return;
+  }
+  hand_out(
+      x, y, run, [&](const T* from, Index n, Index* to) { kernel.place.rows(from, n, run.count, to); },
+      [&](const T* from, Index n, Index* to) { kernel.place.columns(from, run.count, n, run.inner, to); });
 }
 
 // The kernels of one or the other for elements of t's type.
@@ -319,14 +322,15 @@ static void accumulate(const Tensor& x, Tensor& y, int dim, bool from_end) {
   const Run run = take_run(x.shape(), mask);
   const T* in = x.raw<T>();
   T* out = y.raw<T>();
-  for (Index o = 0; o < run.outer; ++o)
-    for (Index j = 0; j < run.inner; ++j) {
+  detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
+    for (Index j = begin; j < end; ++j) {
       Sum total = 0;
       for (Index i = 0; i < run.count; ++i) {
         const Index at = (o * run.count + (from_end ? run.count - 1 - i : i)) * run.inner + j;
         out[at] = static_cast<T>(total += static_cast<Sum>(in[at]));
       }
     }
+  });
 }
 
 static Tensor accumulate(const char* op, const Tensor& x, Index dim, bool from_end) {

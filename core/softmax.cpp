@@ -1,8 +1,10 @@
 #include <limits>
 #include <span>
+#include <utility>
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/loss.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/threads.hpp>
@@ -55,6 +57,25 @@ Tensor softmax_like(const char* op, const Tensor& x, const Dims& dims, Member me
   });
 }
 
+template <class Member>
+Tensor softmax_like_pullback(const char* op, Tensor dy, const Tensor& y, const Dims& dims, Member member) {
+  const unsigned mask = dims.mask(op, y.shape());
+  return detail::visit_floating(op, y.dtype(), [&](auto type) {
+    using T = decltype(type);
+    if (y.numel() == 0) return dy;
+    const MovedLast order(y.shape(), mask);
+    const Tensor rows = order.there(y), up = order.there(std::exchange(dy, {}));
+    Tensor dx = up.unique() ? up : Tensor(rows.shape(), y.dtype());
+    const T *from = up.raw<T>(), *at = rows.raw<T>();
+    T* to = dx.raw<T>();
+    detail::for_rows(rows.numel() / order.count, order.count, [&](Index begin, Index end) {
+      const Index first = begin * order.count;
+      (kernels::kernels<T>().loss.*(member(type)))(from + first, at + first, end - begin, order.count, to + first);
+    });
+    return order.back(dx);
+  });
+}
+
 }  // namespace
 
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
@@ -76,6 +97,16 @@ Tensor softmax(const Tensor& x, const Dims& dims) {
 
 Tensor log_softmax(const Tensor& x, const Dims& dims) {
   return softmax_like("log_softmax", x, dims, [](auto t) { return &kernels::Loss<decltype(t)>::log_softmax; });
+}
+
+Tensor detail::softmax_pullback(Tensor dy, const Tensor& y, const Dims& dims) {
+  return softmax_like_pullback("softmax_pullback", std::move(dy), y, dims,
+                               [](auto t) { return &kernels::Loss<decltype(t)>::softmax_pullback; });
+}
+
+Tensor detail::log_softmax_pullback(Tensor dy, const Tensor& y, const Dims& dims) {
+  return softmax_like_pullback("log_softmax_pullback", std::move(dy), y, dims,
+                               [](auto t) { return &kernels::Loss<decltype(t)>::log_softmax_pullback; });
 }
 
 }  // namespace ravine

@@ -51,6 +51,13 @@ std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch() 
 
 int all_threads() { return held ? omp_get_max_threads() : std::min(omp_get_max_threads(), processors()); }
 
+/// The tasks [next, end) that a thread begins with, as nobody has begun them yet.
+struct alignas(64) Share {
+  std::atomic<Index> next;
+  Index end;
+};
+constexpr int most_shares = 64;
+
 /// Returns how long one thread would have taken.
 std::int64_t run_region(Index tasks, int threads, FunctionRef<void(Index)> f) {
   if (tasks <= 1 || threads == 1) {
@@ -60,6 +67,14 @@ std::int64_t run_region(Index tasks, int threads, FunctionRef<void(Index)> f) {
   }
   const unsigned callers = mode();
   std::int64_t busy = 0, fastest = std::numeric_limits<std::int64_t>::max();  // all threads; a task, on the best one
+  // A thread takes its own share, and then what others have left of theirs: from one op to the next it meets the same
+  // elements, which are in its cache.
+  Share shares[most_shares];
+  const int count = std::min(threads, most_shares);
+  for (int k = 0; k < count; ++k) {
+    shares[k].next = tasks * k / count;
+    shares[k].end = tasks * (k + 1) / count;
+  }
   // The team is the same for few tasks: OpenMP ends threads that it does not need and starts others for the next
   // region.
 #pragma omp parallel num_threads(threads) reduction(+ : busy) reduction(min : fastest)
@@ -68,10 +83,9 @@ std::int64_t run_region(Index tasks, int threads, FunctionRef<void(Index)> f) {
     if (own != callers) set_mode(callers);
     Index done = 0;
     const std::int64_t begin = now();
-#pragma omp for schedule(dynamic) nowait
-    for (Index i = 0; i < tasks; ++i) {
-      f(i);
-      ++done;
+    for (int k = omp_get_thread_num(), end = k + count; k < end; ++k) {
+      Share& share = shares[k % count];
+      for (Index i; (i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end; ++done) f(i);
     }
     busy = now() - begin;
     if (done > 0) fastest = busy / done;

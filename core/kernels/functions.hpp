@@ -1,5 +1,5 @@
 /// @file
-/// Functions of one register's lanes, within 2 units of the last place of the exact value in float (gelu 3) and 3 in
+/// Functions of one register's lanes, within 2 units of the last place of the exact value in float and 3 in
 /// double for every argument; the same arithmetic on every instruction set but for what is fused.
 #pragma once
 
@@ -36,8 +36,8 @@ template <>
 struct Terms<float> {
   // exp(r) = 1 + r + r^2 exp(r), |r| < log(2) / 2; log(1 + f) = f - f^2 / 2 + f^3 log(f), 1 + f from sqrt(1/2) to
   // sqrt(2); sin(r) = r + r^3 sin(r^2), cos(r) = 1 - r^2 / 2 + r^4 cos(r^2), |r| < pi / 4; erf(x) = x + x erf(x^2), |x|
-  // < 1; Phi(x) = 1/2 + x cdf(x^2), |x| < 0.6; exp(t^2 / 2) Phi(-t) (t + tail_at) = tail((t - tail_at) / (t +
-  // tail_at)), 0.6 <= t < tail_end.
+  // < 1; Phi(-t) = 2^(near_tail(t - 2) - 5/8 - 41/64 (t + 3/4)^2), 0 <= t <= 4, = 2^(far_tail(t - 37/4) - 5/4 - 45/64
+  // (t + 3/8)^2), 4 <= t <= tail_end; 2^r = 1 + r exp2(r), |r| < 2/3.
   static constexpr float exp[] = {0.49999994F, 0.16666515F, 0.041668456F, 0.00836942F, 0.0013813102F};
   static constexpr float log[] = {0.33333313F,  -0.2500001F, 0.20002149F, -0.1666802F, 0.14218894F,
                                   -0.12404649F, 0.11892472F, -0.1168383F, 0.06746794F};
@@ -45,19 +45,24 @@ struct Terms<float> {
   static constexpr float cos[] = {0.041666668F, -0.0013888883F, 2.479948e-05F, -2.7206784e-07F};
   static constexpr float erf[] = {0.12837917F,  -0.37612626F,    0.11283575F,  -0.026853353F,
                                   0.005187363F, -0.00080009317F, 7.820711e-05F};
-  static constexpr float tail[] = {0.7290837F,   -0.509332F,    0.23001751F,    -0.047263123F,   -0.0104588885F,
-                                   0.006972783F, 0.0010014044F, -0.0010427142F, -0.00018419123F, 0.0001411524F};
-  static constexpr float cdf[] = {0.3989423F,     -0.06649031F,   0.00997304F,
-                                  -0.0011856939F, 0.00011285784F, -7.4273034e-06F};
+  static constexpr float near_tail[] = {0.011745285F,    0.099611275F,    0.001712436F,   -0.014272346F,
+                                        0.0023697224F,   -0.00034943648F, 4.1273783e-05F, -2.7888984e-06F,
+                                        -4.3241286e-07F, 2.6687607e-07F,  -4.7235268e-08F};
+  static constexpr float far_tail[] = {
+      0.11604591F,     0.037709355F,   -0.010331599F,    -0.00053314725F, 3.970555e-05F, -3.087984e-06F, 2.4513747e-07F,
+      -1.9949162e-08F, 1.6046814e-09F, -1.06918106e-10F, 8.143339e-12F,   -1.23141e-12F, 9.428668e-14F};
+  static constexpr float exp2[] = {0.6931472F,    0.24022652F,    0.055504113F,  0.009617895F,
+                                   0.0013333224F, 0.00015507678F, 1.5355843e-05F};
   static constexpr float ln2[] = {0.69311523F, 3.1946183e-05F}, log2e[] = {1.442695F, 1.925963e-08F};
   static constexpr float half_pi[] = {1.5707964F, -4.371139e-08F, -1.7151245e-15F};
-  static constexpr float tail_at = 3.0F, tail_end = 15.0F;
+  static constexpr float tail_end = 14.5F;
   static constexpr float exp_least = -130.0F, exp_most = 89.0F, expm1_least = -20.0F, trigonometric_most = 1e5F;
 };
 template <>
 struct Terms<double> {
-  // The same, but that log(1 + f) = 2 s + s^3 log(s^2) for s = f / (2 + f); atan(x) = x + x^3 atan(x^2), |x| <= 1; and
-  // short ones, for results in float.
+  // The same, but that log(1 + f) = 2 s + s^3 log(s^2) for s = f / (2 + f), and exp(t^2 / 2) Phi(-t) (t + tail_at) =
+  // tail((t - tail_at) / (t + tail_at)) for 0 <= t <= tail_end; atan(x) = x + x^3 atan(x^2), |x| <= 1; and short ones,
+  // for results in float.
   static constexpr double exp[] = {0.5000000000000012,     0.16666666666666385,    0.04166666666651916,
                                    0.008333333333507734,   0.0013888888946919486,  0.0001984126948600726,
                                    2.4801489352447346e-05, 2.7557597317855194e-06, 2.7631687374071863e-07,
@@ -76,16 +81,12 @@ struct Terms<double> {
                                    -1.6349441716236242e-07, 1.4653873348025662e-08,  -1.1349885992103314e-09,
                                    5.91810754624577e-11};
   static constexpr double tail[] = {
-      0.7552851304157515,     -0.6078966419718923,     0.3871374007422145,      -0.18652185795963622,
-      0.06039657489093287,    -0.007540188967575541,   -0.003479692367083772,   0.0016308184732060956,
-      0.0001333443051063606,  -0.00023109509275005016, -1.9081743914262432e-06, 3.5145642150199676e-05,
-      7.161127565058971e-07,  -5.923822794388234e-06,  -6.274729285971929e-07,  1.0304289780302516e-06,
-      2.662568346328703e-07,  -1.6845467795945166e-07, -7.70162183942484e-08,   2.5297733791164262e-08,
-      1.2570878675186999e-08, -3.4299799825533793e-09};
-  static constexpr double cdf[] = {0.3989422804014327,      -0.06649038006690544,   0.009973557010035763,
-                                   -0.0011873282154797433,  0.00011543468761086162, -9.444656234917858e-06,
-                                   6.659692764739148e-07,   -4.12265186918883e-08,  2.2733106004189927e-09,
-                                   -1.1280355655878043e-10, 4.984487273464956e-12,  -1.6556138571588794e-13};
+      0.7552851304157515,     -0.6078966419718921,     0.38713740074221487,     -0.18652185795965862,
+      0.06039657489091965,    -0.007540188966683566,   -0.0034796923670199864,  0.0016308184569830378,
+      0.00013334430815035327, -0.00023109493071335547, -1.9082299571823555e-06, 3.514466779333084e-05,
+      7.165464113277807e-07,  -5.920133622114384e-06,  -6.293706058593057e-07,  1.0215260520221069e-06,
+      2.712318001501467e-07,  -1.550296955235428e-07,  -8.478007088110998e-08,  1.3454528161368937e-08,
+      1.9228167143337637e-08, 1.7571808428620447e-09,  -2.4163665029062186e-09, -6.708775768888239e-10};
   static constexpr double atan[] = {
       -0.33333333333333093,   0.19999999999955437,   -0.14285714282802242,    0.11111111013651033,
       -0.09090907119248567,   0.07692281186520823,   -0.06666414994295845,    0.05880592529524547,
@@ -272,6 +273,7 @@ struct Exponential {
   template <class... Correction>
   explicit Exponential(Vector<T> x, Correction... correction)
       : n(x * Terms<T>::log2e[0]), m(reduced_expm1<T>(x, n, correction...)) {}
+  Exponential(Rounded<T> exponent, Vector<T> rest) : n(exponent), m(rest) {}
 
   Vector<T> value() const { return scale<T>(m + T(1), n); }
   /// factor exp(x), of which the exponential alone may be subnormal or 0.
@@ -389,13 +391,24 @@ inline Vector<T> log1p_unit(Vector<T> x) {
   return log_of<T>(high ? one : zero, high ? (x - T(1)) * T(0.5) : x);
 }
 
+/// Whether one lane is set.
+template <class Mask>
+inline bool any(Mask mask) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)mask) != 0;
+#elif defined(__AVX2__)
+  return !_mm256_testz_si256((__m256i)mask, (__m256i)mask);
+#else
+  std::int64_t flags[sizeof(Mask) / sizeof(std::int64_t)], all = 0;
+  std::memcpy(flags, &mask, sizeof flags);
+  for (const std::int64_t flag : flags) all |= flag;
+  return all != 0;
+#endif
+}
 /// f of the lanes where `wanted` is set, y in the others.
 template <class T, class Mask, class F>
 inline Vector<T> replaced(Vector<T> y, Mask wanted, Vector<T> x, F f) {
-  std::int64_t flags[sizeof(Mask) / sizeof(std::int64_t)], any = 0;
-  std::memcpy(flags, &wanted, sizeof flags);
-  for (const std::int64_t flag : flags) any |= flag;
-  if (any != 0) [[unlikely]]
+  if (any(wanted)) [[unlikely]]
     for (int i = 0; i < lanes<T>; ++i)
       if (wanted[i]) y[i] = f(x[i]);
   return y;
@@ -528,61 +541,102 @@ inline Vector<T> binary_cross_entropy(Vector<T> x, Vector<T> t) {
   return log1p_unit<T>(decay<T>(x)) + ((T(1) - t) * positive<T>(x) + t * positive<T>(-x));
 }
 
-/// exp(t^2 / 2) Phi(-t) for the normal distribution's Phi, 0.6 <= t <= tail_end.
+/// t^2, of twice the digits, as it goes into an exponential.
 template <class T>
-struct ScaledTail {
-  explicit ScaledTail(Vector<T> t)
+struct Square {
+  explicit Square(Vector<T> t) : high(unfused<T>(t * t)), low(fused<T>(t, t, -high)) {}
+  Exponential<T> density() const { return Exponential<T>(high * T(-0.5), low * T(-0.5)); }
+  Vector<T> high, low;
+};
+
+/// Phi(-t) for the normal distribution's Phi, 0 <= t <= tail_end.
+template <class T>
+struct NormalTail {
+  NormalTail(Vector<T> t, const Square<T>& square)
       : sum(Terms<T>::tail_at, t),
         inverse(reciprocal<T>(sum.value)),
-        terms(polynomial<T>((t - Terms<T>::tail_at) * inverse, Terms<T>::tail)) {}
+        terms(polynomial<T>((t - Terms<T>::tail_at) * inverse, Terms<T>::tail)),
+        density(square.density()) {}
 
-  /// The same times a factor and an exponential, with more digits on the way than one number has.
-  Vector<T> times(Vector<T> factor, const Exponential<T>& e) const {
+  /// The same times a factor, with more digits on the way than one number has.
+  Vector<T> times(Vector<T> factor) const {
     const Vector<T> product = unfused<T>(factor * terms), y = product * inverse;
     const Vector<T> low = fused<T>(factor, terms, -product) - y * sum.lost;
-    return e.times(y, (fused<T>(-y, sum.value, product) + low) * inverse);
+    return density.times(y, (fused<T>(-y, sum.value, product) + low) * inverse);
   }
 
  private:
   Sum<T> sum;
   Vector<T> inverse, terms;
+  Exponential<T> density;
+};
+
+/// By its binary logarithm, which is nearly a square.
+template <>
+struct NormalTail<float> {
+  using T = float;
+
+  NormalTail(Vector<T> t, const Square<T>&) : power(near_or_far(t)) {}
+  Vector<T> times(Vector<T> factor) const { return power.times(factor); }
+
+ private:
+  /// 2^(n + r)
+  struct Exponent {
+    Rounded<T> n;
+    Vector<T> r;
+  };
+
+  /// terms(t - middle) - offset - factor (t + shift)^2
+  template <std::size_t count>
+  static Exponent exponent(Vector<T> t, const T (&terms)[count], T middle, T offset, T factor, T shift) {
+    const Sum<T> root(shift, t);
+    const Vector<T> high = unfused<T>(root.value * root.value), low = fused<T>(root.value, root.value, -high);
+    const Vector<T> lost = multiply_add<T>(root.value, root.lost + root.lost, low), minus = broadcast(-factor);
+    const Vector<T> rest = polynomial<T>(t - middle, terms);
+    const Rounded<T> n(multiply_add<T>(high, minus, broadcast(-offset)));
+    return {n, fused<T>(high, minus, -offset - n.number) + multiply_add<T>(lost, minus, rest)};
+  }
+
+  static Exponential<T> near_or_far(Vector<T> t) {
+    Exponent e = exponent(t, Terms<T>::near_tail, 2.0F, 0.625F, 0.640625F, 0.75F);
+    const auto far = t > 4.0F;
+    if (any(far)) [[unlikely]] {  // as numbers seldom are
+      const Exponent other = exponent(t, Terms<T>::far_tail, 9.25F, 1.25F, 0.703125F, 0.375F);
+      e.n.number = far ? other.n.number : e.n.number;
+      e.n.integer = far ? other.n.integer : e.n.integer;
+      e.r = far ? other.r : e.r;
+    }
+    return {e.n, e.r * polynomial<T>(e.r, Terms<T>::exp2)};
+  }
+
+  Exponential<T> power;
 };
 
 template <class T>
 inline Vector<T> erf(Vector<T> x) {
-  const Vector<T> size = within<T>(magnitude<T>(x), T(0), T(6)), z = size * size;
-  const Vector<T> tail = ScaledTail<T>(size * T(std::numbers::sqrt2)).times(broadcast(T(1)), Exponential<T>(-z));
-  const Vector<T> near = multiply_add<T>(size, polynomial<T>(z, Terms<T>::erf), size);
-  return with_sign<T>(size < T(1) ? near : T(1) - T(2) * tail, x);
+  const Vector<T> size = within<T>(magnitude<T>(x), T(0), T(6)), t = size * T(std::numbers::sqrt2);
+  const Vector<T> tail = NormalTail<T>(t, Square<T>(t)).times(broadcast(T(2)));
+  const Vector<T> near = multiply_add<T>(size, polynomial<T>(size * size, Terms<T>::erf), size);
+  return with_sign<T>(size < T(1) ? near : T(1) - tail, x);
 }
 
 /// x Phi(x), and the derivative.
 template <class T>
 struct Gelu {
   explicit Gelu(Vector<T> at)
-      : x(at),
-        near(within<T>(at, -Terms<T>::tail_end, Terms<T>::tail_end)),
-        square(near * near),
-        cdf(multiply_add<T>(near, polynomial<T>(square, Terms<T>::cdf), broadcast(T(0.5)))),
-        density(square * T(-0.5), fused<T>(near, near, -square) * T(-0.5)),
-        tail(magnitude<T>(near)) {}
+      : x(at), size(smaller<T>(broadcast(Terms<T>::tail_end), magnitude<T>(at))), square(size), tail(size, square) {}
 
-  Vector<T> value() const {
-    const Vector<T> outside = tail.times(near, density);
-    return square < middle ? x * cdf : x < T(0) ? outside : x - outside;
-  }
+  Vector<T> value() const { return with_sign<T>(larger<T>(Vector<T>{}, x) - tail.times(size), x); }
   Vector<T> slope() const {
-    const Vector<T> outside = tail.times(broadcast(T(1)), density), far = x < T(0) ? outside : T(1) - outside;
     constexpr T root = static_cast<T>(std::numbers::sqrt2 * std::numbers::inv_sqrtpi / 2.0);
-    return multiply_add<T>(density.times(near), broadcast(root), square < middle ? cdf : far);
+    const Vector<T> beyond = tail.times(broadcast(T(1))), cdf = x < T(0) ? beyond : T(1) - beyond;
+    return multiply_add<T>(with_sign<T>(square.density().times(size), x), broadcast(root), cdf);
   }
 
  private:
-  static constexpr T middle = T(0.36);  // beyond, 1/2 and the rest cancel where x < 0
-
-  Vector<T> x, near, square, cdf;
-  Exponential<T> density;  // times sqrt(2 pi)
-  ScaledTail<T> tail;
+  Vector<T> x, size;
+  Square<T> square;
+  NormalTail<T> tail;
 };
 
 /// sqrt(8 / pi) (x + 0.044715 x^3) = z + correction, with twice the digits as it is an exponent; and its derivative.

@@ -156,6 +156,10 @@ struct Moments {
 /// Of deviations, and of their squares.
 struct Sums {
   double first = 0.0, second = 0.0;
+  void operator+=(const Sums& more) {
+    first += more.first;
+    second += more.second;
+  }
 };
 
 /// About the mean of n > 0 values: that of four.
@@ -220,6 +224,9 @@ struct Loss {
   /// log(sum(exp(row))), one value for each row.
   RowMap<T> logsumexp;
   RowMap<T> softmax, log_softmax;
+  /// The gradient of the scores from that of such rows y; dx may be dy.
+  void (*softmax_pullback)(const T* dy, const T* y, Index rows, Index classes, T* dx);
+  void (*log_softmax_pullback)(const T* dy, const T* y, Index rows, Index classes, T* dx);
   /// The losses of the rows; and for the pullback each row's largest score and the sum of exp(score - top) of the
   /// others.
   void (*cross_entropies)(const ClassRows<T>& in, T* top, T* others, T* losses);

@@ -1,6 +1,4 @@
 // The arithmetic of losses: squared differences, and the softmax of rows of scores.
-#include <Eigen/Core>
-#include <cmath>
 #include <limits>
 
 #include <ravine/core/kernels/functions.hpp>
@@ -44,21 +42,10 @@ inline void each_register(const T* x, Index n, F f) {
   f(j, positions<T>() < static_cast<T>(used) ? load(x + j, used) : nothing, used);
 }
 
-/// exp(x), and 0 in place of subnormal numbers, where Eigen's exponential stops falling.
-template <class T>
-inline Vector<T> exponential(Vector<T> x) {
-  using Lanes = Eigen::Array<T, lanes<T>, 1>;
-  Lanes y;
-  store(y.data(), x);
-  y = y.exp();
-  const Vector<T> e = load(y.data());
-  return e < std::numeric_limits<T>::min() ? Vector<T>{} : e;
-}
-
-/// The same on registers of exp(x - top).
+/// The same on registers of exp(x - top), where no score is above top.
 template <class T, class F>
 inline void each_exponential(const T* x, Index n, T top, F f) {
-  each_register(x, n, [&](Index j, Vector<T> scores, int used) { f(j, exponential<T>(scores - top), used); });
+  each_register(x, n, [&](Index j, Vector<T> scores, int used) { f(j, decay<T>(scores - top), used); });
 }
 
 template <class T>
@@ -118,7 +105,7 @@ struct Row {
     others = static_cast<T>(sum + static_cast<double>(sum_lanes<T>(ones) - T(1)));
   }
 
-  T log_sum() const { return std::log1p(others); }  // of exp(x - top) of all
+  T log_sum() const { return log1p<T>(broadcast(others))[0]; }  // of exp(x - top) of all
 };
 
 /// Of a row whose largest score is infinite: all -inf have no weight at all, and +inf outweighs the rest. NaN stays.
@@ -167,6 +154,39 @@ void log_softmax(const T* x, Index rows, Index n, T* y) {
     const T log_sum = row.log_sum();
 #pragma omp simd
     for (Index j = 0; j < n; ++j) y[j] = (x[j] - row.top) - log_sum;
+  }
+}
+
+/// The sum over [0, n) of registers f(strip, first, v).
+template <class T, class F>
+inline Vector<T> sum_of(Index n, F f) {
+  return broadcast(static_cast<T>(sum_chunks(n, [&](Index begin, Index count) {
+    Vector<T> part[4] = {};
+    for_strips<T>(count, [&](auto strip, Index j) { strip.each([&](int v) { part[v] += f(strip, begin + j, v); }); });
+    return sum_lanes<T>((part[0] + part[1]) + (part[2] + part[3]));
+  })));
+}
+
+template <class T>
+void softmax_pullback(const T* dy, const T* y, Index rows, Index n, T* dx) {
+  for (Index i = 0; i < rows; ++i, dy += n, y += n, dx += n) {
+    const Vector<T> mean =
+        sum_of<T>(n, [=](auto strip, Index j, int v) { return strip.load(dy + j, v) * strip.load(y + j, v); });
+    for_strips<T>(n, [&](auto strip, Index j) {
+      strip.each([&](int v) { strip.store(dx + j, v, strip.load(y + j, v) * (strip.load(dy + j, v) - mean)); });
+    });
+  }
+}
+
+template <class T>
+void log_softmax_pullback(const T* dy, const T* y, Index rows, Index n, T* dx) {
+  for (Index i = 0; i < rows; ++i, dy += n, y += n, dx += n) {
+    const Vector<T> sum = sum_of<T>(n, [=](auto strip, Index j, int v) { return strip.load(dy + j, v); });
+    for_strips<T>(n, [&](auto strip, Index j) {
+      strip.each([&](int v) {
+        strip.store(dx + j, v, multiply_add<T>(-exp<T>(strip.load(y + j, v)), sum, strip.load(dy + j, v)));
+      });
+    });
   }
 }
 
@@ -249,6 +269,8 @@ constexpr Loss<T> table = {.squared_error = squared_error<T>,
                            .logsumexp = logsumexp<T>,
                            .softmax = softmax<T>,
                            .log_softmax = log_softmax<T>,
+                           .softmax_pullback = softmax_pullback<T>,
+                           .log_softmax_pullback = log_softmax_pullback<T>,
                            .cross_entropies = cross_entropies<T>,
                            .cross_entropy_pullback = cross_entropy_pullback<T>};
 

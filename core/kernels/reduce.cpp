@@ -65,6 +65,8 @@ double dot(const T* x, const T* y, Index n) {
 
 template <class T>
 double squares(const T* x, double scale, Index n) {
+  // Of floats, double holds the squares whatever they are.
+  if constexpr (sizeof(T) == 4) return sum_of(n, [=](auto at) { return at(x) * at(x); }) * scale * scale;
   return sum_of(n, [=](auto at) {
     const auto v = scale * at(x);
     return v * v;

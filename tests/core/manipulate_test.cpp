@@ -7,11 +7,12 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 
+#include "reference.hpp"
+
 using namespace ravine;
 
 namespace {
 
-std::vector<double> values(const Tensor& x) { return x.to_vector<double>(); }
 using List = std::vector<double>;
 
 const DType dtypes[] = {f32, f64, i64, u8};
@@ -145,6 +146,17 @@ TEST_CASE("concat joins along any dimension, every dtype") {
   CHECK(values(concat({x, x.slice(1, 0, 1)}, 1)) == List{0, 1, 2, 3, 0, 1, 4, 5, 6, 7, 4, 5});
 }
 
+TEST_CASE("concat of many rows, narrow and wide, on several threads") {
+  const Threads threads(3);
+  for (const Index rows : {1, 5, 1030})
+    for (const Index columns : {1, 3, 200, 2000}) {
+      const Tensor a = random_tensor({rows, columns}, f32), b = random_tensor({rows, columns + 1}, f32);
+      const Tensor y = concat({a, b}, 1);
+      CHECK(values(y.slice(1, 0, columns)) == values(a));
+      CHECK(values(y.slice(1, columns, 2 * columns + 1)) == values(b));
+    }
+}
+
 TEST_CASE("concat refuses what does not fit") {
   CHECK_THROWS_WITH_AS(concat({}, 0), doctest::Contains("concat: needs at least one"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(concat({ones({2}), ones({2}, f64)}, 0), "concat: mixes f32 and f64", DTypeError);
@@ -227,6 +239,15 @@ TEST_CASE("gather agrees with indexing in every dimension of a larger tensor") {
       wrong += y.data<Index>()[i] != ravel(at, shape);
     }
     CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("gather gives the same on any number of threads") {
+  Generator generator(1);
+  const Tensor x = random_tensor({40, 50, 60}, f32);
+  for (const Index dim : {0, 1, 2}) {
+    const Tensor index = randint(0, x.size(dim), x.shape(), generator);
+    CHECK(same_bits_on_any_threads([&] { return gather(x, dim, index); }));
   }
 }
 

@@ -446,6 +446,40 @@ TEST_CASE("sums have the same bits on any number of threads") {
   }
 }
 
+TEST_CASE("rows longer than a piece of work are reduced as each alone, to the same bits on any number of threads") {
+  for (const DType dtype : {f32, f64}) {
+    const Tensor x = random_tensor({3, 70'001}, dtype);
+    for (const int count : {1, 3}) {
+      const Threads threads(count);
+      const Tensor sums = sum(x, 1), norms = norm(x, 1), variances = var(x, 1), most = max(x, 1), least = min(x, 1);
+      const Tensor first = argmax(x, 1), last = argmin(x, 1);
+      for (Index i = 0; i < 3; ++i) {
+        const Threads one(1);
+        CHECK(sums[i].item() == sum(x[i]).item());
+        CHECK(norms[i].item() == norm(x[i]).item());
+        CHECK(variances[i].item() == var(x[i]).item());
+        CHECK(most[i].item() == max(x[i]).item());
+        CHECK(least[i].item() == min(x[i]).item());
+        CHECK(first[i].item() == argmax(x[i], 0).item());
+        CHECK(last[i].item() == argmin(x[i], 0).item());
+      }
+    }
+  }
+}
+
+TEST_CASE("integer sums, products and running sums have the same bits on any number of threads") {
+  Generator generator(1);
+  const Tensor x = randint(-9, 10, {300, 400}, generator), y = random_tensor({300, 400}, f32);
+  for (const Index dim : {0, 1}) {
+    CHECK(same_bits_on_any_threads([&] { return sum(x, dim); }));
+    CHECK(same_bits_on_any_threads([&] { return prod(y, dim); }));
+    CHECK(same_bits_on_any_threads([&] { return cumsum(x, dim); }));
+    CHECK(same_bits_on_any_threads([&] { return cumsum(y, dim); }));
+    CHECK(sum(x, dim)[7].item() == sum(x.slice(1 - dim, 7, 8)).item());
+    CHECK(cumsum(x, dim).slice(1 - dim, 7, 8).slice(dim, x.size(dim) - 1, x.size(dim)).item() == sum(x, dim)[7].item());
+  }
+}
+
 TEST_CASE("sum_to refuses a shape that does not broadcast to what it is given") {
   const Tensor x = ones({2, 3});
   for (const Shape& shape : {Shape{2}, Shape{3, 2}, Shape{6}, Shape{1, 2, 3}})

@@ -128,6 +128,20 @@ TEST_CASE("work is done by several threads") {
   CHECK(workers[1] != workers[2]);
 }
 
+TEST_CASE("a thread begins with its own part of the tasks, so that it meets what is in its cache") {
+  const Threads threads(3);
+  std::atomic<int> arrived{0};
+  std::vector<int> workers(6, -1);
+  run_parallel(6, [&](Index i) {
+    workers[static_cast<std::size_t>(i)] = detail::worker();
+    if (i % 2 == 0) ++arrived;
+    for (long patience = 0; arrived < 3 && patience < 2'000'000'000; ++patience) std::this_thread::yield();
+  });
+  CHECK(workers[0] == 0);
+  CHECK(workers[2] == 1);
+  CHECK(workers[4] == 2);
+}
+
 TEST_CASE("settings of OpenMP are after every call as before") {
   const Threads threads(3);
   const int dynamic = omp_get_dynamic(), levels = omp_get_max_active_levels();
