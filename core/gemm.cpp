@@ -19,7 +19,6 @@ namespace {
 using kernels::panel_columns;  // tiles are cut between so many
 
 constexpr Index large_side = 16;  // rows and columns from which packing pays
-constexpr Index least_columns = 64;
 
 Index divided(Index n, Index by) { return (n + by - 1) / by; }
 
@@ -37,14 +36,15 @@ constexpr bool by_onednn = false;
 
 Index columns_of(Index n, Index pieces) { return divided(divided(n, panel_columns), pieces) * panel_columns; }
 
-// The longer side is cut first: what lies along the other is read by every tile.
+// Rows are cut first, unless there are few of them beside the columns: what lies along the other side is read by every
+// tile, but rows of C, and of A, stay whole.
 Tiles plan(Index m, Index n, Index threads) {
   Tiles t{m, n};
-  if (m > n) {
+  if (2 * m > n) {
     t.rows = std::max(large_side, divided(m, threads));
-    t.columns = std::max(least_columns, columns_of(n, divided(threads, divided(m, t.rows))));
+    t.columns = columns_of(n, divided(threads, divided(m, t.rows)));
   } else {
-    t.columns = std::max(least_columns, columns_of(n, threads));
+    t.columns = columns_of(n, threads);
     t.rows = std::max(large_side, divided(m, divided(threads, divided(n, t.columns))));
   }
   // A single column is summed in another order: none may be left over, or its bits would depend on the tiles.
@@ -68,7 +68,7 @@ Index cache_bytes() {
 // that is read again and again takes half of the second-level cache: beside it lies what is fetched for the next one.
 template <class T>
 kernels::Blocks blocks(bool transpose_a, bool transpose_b, Index m, Index n, Index k) {
-  constexpr Index deepest = 4096 / sizeof(T), longest = 1032, widest = 1024;
+  constexpr Index deepest = 2048 / sizeof(T), longest = 1032, widest = 1024;
   const bool many_rows = m > 128, pack_a = many_rows && n >= 512;
   const Index most = cache_bytes() / 2 / static_cast<Index>(sizeof(T));
   const Index rows = pack_a || transpose_a ? divided(m, divided(m, longest)) : m;
@@ -95,10 +95,11 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   const auto& kernel = kernels::kernels<T>().gemm;
   const kernels::Product<T> whole{transpose_a, transpose_b,         m, n, k,   a, transpose_a ? m : k,
                                   b,           transpose_b ? k : n, c, n, bias};
-  if (m * n * k < large_work) return kernel.small(whole);
+  // A few rows take as long as more of them would: the time is that of B's way from memory.
+  if (std::max(m, Index{8}) * n * k < large_work / 2) return kernel.small(whole);
   // A few rows are multiplied as they lie, unless B is far beyond the caches; so are few columns of a transposed A.
   const bool far = m > 4 && !transpose_b && k * n > Index{1} << 21;
-  const bool large = n > 1 && (m > large_side || far) && (n >= large_side || !transpose_a);
+  const bool large = m * n * k >= large_work && n > 1 && (m > large_side || far) && (n >= large_side || !transpose_a);
   const int threads = threads_available();
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.

@@ -237,7 +237,10 @@ inline void square(Index m, int depth, int width, const T* a, Index lda, const T
   } else {
 #pragma GCC unroll 16
     for (int q = 0; q < lanes<T>; ++q)
-      if (whole || q < depth) r[q] = whole ? load(b + q * ldb) : load(b + q * ldb, width);
+      if constexpr (whole)
+        r[q] = load(b + q * ldb);
+      else
+        r[q] = q < depth ? load(b + q * ldb, width) : Vector<T>{};
   }
   for (Index i = 0; i < m; ++i, a += lda, c += ldc) {
     Vector<T> sum{};

@@ -134,6 +134,7 @@ TEST_CASE("products that are cut into tiles, with packed operands and without") 
                                 {33, 257, 130},
                                 {255, 257, 130},
                                 {129, 513, 130},
+                                {1100, 513, 10},
                                 {700, 65, 200},
                                 {61, 95, 1100},
                                 {16, 1200, 500},
