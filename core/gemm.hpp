@@ -6,8 +6,8 @@
 
 namespace ravine::detail {
 
-/// m n k from which packing the operands pays. Threads do from half of that on, m being 8 at least: below it `gemm` runs
-/// on the calling thread and allocates nothing.
+/// m n k from which packing the operands pays. Threads do from half of that on, m being 8 at least: below it `gemm`
+/// runs on the calling thread and allocates nothing.
 inline constexpr Index large_work = Index{1} << 20;
 
 /// C (m, n) = op(A) op(B) + bias (n values, or null for none), row-major and dense. A is stored (m, k), or (k, m) to be
