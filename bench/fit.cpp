@@ -1,8 +1,10 @@
-// What train::fit and its progress bar cost, beside the loop written by hand:  fit_bench [ROUNDS]
-// Two nets of bench/training, by Adam, with batches from a loader. Two loops take turns, short ones where no clock is
-// looked at, of several pictures where a bar is drawn. A time is the processor's, the least of five; what is printed is
-// the median over nets, as where the memory of one lies may cost more than what is measured.
-// `fit_bench CASE LOOP STEPS` runs one loop alone, for a profiler.
+// What train::fit and its progress bar cost, beside the loop written by hand:  fit_bench [PAIRS]
+// or one loop alone, for a profiler:  fit_bench CASE LOOP STEPS
+//
+// Two nets of bench/training, by Adam, with batches from a loader. Two loops take turns, each on a net of its own, in
+// runs so long that what begins and ends one hardly counts. A time is the processor's, the least of seven turns; what
+// is printed is the median over pairs of nets that lie elsewhere in memory, as where one lies may cost more than what
+// is measured, and the quartiles. The loop by hand beside itself shows what such a figure is worth.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -27,7 +29,7 @@ struct Case {
   bool batch_norm;
   rv::Index steps;  // in a turn
 };
-static const Case cases[] = {{"tiny", 32, 2, 32, false, 1280}, {"reg", 64, 8, 64, true, 256}};
+static const Case cases[] = {{"tiny", 32, 2, 32, false, 2560}, {"reg", 64, 8, 64, true, 512}};
 
 struct Training {
   nn::Sequential model;
@@ -104,25 +106,36 @@ static double seconds(const Loop& loop, Training& t, rv::Index steps) {
   return now() - start;
 }
 
-static double median(std::vector<double> values) {
+static double part_below(double share, std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
 }
 
-static void compare(const Case& c, const Loop& first, const Loop& second, rv::Index steps, int rounds) {
+/// Blocks of many sizes that are in use while it lives, so that what comes next lies elsewhere.
+static std::vector<rv::Tensor> taken_memory() {
+  static rv::Generator sizes(1);
+  std::vector<rv::Tensor> taken;
+  for (int i = 0; i < 30; ++i) taken.emplace_back(rv::Shape{1 + sizes.next_below(6000)}, rv::f32);
+  return taken;
+}
+
+static void compare(const Case& c, const Loop& first, const Loop& second, rv::Index steps, int pairs) {
   std::vector<double> alone, more;
-  for (int net = 0; net < (rounds + 4) / 5; ++net) {
-    Training training(c);
+  for (int pair = 0; pair < pairs; ++pair) {
+    const auto taken = taken_memory();
+    Training nets[] = {Training(c), Training(c)};
     double least[] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
-    for (int round = 0; round < 5; ++round)
-      for (int i = 0; i < 2; ++i)
-        least[i] = std::min(least[i], seconds(i == 0 ? first : second, training, steps) / static_cast<double>(steps));
+    for (int turn = 0; turn < 7; ++turn)
+      for (const int i : {turn % 2, 1 - turn % 2}) {
+        const double time = seconds(i == 0 ? first : second, nets[(i + pair) % 2], steps);
+        least[i] = std::min(least[i], 1e9 * time / static_cast<double>(steps));
+      }
     alone.push_back(least[0]);
     more.push_back(least[1] - least[0]);
   }
-  const double time = median(alone), difference = median(more);
-  std::printf("%s: %s %.0f ns a step, %s %+.0f ns, %+.2f %%\n", c.name, first.name, 1e9 * time, second.name,
-              1e9 * difference, 100.0 * difference / time);
+  const double time = part_below(0.5, alone), difference = part_below(0.5, more);
+  std::printf("%s: %s %.0f ns a step, %s %+.0f ns, %+.2f %%; quartiles %+.0f and %+.0f ns\n", c.name, first.name, time,
+              second.name, difference, 100.0 * difference / time, part_below(0.25, more), part_below(0.75, more));
 }
 
 int main(int argc, char** argv) {
@@ -136,9 +149,10 @@ int main(int argc, char** argv) {
         }
     return 2;
   }
-  const int rounds = bench::argument(argc, argv, 1, 300);
+  const int pairs = bench::argument(argc, argv, 1, 40);
   for (const Case& c : cases) {
-    compare(c, loops[0], loops[1], c.steps, rounds);
-    compare(c, loops[1], loops[2], 50 * c.steps, rounds / 30 + 1);
+    compare(c, loops[0], loops[0], c.steps, pairs);
+    compare(c, loops[0], loops[1], c.steps, pairs);
+    compare(c, loops[1], loops[2], 25 * c.steps, pairs / 20 + 1);
   }
 }

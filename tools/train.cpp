@@ -147,6 +147,8 @@ Data encode(const Table& table, const TrainArguments& a) {
     return lenient.dataset(of_classes(part, a.target, encoder.class_names()));
   };
   Data data{encoder, set(training), set(validation), set(test)};
+  if (!data.classifies() && !all_finite(encoder.targets_in_units(data.training.targets())))
+    throw std::runtime_error(a.table + ": numbers of '" + a.target + "' are beyond f32, in which it is predicted");
   std::cout << encoder.describe() << '\n'
             << data.training.size() << " rows to learn from, " << data.validation.size()
             << " to choose the best epoch, " << data.test.size() << " to measure the error.\n\n";
@@ -197,10 +199,13 @@ train::FitResult fit(nn::Sequential net, const Data& data, const TrainArguments&
 
 using Scores = std::vector<double>;
 
+// A target of numbers, in f64, where squares have room.
+Tensor in_units(const Data& data, const Tensor& scaled) { return data.encoder.targets_in_units(scaled.to(f64)); }
+
 // In units of the target: root of the mean squared error and mean absolute error; of classes the share that is right.
 Scores scores(const Data& data, const Tensor& outputs, const TensorDataset& rows) {
   if (data.classifies()) return {nn::accuracy(outputs, rows.targets())};
-  const Tensor error = data.encoder.targets_in_units(outputs) - data.encoder.targets_in_units(rows.targets());
+  const Tensor error = in_units(data, outputs) - in_units(data, rows.targets());
   return {std::sqrt(mean(square(error)).item()), mean(abs(error)).item()};
 }
 
@@ -217,11 +222,12 @@ Tensor guess(const Data& data, Index rows) {
 class Results {
  public:
   Results(const Data& data, const std::string& target) : data_(data) {
-    if (!data.classifies()) {
-      const double size = std::sqrt(var(data.encoder.targets_in_units(data.training.targets())).item());
-      if (size > 0.0) decimals_ = std::clamp(2 - static_cast<int>(std::floor(std::log10(size))), 0, 9);
-    }
-    out_ << std::fixed << std::setprecision(decimals_);
+    const double size = data.classifies() ? 0.0 : std::sqrt(var(in_units(data, data.training.targets())).item());
+    const int digit = size > 0.0 ? static_cast<int>(std::floor(std::log10(size))) : -1;
+    if (digit < -6 || digit > 8)
+      out_ << std::scientific << std::setprecision(2);
+    else
+      out_ << std::fixed << std::setprecision(std::max(2 - digit, 0));
     start("");
     for (std::size_t i = 0; i < sets().size(); ++i)
       out_ << "  " << std::setw(width()) << (i == 0 ? "rows it learned from" : "rows it has not seen");
@@ -253,7 +259,6 @@ class Results {
   void start(const std::string& name) { out_ << std::left << std::setw(22) << name << std::right; }
 
   const Data& data_;
-  int decimals_ = 3;
   std::ostringstream out_;
 };
 

@@ -250,6 +250,27 @@ TEST_CASE("texts that only tell rows apart are left out, and categories that few
   CHECK(lines_with(all.out, "network ").back().find("nan") == std::string::npos);
 }
 
+TEST_CASE("errors of large and small targets have digits, and numbers beyond f32 are refused") {
+  const auto trained = [](const std::string& exponent) {
+    std::string rows = "x,y\n";
+    for (int i = 1; i <= 40; ++i) rows += std::to_string(i) + "," + std::to_string(i) + exponent + "\n";
+    const TemporaryFile table("table.csv", rows);
+    return ravine_program("train " + table.path() + " --target y --seed 1" + quick);
+  };
+  const auto expected = scores(trained("").out, "guess the mean");
+  REQUIRE(expected.size() == 4);
+  for (const std::string power : {"e-30", "e-8", "e4", "e23", "e36"}) {
+    CAPTURE(power);
+    const auto means = scores(trained(power).out, "guess the mean");
+    REQUIRE(means.size() == 4);
+    for (const std::size_t i : {0, 1, 2, 3})
+      CHECK(means[i] / std::stod("1" + power) == doctest::Approx(expected[i]).epsilon(0.01));
+  }
+  const Outcome beyond = trained("e38");
+  CHECK(beyond.code == 1);
+  CHECK(beyond.error.find("numbers of 'y' are beyond f32, in which it is predicted") != std::string::npos);
+}
+
 TEST_CASE("a category that training has not seen is refused, or none of those it has") {
   const TemporaryFile model("cars.safetensors");
   const TemporaryFile mars("mars.csv",
