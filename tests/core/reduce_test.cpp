@@ -465,18 +465,30 @@ TEST_CASE("rows longer than a piece of work are reduced as each alone, to the sa
       }
     }
   }
+  for (const Index at : {0, 32767, 32768, 65535, 65536, 70'000}) {
+    Tensor x = zeros({1, 70'001});
+    x.mutable_data<float>()[at] = 1.0f;
+    CHECK(max(x, 1).item() == 1.0);
+    CHECK(argmax(x, 1).item() == static_cast<double>(at));
+  }
 }
 
 TEST_CASE("integer sums, products and running sums have the same bits on any number of threads") {
   Generator generator(1);
   const Tensor x = randint(-9, 10, {300, 400}, generator), y = random_tensor({300, 400}, f32);
+  const Tensor z = y * 0.01 + 1.0;  // whose products are neither 0 nor infinite
   for (const Index dim : {0, 1}) {
     CHECK(same_bits_on_any_threads([&] { return sum(x, dim); }));
-    CHECK(same_bits_on_any_threads([&] { return prod(y, dim); }));
+    CHECK(same_bits_on_any_threads([&] { return prod(z, dim); }));
     CHECK(same_bits_on_any_threads([&] { return cumsum(x, dim); }));
     CHECK(same_bits_on_any_threads([&] { return cumsum(y, dim); }));
-    CHECK(sum(x, dim)[7].item() == sum(x.slice(1 - dim, 7, 8)).item());
-    CHECK(cumsum(x, dim).slice(1 - dim, 7, 8).slice(dim, x.size(dim) - 1, x.size(dim)).item() == sum(x, dim)[7].item());
+    const Tensor sums = sum(x, dim), products = prod(z, dim);
+    const Tensor running = cumsum(x, dim).slice(dim, x.size(dim) - 1, x.size(dim));
+    for (const Index k : {7, 290}) {
+      CHECK(sums[k].item() == sum(x.slice(1 - dim, k, k + 1)).item());
+      CHECK(products[k].item() == prod(z.slice(1 - dim, k, k + 1)).item());
+      CHECK(running.slice(1 - dim, k, k + 1).item() == sums[k].item());
+    }
   }
 }
 
