@@ -61,8 +61,8 @@ struct Terms<float> {
 template <>
 struct Terms<double> {
   // The same, but that log(1 + f) = 2 s + s^3 log(s^2) for s = f / (2 + f), and exp(t^2 / 2) Phi(-t) (t + tail_at) =
-  // tail((t - tail_at) / (t + tail_at)) for 0 <= t <= tail_end; atan(x) = x + x^3 atan(x^2), |x| <= 1; and short ones,
-  // for results in float.
+  // tail_start + u tail(u), u = (t - tail_at) / (t + tail_at), for 0.6 <= t <= tail_end; Phi(-t) = 1/2 - t cdf(t^2) for
+  // t < 0.6; atan(x) = x + x^3 atan(x^2), |x| <= 1; and short ones, for results in float.
   static constexpr double exp[] = {0.5000000000000012,     0.16666666666666385,    0.04166666666651916,
                                    0.008333333333507734,   0.0013888888946919486,  0.0001984126948600726,
                                    2.4801489352447346e-05, 2.7557597317855194e-06, 2.7631687374071863e-07,
@@ -80,13 +80,18 @@ struct Terms<double> {
                                    0.00012055330904446666,  -1.4925590235290678e-05, 1.6460919010097019e-06,
                                    -1.6349441716236242e-07, 1.4653873348025662e-08,  -1.1349885992103314e-09,
                                    5.91810754624577e-11};
+  static constexpr double tail_start = 0.7552851304157515;
   static constexpr double tail[] = {
-      0.7552851304157515,     -0.6078966419718921,     0.38713740074221487,     -0.18652185795965862,
-      0.06039657489091965,    -0.007540188966683566,   -0.0034796923670199864,  0.0016308184569830378,
-      0.00013334430815035327, -0.00023109493071335547, -1.9082299571823555e-06, 3.514466779333084e-05,
-      7.165464113277807e-07,  -5.920133622114384e-06,  -6.293706058593057e-07,  1.0215260520221069e-06,
-      2.712318001501467e-07,  -1.550296955235428e-07,  -8.478007088110998e-08,  1.3454528161368937e-08,
-      1.9228167143337637e-08, 1.7571808428620447e-09,  -2.4163665029062186e-09, -6.708775768888239e-10};
+      -0.6078966419718921,     0.38713740074221487,     -0.18652185795965862,   0.06039657489091965,
+      -0.007540188966683566,   -0.0034796923670199864,  0.0016308184569830378,  0.00013334430815035327,
+      -0.00023109493071335547, -1.9082299571823555e-06, 3.514466779333084e-05,  7.165464113277807e-07,
+      -5.920133622114384e-06,  -6.293706058593057e-07,  1.0215260520221069e-06, 2.712318001501467e-07,
+      -1.550296955235428e-07,  -8.478007088110998e-08,  1.3454528161368937e-08, 1.9228167143337637e-08,
+      1.7571808428620447e-09,  -2.4163665029062186e-09, -6.708775768888239e-10};
+  static constexpr double cdf[] = {0.3989422804014327,      -0.06649038006690544,   0.009973557010035763,
+                                   -0.0011873282154797433,  0.00011543468761086162, -9.444656234917858e-06,
+                                   6.659692764739148e-07,   -4.12265186918883e-08,  2.2733106004189927e-09,
+                                   -1.1280355655878043e-10, 4.984487273464956e-12,  -1.6556138571588794e-13};
   static constexpr double atan[] = {
       -0.33333333333333093,   0.19999999999955437,   -0.14285714282802242,    0.11111111013651033,
       -0.09090907119248567,   0.07692281186520823,   -0.06666414994295845,    0.05880592529524547,
@@ -555,19 +560,22 @@ struct NormalTail {
   NormalTail(Vector<T> t, const Square<T>& square)
       : sum(Terms<T>::tail_at, t),
         inverse(reciprocal<T>(sum.value)),
-        terms(polynomial<T>((t - Terms<T>::tail_at) * inverse, Terms<T>::tail)),
+        u((t - Terms<T>::tail_at) * inverse),
+        rest(polynomial<T>(u, Terms<T>::tail)),
+        terms(multiply_add<T>(u, rest, broadcast(Terms<T>::tail_start))),
+        lost(fused<T>(u, rest, Terms<T>::tail_start - terms)),
         density(square.density()) {}
 
   /// The same times a factor, with more digits on the way than one number has.
   Vector<T> times(Vector<T> factor) const {
     const Vector<T> product = unfused<T>(factor * terms), y = product * inverse;
-    const Vector<T> low = fused<T>(factor, terms, -product) - y * sum.lost;
+    const Vector<T> low = fused<T>(factor, terms, -product) + (factor * lost - y * sum.lost);
     return density.times(y, (fused<T>(-y, sum.value, product) + low) * inverse);
   }
 
  private:
   Sum<T> sum;
-  Vector<T> inverse, terms;
+  Vector<T> inverse, u, rest, terms, lost;
   Exponential<T> density;
 };
 
@@ -626,14 +634,25 @@ struct Gelu {
   explicit Gelu(Vector<T> at)
       : x(at), size(smaller<T>(broadcast(Terms<T>::tail_end), magnitude<T>(at))), square(size), tail(size, square) {}
 
-  Vector<T> value() const { return with_sign<T>(larger<T>(Vector<T>{}, x) - tail.times(size), x); }
+  Vector<T> value() const { return with_sign<T>(larger<T>(Vector<T>{}, x) - beyond(size), x); }
   Vector<T> slope() const {
     constexpr T root = static_cast<T>(std::numbers::sqrt2 * std::numbers::inv_sqrtpi / 2.0);
-    const Vector<T> beyond = tail.times(broadcast(T(1))), cdf = x < T(0) ? beyond : T(1) - beyond;
+    const Vector<T> outside = beyond(broadcast(T(1))), cdf = x < T(0) ? outside : T(1) - outside;
     return multiply_add<T>(with_sign<T>(square.density().times(size), x), broadcast(root), cdf);
   }
 
  private:
+  /// Phi(-size) times a factor.
+  Vector<T> beyond(Vector<T> factor) const {
+    const Vector<T> y = tail.times(factor);
+    if constexpr (sizeof(T) == 4) {
+      return y;
+    } else {
+      const Vector<T> near = multiply_add<T>(-size, polynomial<T>(square.high, Terms<T>::cdf), broadcast(T(0.5)));
+      return size < T(0.6) ? factor * near : y;
+    }
+  }
+
   Vector<T> x, size;
   Square<T> square;
   NormalTail<T> tail;
