@@ -232,7 +232,7 @@ Index count_runs(const std::vector<Problem>& problems, const std::vector<Method>
   return count * static_cast<Index>(problems.size());
 }
 
-/// What an earlier run of the same comparison has left in the folder, with the page if that is missing or old.
+/// What an earlier run of the same comparison has left in the folder, whose page is made anew.
 Results saved(const std::vector<Problem>& problems, const std::vector<Method>& methods, const Protocol& protocol,
               const Execution& execution) {
   Results results = read_saved(execution.folder, problems, methods, protocol);

@@ -23,12 +23,12 @@ std::string colour(std::size_t k) { return text(" linecolor '", colours[k % std:
 std::string dash(std::size_t k) { return text(" dashtype ", dashes[k % std::size(dashes)]); }
 std::string mark(std::size_t k) { return text(" pointtype ", marks[k % std::size(marks)]); }
 
-// A line break, which would end the command, is joined from outside.
 std::string valid_utf8(const std::string& words) {
   using nlohmann::json;
   return json::parse(json(words).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
 }
 
+// A line break, which would end the command, is joined from outside.
 std::string quoted(const std::string& label) {
   std::string result = "'";
   for (const char c : valid_utf8(label)) {
