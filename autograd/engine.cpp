@@ -1,6 +1,9 @@
 #include <ravine/autograd/engine.hpp>
 
 #include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <ravine/autograd/anomaly.hpp>
 #include <ravine/autograd/arithmetic.hpp>
@@ -92,10 +95,42 @@ void check_gradient(const Node* input, const Shape& shape, DType dtype) {
                           " for an input of ", input->value.dtype()));
 }
 
+/// Gradients that are still to come to each leaf.
+class Countdown {
+ public:
+  Countdown(Node* output, const LeafHook& complete) : complete_(complete) {
+    std::vector<Node*> waiting = {output};
+    std::unordered_set<const Node*> seen;
+    while (!waiting.empty()) {
+      Node* const node = waiting.back();
+      waiting.pop_back();
+      for (std::uint32_t k = 0; k < node->edge_count; ++k) {
+        Node* const input = node->edges()[k].input;
+        if (input && input->is_leaf())
+          ++left_[input];
+        else if (input && seen.insert(input).second)
+          waiting.push_back(input);
+      }
+    }
+  }
+
+  void arrived(Node* node) {
+    if (node->is_leaf() && --left_[node] == 0) complete_(node);
+  }
+
+ private:
+  const LeafHook& complete_;
+  std::unordered_map<const Node*, std::size_t> left_;
+};
+
 class Sweep {
  public:
-  Sweep(std::span<const Variable> captures, bool create_graph, bool retain_graph)
-      : captures_(captures), results_(captures.size()), create_graph_(create_graph), retain_graph_(retain_graph) {
+  Sweep(std::span<const Variable> captures, bool create_graph, bool retain_graph, Countdown* countdown)
+      : captures_(captures),
+        results_(captures.size()),
+        countdown_(countdown),
+        create_graph_(create_graph),
+        retain_graph_(retain_graph) {
     for (const Variable& v : captures_) {
       // What a leaf has accumulated so far is set aside; the sweep's own sum takes its place.
       saved_.push_back(v.node()->captured ? Tensor() : std::exchange(v.node()->gradient, Tensor()));
@@ -223,6 +258,8 @@ class Sweep {
     if (thread_state.anomaly) [[unlikely]]
       check_delivered(dx);
     accumulate(input, std::move(dx));
+    if (countdown_) [[unlikely]]
+      countdown_->arrived(input);
     const bool visit_later = !input->is_leaf() && !input->queued;
     if (retain_graph_) {
       if (visit_later) input->holders.increment();
@@ -272,29 +309,37 @@ class Sweep {
   std::vector<Tensor> saved_;
   std::vector<Variable> results_;
   Queue queue_;
+  Countdown* const countdown_;
   bool create_graph_, retain_graph_;
 };
 
 }  // namespace
 
 std::vector<Variable> sweep(const Variable& output, Tensor seed, std::span<const Variable> captures, bool create_graph,
-                            bool retain_graph) {
+                            bool retain_graph, const LeafHook* complete) {
   const FlushSubnormals flush;
   const Scope scope(create_graph);
-  return Sweep(captures, create_graph, retain_graph).run(output.node(), std::move(seed));
+  std::optional<Countdown> countdown;
+  if (complete) countdown.emplace(output.node(), *complete);
+  return Sweep(captures, create_graph, retain_graph, countdown ? &*countdown : nullptr)
+      .run(output.node(), std::move(seed));
 }
+
+static void backward(const Variable& loss, bool retain_graph, const LeafHook* complete) {
+  if (loss.numel() != 1) throw std::logic_error(text("backward: needs a scalar, got ", loss.shape()));
+  if (finite_only()) [[unlikely]]
+    check_loss(loss.value());
+  if (!loss.requires_grad())
+    throw std::logic_error("backward: the value depends on no parameter, or was computed without recording");
+  sweep(loss, ones_like(loss.value()), {}, false, retain_graph, complete);
+}
+
+void backward(const Variable& loss, const LeafHook* complete) { backward(loss, false, complete); }
 
 }  // namespace ravine::detail
 
 namespace ravine {
 
-void Variable::backward(bool retain_graph) const {
-  if (numel() != 1) throw std::logic_error(detail::text("backward: needs a scalar, got ", shape()));
-  if (detail::finite_only()) [[unlikely]]
-    detail::check_loss(value());
-  if (!requires_grad())
-    throw std::logic_error("backward: the value depends on no parameter, or was computed without recording");
-  detail::sweep(*this, ones_like(value()), {}, false, retain_graph);
-}
+void Variable::backward(bool retain_graph) const { detail::backward(*this, retain_graph, nullptr); }
 
 }  // namespace ravine

@@ -6,6 +6,17 @@
 #include <vector>
 
 #include <ravine/autograd/variable.hpp>
+#include <ravine/core/function_ref.hpp>
+
+namespace ravine::detail {
+
+/// Is told of a leaf that no more gradients come to it in a sweep, which goes on then.
+using LeafHook = FunctionRef<void(Node* leaf)>;
+
+/// loss.backward(); the hook, if there is one, is called for each leaf behind the loss.
+void backward(const Variable& loss, const LeafHook* complete);
+
+}  // namespace ravine::detail
 
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
@@ -17,8 +28,9 @@ namespace ravine::detail {
 ///   seed          the gradient of output, of its shape
 ///   create_graph  record the sweep itself, so that its results can be differentiated
 ///   retain_graph  keep what the sweep uses, for another one
+///   complete      is called for each leaf, if there is one
 std::vector<Variable> sweep(const Variable& output, Tensor seed, std::span<const Variable> captures, bool create_graph,
-                            bool retain_graph);
+                            bool retain_graph, const LeafHook* complete = nullptr);
 
 /// A Variable for a node that its edges keep alive, though perhaps no Variable does.
 Variable revive(Node* node);

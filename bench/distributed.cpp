@@ -1,7 +1,8 @@
 // Times steps of one training on however many ranks it is started: distributed NET BATCH STEPS [SHARDS...]
-// The numbers of shards take turns; 0 is the plain loop, which knows nothing of shards, alone only. Without any: the
-// hash of the net after so many steps with 8, the same on any number of ranks and threads. On several ranks the bytes
-// that one has others get in a step, at the most, stand beside 2 (1 - 1/n) 4 for each parameter.
+// The numbers of shards take turns; 0 is the plain loop, which knows nothing of shards, alone only; -8 are 8 whose
+// gradients are exchanged after the backward pass only. Without any: the hash of the net after so many steps with 8,
+// the same on any number of ranks and threads. On several ranks the bytes that one has others get in a step, at the
+// most, stand beside 2 (1 - 1/n) 4 for each parameter.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <deque>
 #include <ravine/bench/arguments.hpp>
 #include <ravine/dist/dist.hpp>
+#include <ravine/dist/exchanges.hpp>
 #include <ravine/dist/messages.hpp>
 #include <ravine/ravine.hpp>
 #include <string>
@@ -22,8 +24,9 @@ static nn::Sequential make_net(const std::string& name) {
   if (name == "dropout") return nn::mlp({64, 256, 256, 8}, {.dropout = 0.3});
   if (name == "mnistbn") return nn::mlp({784, 512, 512, 10}, {.batch_norm = true});
   if (name == "mnist") return nn::mlp({784, 512, 512, 10});
+  if (name == "deep") return nn::mlp({784, 512, 512, 512, 512, 512, 512, 512, 512, 10});
   if (name == "large") return nn::mlp({1024, 4096, 4096, 1024});
-  throw std::invalid_argument("distributed: no net " + name + "; there are reg, dropout, mnist, mnistbn, large");
+  throw std::invalid_argument("distributed: no net " + name + "; there are reg, dropout, mnist, mnistbn, deep, large");
 }
 
 struct Run {
@@ -41,7 +44,7 @@ struct Run {
         shards(shards),
         net((rv::manual_seed(1), make_net(name))),
         adam(net.parameters()),
-        parallel(world, net, {.shards = std::max<rv::Index>(1, shards), .check_every = 1'000'000}) {
+        parallel(world, net, {.shards = std::max<rv::Index>(1, std::abs(shards)), .check_every = 1'000'000}) {
     const rv::Index in = net.parameters().front().size(1), out = net.parameters().back().size(0);
     const rv::data::TensorDataset data(rv::randn({rows, in}), rv::randn({rows, out}));
     auto loader = parallel.loader(data, {.batch_size = rows});
@@ -49,7 +52,8 @@ struct Run {
   }
 
   void step() {
-    const std::int64_t before = world.messages().sent();
+    const std::int64_t before = bytes_sent();
+    rv::detail::Exchanges::on_threads = shards > 0;
     const auto begin = std::chrono::steady_clock::now();
     const auto loss = [&](const rv::Tensor& x, const rv::Tensor& y) { return nn::mse_loss(net(x), y); };
     if (shards == 0)
@@ -57,8 +61,10 @@ struct Run {
     else
       parallel.step(adam, batch, loss);
     times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    sent += world.messages().sent() - before;
+    sent += bytes_sent() - before;
   }
+
+  std::int64_t bytes_sent() const { return world.messages().sent() + world.other_messages().sent(); }
 
   // Of a step, at the most over the ranks.
   double bytes() const {

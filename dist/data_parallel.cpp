@@ -6,6 +6,7 @@
 
 #include <ravine/core/isa.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/dist/exchanges.hpp>
 #include <ravine/dist/hash.hpp>
 #include <ravine/dist/loss.hpp>
 #include <ravine/dist/tree.hpp>
@@ -99,9 +100,11 @@ void DataParallel::compare(const optim::Optimizer& optimizer) {
 }
 
 double DataParallel::step(optim::Optimizer& optimizer, const data::Batch& batch, Loss f) {
+  detail::Exchanges exchanges(world_.other_messages());  // ends those under way when all know of an error
   try {
     compare(optimizer);
-    const detail::Task task{world_, options_, together(parameters_, optimizer.parameters()), buffers_, batch, f};
+    const detail::Task task{world_, options_, together(parameters_, optimizer.parameters()), buffers_, batch,
+                            f,      exchanges};
     return optimizer.step([&] { return detail::mean_loss(task); });
   } catch (const std::exception& e) {
     world_.fail(e.what());

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <limits>
 #include <stdexcept>
+#include <unordered_map>
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/random.hpp>
@@ -16,65 +18,66 @@ namespace {
 
 using dist::World;
 
-/// The sums as flat tensors that ranks can exchange: of f64 and of f32.
-class Layout {
- public:
-  explicit Layout(const std::vector<Variable>& variables) : variables_(variables) {
-    sizes_[0] = static_cast<Index>(variables.size()) + 1;  // whether there is such a gradient, and the loss
-    for (const Variable& v : variables) sizes_[v.dtype() == f32] += v.numel();
-  }
-  Tensor empty(int kind) const { return Tensor({sizes_[kind]}, kind == 0 ? f64 : f32); }
+/// A rank sends others so many bytes of a bucket at a time, at least: there the latency of messages costs little.
+constexpr Index least_message = 1 << 18;
 
-  /// sums: of the gradients, and the loss
-  Tensor flat(int kind, const std::vector<Tensor>& sums) const {
-    Tensor all = empty(kind);
-    std::byte* to = all.bytes();
-    const auto put = [&](const Tensor& x, Index numel) {
-      const std::size_t count = static_cast<std::size_t>(numel) * size_of(all.dtype());
-      if (count > 0) x.defined() ? std::memcpy(to, x.bytes(), count) : std::memset(to, 0, count);
-      to += count;
-    };
-    if (kind == 0) {
-      for (std::size_t k = 0; k < variables_.size(); ++k) put(scalar(sums[k].defined() ? 1.0 : 0.0, f64), 1);
-      put(sums.back(), 1);
-    }
-    for (std::size_t k = 0; k < variables_.size(); ++k)
-      if (variables_[k].dtype() == all.dtype()) put(sums[k], variables_[k].numel());
-    return all;
-  }
+/// Variables of one type whose gradients are exchanged together.
+struct Bucket {
+  std::size_t first, last;  // and those between
+  DType dtype;
+  Index numel = 0;
+  std::size_t added = 0;            // of the first shards, so many,
+  std::vector<Subtree> nodes{};     // and what became of them
+  std::vector<std::size_t> left{};  // of each shard: gradients to come
 
-  std::vector<Tensor> sums(const Tensor& of_f64, const Tensor& of_f32) const {
-    const auto count = static_cast<Index>(variables_.size());
-    Index at[2] = {count + 1, 0};
-    std::vector<Tensor> result;
-    for (Index k = 0; k < count; ++k) {
-      const Variable& v = variables_[static_cast<std::size_t>(k)];
-      const bool single = v.dtype() == f32;
-      const Index begin = std::exchange(at[single], at[single] + v.numel());
-      const bool any = of_f64.at({k}) > 0.0;
-      result.push_back(any ? (single ? of_f32 : of_f64).slice(0, begin, begin + v.numel()).reshape(v.shape())
-                           : Tensor());
-    }
-    result.push_back(of_f64[count]);
-    return result;
-  }
-
- private:
-  const std::vector<Variable>& variables_;
-  Index sizes_[2] = {0, 0};
+  Index bytes() const { return numel * static_cast<Index>(size_of(dtype)); }
 };
+
+/// The last variables come first, as their gradients mostly do.
+std::vector<Bucket> buckets_of(const std::vector<Variable>& variables, Index least_bytes) {
+  std::vector<Bucket> buckets;
+  for (std::size_t k = variables.size(); k-- > 0;) {
+    if (buckets.empty() || buckets.back().dtype != variables[k].dtype() || buckets.back().bytes() >= least_bytes)
+      buckets.push_back({k, k + 1, variables[k].dtype()});
+    buckets.back().first = k;
+    buckets.back().numel += variables[k].numel();
+  }
+  return buckets;
+}
+
+/// A bucket's tensors as one vector.
+Tensor joined(std::vector<Tensor> parts, const Bucket& bucket, const std::vector<Variable>& variables) {
+  if (parts.size() == 1 && parts[0].defined()) return std::move(parts[0]).reshape({bucket.numel});
+  Tensor all({bucket.numel}, bucket.dtype);
+  std::byte* to = all.bytes();
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    const std::size_t bytes = static_cast<std::size_t>(variables[bucket.first + k].numel()) * size_of(bucket.dtype);
+    if (bytes > 0) parts[k].defined() ? std::memcpy(to, parts[k].bytes(), bytes) : std::memset(to, 0, bytes);
+    to += bytes;
+  }
+  return all;
+}
 
 class Evaluation {
  public:
-  Evaluation(const Task& task, const Cut& cut) : task_(task), world_(task.world), cut_(cut) {
+  Evaluation(const Task& task, const Cut& cut)
+      : task_(task),
+        world_(task.world),
+        cut_(cut),
+        alone_(cut.ranks == 1),
+        buckets_(buckets_of(task.variables, alone_ ? std::numeric_limits<Index>::max() : cut.ranks * least_message)) {
     for (Index s = cut.shard(world_.rank()); s < cut.shard(world_.rank() + 1); ++s) parts_.emplace_back(task, cut, s);
   }
 
   /// The sums over all shards of what is left in gradients, and of the losses.
   std::vector<Tensor> run(Differentiate differentiate) {
-    do compute(differentiate);
+    const auto complete = [this](Node* leaf) { this->complete(leaf); };
+    const LeafHook hook = complete;
+    const bool meanwhile = buckets_.size() > 1 && !alone_;
+    begin(meanwhile);
+    do compute(differentiate, meanwhile ? &hook : nullptr);
     while (add_up_given());
-    return over_ranks();
+    return alone_ ? own_sums() : sums_over_ranks();
   }
 
   /// What the first shard has moved is what all have.
@@ -103,13 +106,54 @@ class Evaluation {
   }
 
  private:
-  // Each until it is over or waits for a sum. Those that are over give their gradients away, in order.
-  void compute(Differentiate differentiate) {
-    for (Part& part : parts_) {
-      if (!part.over()) part.go_on(task_, parts_[0].first, differentiate);
-      for (; added_ < parts_.size() && parts_[added_].over(); ++added_)
-        push(sums_, {parts_[added_].number, 1, parts_[added_].take_sums()});
+  void begin(bool meanwhile) {
+    if (alone_) return;
+    std::vector<Exchanges::Size> sizes;
+    for (Bucket& bucket : buckets_) {
+      sizes.push_back({bucket.numel, bucket.dtype});
+      if (meanwhile) bucket.left.assign(parts_.size(), bucket.last - bucket.first);
     }
+    sizes.push_back({static_cast<Index>(task_.variables.size()) + 1, f64});
+    task_.exchanges.begin(cut_, sizes, meanwhile);
+    for (std::size_t b = 0; meanwhile && b < buckets_.size(); ++b)
+      for (std::size_t k = buckets_[b].first; k < buckets_[b].last; ++k)
+        buckets_with_[task_.variables[k].node()] = {b, k};
+  }
+
+  /// Each until it is over or waits for a sum.
+  void compute(Differentiate differentiate, const LeafHook* hook) {
+    for (running_ = 0; running_ < parts_.size(); ++running_) {
+      if (!parts_[running_].over()) parts_[running_].go_on(task_, parts_[0].first, differentiate, hook);
+      if (parts_[running_].over())
+        for (std::size_t b = 0; b < buckets_.size(); ++b) add_up(b);
+    }
+  }
+
+  /// Of the shard that runs.
+  void complete(Node* leaf) {
+    const auto found = buckets_with_.find(leaf);
+    if (found == buckets_with_.end()) return;
+    const auto [bucket, variable] = found->second;
+    parts_[running_].keep(variable);
+    if (--buckets_[bucket].left[running_] == 0) add_up(bucket);
+  }
+
+  /// What is complete of a bucket, in the order of shards; gives it to the other ranks when it is all there.
+  void add_up(std::size_t number) {
+    Bucket& bucket = buckets_[number];
+    if (bucket.added == parts_.size()) return;
+    const auto is_complete = [&](std::size_t k) {
+      return parts_[k].over() || (!bucket.left.empty() && bucket.left[k] == 0);
+    };
+    for (; bucket.added < parts_.size() && is_complete(bucket.added); ++bucket.added)
+      push(bucket.nodes, {parts_[bucket.added].number, 1, parts_[bucket.added].take(bucket.first, bucket.last)});
+    if (bucket.added == parts_.size() && !alone_) give(number);
+  }
+  void give(std::size_t number) {
+    Bucket& bucket = buckets_[number];
+    for (Subtree& node : bucket.nodes)
+      if (!node.sums.empty()) node.sums = {joined(std::move(node.sums), bucket, task_.variables)};
+    task_.exchanges.give(number, std::move(bucket.nodes));
   }
 
   /// What the shards wait for. False if none does, on any rank.
@@ -137,27 +181,46 @@ class Evaluation {
     return true;
   }
 
-  std::vector<Tensor> over_ranks() {
-    if (world_.size() == 1) return std::move(sums_[0].sums);
-    const Layout layout(task_.variables);
-    Tensor flat[2];
-    for (const int kind : {0, 1}) {
-      flat[kind] = layout.empty(kind);
-      if (flat[kind].numel() == 0) continue;
-      std::vector<Subtree> nodes = sums_;
-      for (Subtree& node : nodes)
-        if (!node.sums.empty()) node.sums = {layout.flat(kind, node.sums)};
-      flat[kind] = sum_over_ranks(world_.messages(), cut_, nodes, flat[kind]);
+  std::vector<Subtree> losses() {
+    std::vector<Subtree> nodes;
+    for (Part& part : parts_) push(nodes, {part.number, 1, part.take_loss()});
+    return nodes;
+  }
+
+  std::vector<Tensor> own_sums() {
+    std::vector<Tensor> result(task_.variables.size() + 1);
+    for (Bucket& bucket : buckets_)
+      std::move(bucket.nodes[0].sums.begin(), bucket.nodes[0].sums.end(), &result[bucket.first]);
+    result.back() = losses()[0].sums[0][0];
+    return result;
+  }
+
+  std::vector<Tensor> sums_over_ranks() {
+    if (parts_.empty())
+      for (std::size_t b = 0; b < buckets_.size(); ++b) give(b);
+    task_.exchanges.give(buckets_.size(), losses());
+    const std::vector<Tensor> all = task_.exchanges.wait();
+    std::vector<Tensor> result(task_.variables.size() + 1);
+    for (std::size_t b = 0; b < buckets_.size(); ++b) {
+      Index at = 0;
+      for (std::size_t k = buckets_[b].first; k < buckets_[b].last; ++k) {
+        const Variable& v = task_.variables[k];
+        const Index begin = std::exchange(at, at + v.numel());
+        if (all.back().at({static_cast<Index>(k) + 1}) > 0.0) result[k] = all[b].slice(0, begin, at).reshape(v.shape());
+      }
     }
-    return layout.sums(flat[0], flat[1]);
+    result.back() = all.back()[0];
+    return result;
   }
 
   const Task& task_;
   World& world_;
   const Cut cut_;
+  const bool alone_;
   std::deque<Part> parts_;
-  std::vector<Subtree> sums_;  // of the first shards, `added_` of them
-  std::size_t added_ = 0;
+  std::vector<Bucket> buckets_;
+  std::unordered_map<const Node*, std::pair<std::size_t, std::size_t>> buckets_with_;  // a variable, of a number
+  std::size_t running_ = 0;
 };
 
 /// The rows of the whole batch. All ranks see what is wrong with those of one.

@@ -4,7 +4,9 @@
 
 #include <vector>
 
+#include <ravine/autograd/engine.hpp>
 #include <ravine/dist/data_parallel.hpp>
+#include <ravine/dist/exchanges.hpp>
 
 namespace ravine::detail {
 
@@ -16,10 +18,12 @@ struct Task {
   nn::Module::NamedVariables buffers;  // what an evaluation may move
   const data::Batch& mine;             // this rank's rows
   dist::DataParallel::Loss f;
+  Exchanges& exchanges;
 };
 
-/// Leaves in the variables' gradients what is to be added up of a shard's loss: its gradients, or others.
-using Differentiate = FunctionRef<void(const Variable& loss)>;
+/// Leaves in the variables' gradients what is to be added up of a shard's loss: its gradients, or others. If there is a
+/// hook, it may tell of those to which nothing more comes; they are taken away then.
+using Differentiate = FunctionRef<void(const Variable& loss, const LeafHook* complete)>;
 
 /// The sums over all shards of what is left in gradients, undefined where none has any, and in the end of the losses;
 /// on every rank. Buffers and the thread's random state have moved once. Throws what the loss throws, and on the other

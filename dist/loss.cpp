@@ -16,7 +16,7 @@ namespace {
 
 /// The loss's Hessian times a vector, of all variables one after the other in f64.
 std::vector<Tensor> hessian_product(const Task& task, const Tensor& vector) {
-  return sums(task, [&](const Variable& loss) {
+  return sums(task, [&](const Variable& loss, const LeafHook*) {
     const std::vector<Variable> g = grad(loss, task.variables, {.create_graph = true, .allow_unused = true});
     Variable product = scalar(0.0, f64);
     Index at = 0;
@@ -106,7 +106,8 @@ class Curvature {
 
 Variable mean_loss(const Task& task) {
   const auto curvature = std::make_shared<Curvature>(task, default_generator());
-  std::vector<Tensor> all = sums(task, [](const Variable& loss) { loss.backward(); });
+  std::vector<Tensor> all =
+      sums(task, [](const Variable& loss, const LeafHook* complete) { backward(loss, complete); });
   std::vector<Edge> edges;
   for (std::size_t k = 0; k < task.variables.size(); ++k) {
     if (!all[k].defined()) continue;

@@ -2,7 +2,9 @@
 /// Messages between the processes that mpirun has started; for the library's sources, not its public headers.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 namespace ravine::detail {
@@ -16,10 +18,17 @@ class Messages {
   Messages(const Messages&) = delete;
   Messages& operator=(const Messages&) = delete;
 
+  /// Others between the same ranks, which all make them: in an order of their own, as of another thread. For once.
+  std::unique_ptr<Messages> others() const;
+  /// Whether there may be another thread.
+  bool from_threads() const;
+
   int rank() const { return rank_; }
   int size() const { return size_; }
   /// Bytes that this rank has had others get; what MPI adds to them, or has others pass on, is not in it.
   std::int64_t sent() const { return sent_; }
+  /// Whether who waits for the end of a message leaves the processor to others meanwhile.
+  void be_patient(bool patient) { patient_ = patient; }
 
   /// Gives every rank what all have, in their order: so many words of each.
   void all_gather(const void* mine, void* all, std::span<const int> words);
@@ -31,9 +40,13 @@ class Messages {
   void broadcast(int from, void* data, int words);
 
  private:
+  Messages() = default;
+
   int rank_ = 0, size_ = 1;
   std::int64_t sent_ = 0;
+  std::atomic<bool> patient_ = false;
   [[maybe_unused]] bool ours_ = false;  // MPI was started here
+  [[maybe_unused]] int line_ = 0;       // which of the communicators
 };
 
 }  // namespace ravine::detail

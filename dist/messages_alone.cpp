@@ -4,6 +4,8 @@ namespace ravine::detail {
 
 Messages::Messages(int&, char**&) {}
 Messages::~Messages() = default;
+std::unique_ptr<Messages> Messages::others() const { return std::unique_ptr<Messages>(new Messages); }
+bool Messages::from_threads() const { return false; }
 void Messages::all_gather(const void*, void*, std::span<const int>) {}
 void Messages::all_to_all(const void*, std::span<const int>, void*, std::span<const int>) {}
 void Messages::swap(int, const void*, int, void*, int) {}

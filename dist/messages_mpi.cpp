@@ -2,8 +2,11 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <mutex>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 #include <ravine/dist/messages.hpp>
@@ -11,8 +14,11 @@
 namespace ravine::detail {
 namespace {
 
-const MPI_Comm everyone = MPI_COMM_WORLD;
+MPI_Comm lines[2] = {MPI_COMM_WORLD, MPI_COMM_NULL};
 const MPI_Datatype word = MPI_UINT32_T;
+
+/// Held by the thread that calls MPI, which is to be one at a time.
+constinit std::mutex one_at_a_time;
 
 /// Whether this machine has fewer processors than ranks.
 bool crowded = false;
@@ -20,19 +26,27 @@ bool crowded = false;
 bool is_crowded() {
   MPI_Comm here;
   int ranks = 0;
-  MPI_Comm_split_type(everyone, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
   MPI_Comm_size(here, &ranks);
   MPI_Comm_free(&here);
   return ranks > sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/// Waits; in a crowd, after a moment, as one who has no processor for himself. Who has one keeps it: on a busy machine
-/// it would be milliseconds until it came back.
-void finish(MPI_Request request) {
+/// Begins what gives a request, and waits for its end; in a crowd, after a moment, as one who has no processor for
+/// himself. Who has one keeps it, unless he is patient: on a busy machine it would be milliseconds until it came back.
+void finish(const std::atomic<bool>& patient, auto begin) {
+  MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
   int done = 0;
   for (int tests = 0; !done; ++tests) {
-    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-    if (!done && crowded && tests > 200) sched_yield();
+    {
+      const std::lock_guard lock(one_at_a_time);
+      if (tests == 0) begin(requests);
+      MPI_Testall(2, requests, &done, MPI_STATUSES_IGNORE);
+    }
+    if (!done && patient)
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    else if (!done && crowded && tests > 200)
+      sched_yield();
   }
 }
 
@@ -53,9 +67,10 @@ std::int64_t bytes(std::span<const int> words, int own) {
 
 /// A program that calls exit() in the midst of it all leaves nobody waiting.
 void leave_nobody_waiting() {
+  const std::lock_guard lock(one_at_a_time);
   int finalized = 0;
   MPI_Finalized(&finalized);
-  if (!finalized) MPI_Abort(everyone, 1);
+  if (!finalized) MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
 }  // namespace
@@ -65,49 +80,62 @@ Messages::Messages(int& argc, char**& argv) {
   MPI_Initialized(&started);
   ours_ = !started;
   if (ours_) {
-    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &threads);
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
     std::atexit(leave_nobody_waiting);
   }
-  MPI_Comm_rank(everyone, &rank_);
-  MPI_Comm_size(everyone, &size_);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+  MPI_Comm_size(MPI_COMM_WORLD, &size_);
   crowded = is_crowded();
 }
 
 Messages::~Messages() {
+  if (line_ > 0) MPI_Comm_free(&lines[line_]);
   if (ours_) MPI_Finalize();
 }
 
+std::unique_ptr<Messages> Messages::others() const {
+  std::unique_ptr<Messages> result(new Messages);
+  result->rank_ = rank_;
+  result->size_ = size_;
+  result->line_ = 1;
+  MPI_Comm_dup(lines[0], &lines[1]);
+  return result;
+}
+
+bool Messages::from_threads() const {
+  int threads = 0;
+  MPI_Query_thread(&threads);
+  return threads >= MPI_THREAD_SERIALIZED;
+}
+
 void Messages::all_gather(const void* mine, void* all, std::span<const int> words) {
-  MPI_Request request;
   const std::vector<int> at = places(words);
-  MPI_Iallgatherv(mine, words[static_cast<std::size_t>(rank_)], word, all, words.data(), at.data(), word, everyone,
-                  &request);
-  finish(request);
+  finish(patient_, [&](MPI_Request* request) {
+    MPI_Iallgatherv(mine, words[static_cast<std::size_t>(rank_)], word, all, words.data(), at.data(), word,
+                    lines[line_], request);
+  });
   sent_ += std::int64_t{4} * words[static_cast<std::size_t>(rank_)] * (size_ - 1);
 }
 
 void Messages::all_to_all(const void* out, std::span<const int> out_words, void* in, std::span<const int> in_words) {
-  MPI_Request request;
   const std::vector<int> out_at = places(out_words), in_at = places(in_words);
-  MPI_Ialltoallv(out, out_words.data(), out_at.data(), word, in, in_words.data(), in_at.data(), word, everyone,
-                 &request);
-  finish(request);
+  finish(patient_, [&](MPI_Request* request) {
+    MPI_Ialltoallv(out, out_words.data(), out_at.data(), word, in, in_words.data(), in_at.data(), word, lines[line_],
+                   request);
+  });
   sent_ += bytes(out_words, rank_);
 }
 
 void Messages::swap(int partner, const void* out, int out_words, void* in, int in_words) {
-  MPI_Request receive = MPI_REQUEST_NULL, send = MPI_REQUEST_NULL;
-  if (in_words > 0) MPI_Irecv(in, in_words, word, partner, 0, everyone, &receive);
-  if (out_words > 0) MPI_Isend(out, out_words, word, partner, 0, everyone, &send);
-  finish(receive);
-  finish(send);
+  finish(patient_, [&](MPI_Request* requests) {
+    if (in_words > 0) MPI_Irecv(in, in_words, word, partner, 0, lines[line_], &requests[0]);
+    if (out_words > 0) MPI_Isend(out, out_words, word, partner, 0, lines[line_], &requests[1]);
+  });
   sent_ += std::int64_t{4} * out_words;
 }
 
 void Messages::broadcast(int from, void* data, int words) {
-  MPI_Request request;
-  MPI_Ibcast(data, words, word, from, everyone, &request);
-  finish(request);
+  finish(patient_, [&](MPI_Request* request) { MPI_Ibcast(data, words, word, from, lines[line_], request); });
   if (rank_ == from) sent_ += std::int64_t{4} * words * (size_ - 1);
 }
 

@@ -17,6 +17,8 @@ Part::Part(const Task& task, const Cut& cut, Index number)
       state_(thread_state),
       module_path_(module_path()),
       gradients_(variables_.size()),
+      kept_(variables_.size()),
+      loss_(zeros({static_cast<Index>(variables_.size()) + 1}, f64)),
       captured_(variables_.size()) {
   first = cut.row(number);
   rows = cut.row(number + 1) - first;
@@ -32,8 +34,9 @@ Part::~Part() {
   trade();
 }
 
-void Part::go_on(const Task& task, Index before, Differentiate differentiate) {
-  if (!started_) fiber_.start([this, &task, before, differentiate] { compute(task, before, differentiate); });
+void Part::go_on(const Task& task, Index before, Differentiate differentiate, const LeafHook* complete) {
+  if (!started_)
+    fiber_.start([this, &task, before, differentiate, complete] { compute(task, before, differentiate, complete); });
   started_ = true;
   trade();
   fiber_.go_on();
@@ -41,10 +44,18 @@ void Part::go_on(const Task& task, Index before, Differentiate differentiate) {
   if (error_) std::rethrow_exception(error_);
 }
 
-std::vector<Tensor> Part::take_sums() {
-  if (rows > 0) gradients_.push_back(scalar(loss_, f64));
-  return rows > 0 ? std::exchange(gradients_, std::vector<Tensor>(variables_.size())) : std::vector<Tensor>();
+void Part::keep(std::size_t variable) { kept_[variable] = std::move(variables_[variable].node()->gradient); }
+
+std::vector<Tensor> Part::take(std::size_t first, std::size_t last) {
+  std::vector<Tensor> result;
+  for (std::size_t k = first; k < last && rows > 0; ++k) {
+    result.push_back(std::move(kept_[k].defined() ? kept_[k] : gradients_[k]));
+    if (result.back().defined()) loss_.raw<double>()[k + 1] = 1.0;
+  }
+  return result;
 }
+
+std::vector<Tensor> Part::take_loss() { return rows > 0 ? std::vector{std::move(loss_)} : std::vector<Tensor>(); }
 
 Tensor Part::sum(Tensor part) {
   if (part.dtype() != f64) throw DTypeError(text("Shard::sum: needs f64, got ", part.dtype()));
@@ -53,7 +64,7 @@ Tensor Part::sum(Tensor part) {
   return std::move(given);
 }
 
-void Part::compute(const Task& task, Index before, Differentiate differentiate) {
+void Part::compute(const Task& task, Index before, Differentiate differentiate, const LeafHook* complete) {
   try {
     const Index begin = first - before, end = begin + rows;
     const double share = static_cast<double>(rows) / static_cast<double>(batch);
@@ -61,8 +72,8 @@ void Part::compute(const Task& task, Index before, Differentiate differentiate) 
     if (!mean.defined()) throw std::logic_error("DataParallel: the function returned no loss");
     if (mean.numel() != 1)
       throw ShapeError(text("DataParallel: the loss of rows must have one element, got ", mean.shape()));
-    loss_ = mean.item() * share;
-    differentiate(rows == batch ? mean : mean * share);
+    loss_.raw<double>()[0] = mean.item() * share;
+    differentiate(rows == batch ? mean : mean * share, complete);
   } catch (const Fiber::Ended&) {
     throw;
   } catch (...) {

@@ -24,12 +24,17 @@ class Part final : public Shard {
   Part& operator=(const Part&) = delete;
 
   /// Until it waits for a sum or is over. Throws what the loss throws.
-  ///   before  the first row of this rank
-  void go_on(const Task& task, Index before, Differentiate differentiate);
+  ///   before    the first row of this rank
+  ///   complete  is called on gradients that are to be kept, if there is one
+  void go_on(const Task& task, Index before, Differentiate differentiate, const LeafHook* complete);
   bool over() const { return rows == 0 || (started_ && fiber_.over()); }
   bool waits() const { return started_ && !fiber_.over(); }
-  /// The gradients, and the loss; nothing of no rows.
-  std::vector<Tensor> take_sums();
+  /// Within it: puts the gradient of a variable aside, which is complete.
+  void keep(std::size_t variable);
+  /// The gradients of some variables, [first, last), if they are complete; nothing of no rows.
+  std::vector<Tensor> take(std::size_t first, std::size_t last);
+  /// When it is over: one vector of the loss, and for each variable whether it had a gradient.
+  std::vector<Tensor> take_loss();
 
   Tensor sum(Tensor part) override;
 
@@ -38,16 +43,16 @@ class Part final : public Shard {
   Generator generator;
 
  private:
-  void compute(const Task& task, Index before, Differentiate differentiate);
+  void compute(const Task& task, Index before, Differentiate differentiate, const LeafHook* complete);
   void trade();
 
   const std::vector<Variable>& variables_;
   ThreadState state_;
   std::string module_path_;
   Shard* shard_ = this;
-  std::vector<Tensor> gradients_;
+  std::vector<Tensor> gradients_, kept_;
+  Tensor loss_;
   std::vector<char> captured_;  // by a sweep
-  double loss_ = 0.0;
   bool started_ = false;
   std::exception_ptr error_;
   Fiber fiber_;

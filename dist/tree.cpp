@@ -27,13 +27,6 @@ std::vector<Tensor> plus(std::vector<Tensor> a, std::vector<Tensor> b) {
   return a;
 }
 
-/// The nodes that a rank has, without what is in them.
-std::vector<Subtree> nodes_of(const Cut& cut, int rank) {
-  std::vector<Subtree> nodes;
-  for (Index s = cut.shard(rank); s < cut.shard(rank + 1); ++s) push(nodes, {s, 1, {}});
-  return nodes;
-}
-
 /// How a vector is exchanged, of which each rank has its nodes.
 class Exchange {
  public:
@@ -151,6 +144,12 @@ void push(std::vector<Subtree>& nodes, Subtree node) {
     nodes.pop_back();
   }
   nodes.push_back(std::move(node));
+}
+
+std::vector<Subtree> nodes_of(const Cut& cut, int rank) {
+  std::vector<Subtree> nodes;
+  for (Index s = cut.shard(rank); s < cut.shard(rank + 1); ++s) push(nodes, {s, 1, {}});
+  return nodes;
 }
 
 Tensor sum_over_ranks(Messages& messages, const Cut& cut, const std::vector<Subtree>& nodes, const Tensor& like) {

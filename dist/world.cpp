@@ -60,7 +60,9 @@ std::string apart(const std::vector<World::Word>& words) {
 }  // namespace
 
 World::World(int& argc, char**& argv)
-    : messages_(std::make_unique<detail::Messages>(argc, argv)), exceptions_(std::uncaught_exceptions()) {}
+    : messages_(std::make_unique<detail::Messages>(argc, argv)),
+      other_messages_(messages_->others()),
+      exceptions_(std::uncaught_exceptions()) {}
 
 World::~World() {
   try {

@@ -48,12 +48,14 @@ class World {
   /// Says to all others that this rank cannot go on, and why, unless they know; then they throw.
   void fail(const std::string& why) noexcept;
   detail::Messages& messages() { return *messages_; }
+  /// Of gradients, for Exchanges.
+  detail::Messages& other_messages() { return *other_messages_; }
 
  private:
   std::vector<Word> gather(const Word& mine);
   std::string failure(const std::vector<Word>& words, const std::string& mine);
 
-  std::unique_ptr<detail::Messages> messages_;
+  std::unique_ptr<detail::Messages> messages_, other_messages_;
   int exceptions_;      // under way when it began
   std::string parted_;  // why the ranks are no longer together
 };

@@ -17,7 +17,7 @@ import sys
 import time
 
 MPIRUN = pathlib.Path(__file__).parents[2] / "tests" / "dist" / "mpirun"
-NETS = {"reg": (8, 64, 64, 1), "mnist": (784, 512, 512, 10), "mnistbn": (784, 512, 512, 10), "large": (1024, 4096, 4096, 1024)}
+NETS = {"reg": (8, 64, 64, 1), "mnist": (784, 512, 512, 10), "mnistbn": (784, 512, 512, 10), "deep": (784, *[512] * 8, 10), "large": (1024, 4096, 4096, 1024)}
 
 
 def peer(name, rows, steps):

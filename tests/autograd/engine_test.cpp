@@ -1,10 +1,13 @@
 // Backward passes: what they visit, keep, add up and free.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include <ravine/autograd/autograd.hpp>
+#include <ravine/autograd/engine.hpp>
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 
@@ -242,4 +245,33 @@ TEST_CASE("a parameter that is frozen after the forward pass gets no gradient") 
   loss.backward();
   CHECK(bitwise_equal(p.grad(), tensor({3, 4})));
   CHECK_FALSE(q.grad().defined());
+}
+
+TEST_CASE("a backward pass tells of each leaf once, when its gradient is complete") {
+  const Variable x = tensor({2, 3}), first = parameter(tensor({1, 2})), last = parameter(tensor({3, 4}));
+  const Variable tied = parameter(tensor({5, 6}));
+  std::vector<const char*> events;
+  const auto watched = [&](const Variable& input) {
+    return record("watched", input.value(), {Edge(input, [&events](auto dy) {
+                    events.push_back("pullback");
+                    return dy;
+                  })});
+  };
+  const auto make = [&] { return sum((watched(x * first * tied) + tied * tied) * last); };
+  const Variable another = make(), loss = make();
+  loss.backward(true);
+  const std::vector<Tensor> expected = {first.grad(), last.grad(), tied.grad()};
+  for (const Variable& leaf : {first, last, tied}) leaf.zero_grad();
+  events.clear();
+  const auto complete = [&](detail::Node* leaf) {
+    const std::size_t k = leaf == first.node() ? 0 : leaf == last.node() ? 1 : 2;
+    events.push_back(std::array{"first", "last", "tied"}[k]);
+    CHECK(bitwise_equal(leaf->gradient, expected[k]));
+  };
+  const detail::LeafHook hook = complete;
+  detail::backward(loss, &hook);
+  CHECK(events.size() == 4);
+  CHECK(events[0] == std::string("last"));
+  CHECK(events[1] == std::string("pullback"));
+  another.backward();  // whose edges to the same leaves have not been counted
 }

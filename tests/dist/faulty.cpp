@@ -1,6 +1,8 @@
 // A training in which something goes wrong on one rank: faulty FAULT RANK
 // or which goes on where its file was left, however many ranks there are now, until one of them is killed:
 // faulty resume FILE STEPS [RANK STEP MICROSECONDS]
+// or whose gradients are exchanged while the backward pass goes on, which breaks off on one rank, on all at first
+// ("-1"), or nowhere ("-2"): faulty backward RANK
 #include <ravine/dist/dist.hpp>
 #include <ravine/ravine.hpp>
 
@@ -45,6 +47,43 @@ static void resume(rv::dist::World& world, const std::string& file, rv::Index st
       if (world.rank() == 0 && adam.steps() % 10 == 0) rv::train::save_checkpoint(file, net, adam, loader);
     }
   if (world.rank() == 0) std::printf("%016llx\n", static_cast<unsigned long long>(rv::dist::hash(net)));
+}
+
+// Breaks off behind the gradients of the last layers, which are on their way to other ranks then.
+static void break_off_backward(rv::dist::World& world, int where) {
+  rv::manual_seed(1);
+  const auto data = rv::data::friedman1(40);
+  rv::nn::Linear front(10, 600);
+  rv::nn::Sequential back{rv::nn::Linear(600, 600), rv::nn::Tanh(), rv::nn::Linear(600, 600), rv::nn::Linear(600, 1)};
+  rv::nn::Sequential net{front, back};
+  rv::optim::SGD sgd(net.parameters(), {.lr = 1e-3});
+  rv::dist::DataParallel parallel(world, net);
+  auto loader = parallel.loader(data, {.batch_size = 40});
+  bool breaks = false;
+  const auto f = [&](const rv::Tensor& x, const rv::Tensor& y) {
+    const rv::Variable hidden = front(x);
+    return rv::nn::mse_loss(
+        back(rv::record("hidden", hidden.value(),
+                        {rv::Edge(hidden,
+                                  [&](auto dy) {
+                                    if (breaks) throw std::runtime_error("what went wrong in the backward pass");
+                                    return dy;
+                                  })})),
+        y);
+  };
+  const auto step = [&] {
+    for (const auto& batch : loader) parallel.step(sgd, batch, f);
+  };
+  step();
+  breaks = where == -1 || where == rank;
+  try {
+    step();
+  } catch (const std::runtime_error&) {
+    if (where != -1) throw;
+    breaks = false;
+    step();
+  }
+  if (rank == 0) std::printf("%016llx\n", static_cast<unsigned long long>(rv::dist::hash(net)));
 }
 
 static void nobody_catches() noexcept { std::vector<int>().at(static_cast<std::size_t>(rank)); }
@@ -101,6 +140,10 @@ int main(int argc, char** argv) try {
     const rv::Index steps = std::atoi(argv[3]);
     const bool dies = argc > 6 && std::atoi(argv[4]) == rank;
     resume(world, argv[2], steps, dies ? std::atoi(argv[5]) : steps, dies ? std::atoi(argv[6]) : 0);
+    return 0;
+  }
+  if (fault == "backward") {
+    break_off_backward(world, std::atoi(argv[2]));
     return 0;
   }
   const bool here = rank == std::atoi(argv[2]);

@@ -151,6 +151,12 @@ void nets(const rv::data::Dataset& data) {
           return rv::nn::Sequential{Linear(10, 700), rv::nn::ReLU(), Linear(700, 50), Linear(50, 1)};
         },
         adam(), {.steps = 5});
+  train("exchanged meanwhile", data,
+        [] {
+          return rv::nn::Sequential{Linear(10, 600),  rv::nn::Tanh(),           Linear(600, 600), rv::nn::Dropout(0.2),
+                                    Linear(600, 500), rv::nn::BatchNorm1d(500), Linear(500, 1)};
+        },
+        adam(), {.steps = 4});
   train(
       "frozen", data,
       [] {
