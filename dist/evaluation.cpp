@@ -18,8 +18,9 @@ namespace {
 
 using dist::World;
 
-/// A rank sends others so many bytes of a bucket at a time, at least: there the latency of messages costs little.
-constexpr Index least_message = 1 << 18;
+/// Gradients are exchanged in as many bytes at a time, at least, and as many for each rank: there the latency of
+/// messages costs little, and so does the change from one thread to another. Fewer are worth no thread.
+constexpr Index least_bucket = 1 << 21, least_message = 1 << 16;
 
 /// Variables of one type whose gradients are exchanged together.
 struct Bucket {
@@ -65,7 +66,8 @@ class Evaluation {
         world_(task.world),
         cut_(cut),
         alone_(cut.ranks == 1),
-        buckets_(buckets_of(task.variables, alone_ ? std::numeric_limits<Index>::max() : cut.ranks * least_message)) {
+        buckets_(buckets_of(task.variables, alone_ ? std::numeric_limits<Index>::max()
+                                                   : std::max(least_bucket, cut.ranks * least_message))) {
     for (Index s = cut.shard(world_.rank()); s < cut.shard(world_.rank() + 1); ++s) parts_.emplace_back(task, cut, s);
   }
 
@@ -120,11 +122,18 @@ class Evaluation {
         buckets_with_[task_.variables[k].node()] = {b, k};
   }
 
-  /// Each until it is over or waits for a sum.
+  /// Each until it is over or waits for a sum. On the way they take turns at the end of each bucket, so that it is
+  /// complete long before the last shard is over.
   void compute(Differentiate differentiate, const LeafHook* hook) {
+    const auto rests = [](const Part& part) { return part.rests(); };
+    go_on([](const Part& part) { return !part.over(); }, differentiate, hook);
+    while (std::any_of(parts_.begin(), parts_.end(), rests)) go_on(rests, differentiate, hook);
+  }
+  void go_on(bool (*which)(const Part&), Differentiate differentiate, const LeafHook* hook) {
     for (running_ = 0; running_ < parts_.size(); ++running_) {
-      if (!parts_[running_].over()) parts_[running_].go_on(task_, parts_[0].first, differentiate, hook);
-      if (parts_[running_].over())
+      Part& part = parts_[running_];
+      if (which(part)) part.go_on(task_, parts_[0].first, differentiate, hook);
+      if (part.over())
         for (std::size_t b = 0; b < buckets_.size(); ++b) add_up(b);
     }
   }
@@ -135,7 +144,9 @@ class Evaluation {
     if (found == buckets_with_.end()) return;
     const auto [bucket, variable] = found->second;
     parts_[running_].keep(variable);
-    if (--buckets_[bucket].left[running_] == 0) add_up(bucket);
+    if (--buckets_[bucket].left[running_] > 0) return;
+    add_up(bucket);
+    if (parts_.size() > 1) parts_[running_].rest();
   }
 
   /// What is complete of a bucket, in the order of shards; gives it to the other ranks when it is all there.

@@ -46,6 +46,12 @@ void Part::go_on(const Task& task, Index before, Differentiate differentiate, co
 
 void Part::keep(std::size_t variable) { kept_[variable] = std::move(variables_[variable].node()->gradient); }
 
+void Part::rest() {
+  rests_ = true;
+  fiber_.pause();
+  rests_ = false;
+}
+
 std::vector<Tensor> Part::take(std::size_t first, std::size_t last) {
   std::vector<Tensor> result;
   for (std::size_t k = first; k < last && rows > 0; ++k) {

@@ -23,14 +23,17 @@ class Part final : public Shard {
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
 
-  /// Until it waits for a sum or is over. Throws what the loss throws.
+  /// Until it waits for a sum, rests, or is over. Throws what the loss throws.
   ///   before    the first row of this rank
   ///   complete  is called on gradients that are to be kept, if there is one
   void go_on(const Task& task, Index before, Differentiate differentiate, const LeafHook* complete);
   bool over() const { return rows == 0 || (started_ && fiber_.over()); }
-  bool waits() const { return started_ && !fiber_.over(); }
+  bool waits() const { return started_ && !fiber_.over() && !rests_; }
+  bool rests() const { return rests_; }
   /// Within it: puts the gradient of a variable aside, which is complete.
   void keep(std::size_t variable);
+  /// Within it: lets others come as far.
+  void rest();
   /// The gradients of some variables, [first, last), if they are complete; nothing of no rows.
   std::vector<Tensor> take(std::size_t first, std::size_t last);
   /// When it is over: one vector of the loss, and for each variable whether it had a gradient.
@@ -53,7 +56,7 @@ class Part final : public Shard {
   std::vector<Tensor> gradients_, kept_;
   Tensor loss_;
   std::vector<char> captured_;  // by a sweep
-  bool started_ = false;
+  bool started_ = false, rests_ = false;
   std::exception_ptr error_;
   Fiber fiber_;
 };

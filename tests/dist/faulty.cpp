@@ -53,8 +53,8 @@ static void resume(rv::dist::World& world, const std::string& file, rv::Index st
 static void break_off_backward(rv::dist::World& world, int where) {
   rv::manual_seed(1);
   const auto data = rv::data::friedman1(40);
-  rv::nn::Linear front(10, 600);
-  rv::nn::Sequential back{rv::nn::Linear(600, 600), rv::nn::Tanh(), rv::nn::Linear(600, 600), rv::nn::Linear(600, 1)};
+  rv::nn::Linear front(10, 750);
+  rv::nn::Sequential back{rv::nn::Linear(750, 750), rv::nn::Tanh(), rv::nn::Linear(750, 750), rv::nn::Linear(750, 1)};
   rv::nn::Sequential net{front, back};
   rv::optim::SGD sgd(net.parameters(), {.lr = 1e-3});
   rv::dist::DataParallel parallel(world, net);

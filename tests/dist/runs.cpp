@@ -153,8 +153,8 @@ void nets(const rv::data::Dataset& data) {
         adam(), {.steps = 5});
   train("exchanged meanwhile", data,
         [] {
-          return rv::nn::Sequential{Linear(10, 600),  rv::nn::Tanh(),           Linear(600, 600), rv::nn::Dropout(0.2),
-                                    Linear(600, 500), rv::nn::BatchNorm1d(500), Linear(500, 1)};
+          return rv::nn::Sequential{Linear(10, 750),  rv::nn::Tanh(),           Linear(750, 750), rv::nn::Dropout(0.2),
+                                    Linear(750, 720), rv::nn::BatchNorm1d(720), Linear(720, 1)};
         },
         adam(), {.steps = 4});
   train(
