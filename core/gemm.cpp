@@ -18,7 +18,8 @@ namespace {
 
 using kernels::panel_columns;  // tiles are cut between so many
 
-constexpr Index large_side = 16;  // rows and columns from which packing pays
+constexpr Index large_side = 16;       // rows and columns from which packing pays
+constexpr Index far = Index{1} << 21;  // elements of an operand that is beyond the caches
 
 Index divided(Index n, Index by) { return (n + by - 1) / by; }
 
@@ -74,6 +75,7 @@ kernels::Blocks blocks(bool transpose_a, bool transpose_b, Index m, Index n, Ind
   const Index rows = pack_a || transpose_a ? divided(m, divided(m, longest)) : m;
   const Index beside = transpose_a ? rows : 0;
   Index depth = pack_a ? deepest : std::min(deepest, most / (std::min(n, widest) + beside));
+  if (transpose_a && !pack_a && m * k > far) depth = std::min(depth, Index{64});  // rows, each of its own pages
   depth = divided(divided(k, divided(k, depth)), 16) * 16;
   const Index columns = columns_of(n, divided(n, pack_a ? most / depth : widest));
   return {pack_a, transpose_b || (many_rows && n > panel_columns), rows, columns, depth};
@@ -98,8 +100,9 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   // A few rows take as long as more of them would: the time is that of B's way from memory.
   if (std::max(m, Index{8}) * n * k < large_work / 2) return kernel.small(whole);
   // A few rows are multiplied as they lie, unless B is far beyond the caches; so are few columns of a transposed A.
-  const bool far = m > 4 && !transpose_b && k * n > Index{1} << 21;
-  const bool large = m * n * k >= large_work && n > 1 && (m > large_side || far) && (n >= large_side || !transpose_a);
+  const bool few_pay = m > 4 && !transpose_b && k * n > far;
+  const bool large =
+      m * n * k >= large_work && n > 1 && (m > large_side || few_pay) && (n >= large_side || !transpose_a);
   const int threads = threads_available();
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.

@@ -118,6 +118,12 @@ Index rows_at_once(Index distance) {
   return static_cast<std::size_t>(distance) * sizeof(T) % 4096 == 0 && tile_rows > 8 ? 8 : tile_rows;
 }
 
+/// Has n elements, or what would be there, brought to the second-level cache.
+template <class T>
+inline void fetch(const T* p, Index n) {
+  for (Index i = 0; i < n; i += 64 / sizeof(T)) __builtin_prefetch(p + i, 0, 2);
+}
+
 /// All rows of one panel of at most two vectors of columns.
 template <class T>
 void panel(Index m, Index columns, Panel<T> t) {
@@ -126,6 +132,27 @@ void panel(Index m, Index columns, Panel<T> t) {
     t.a += rows * t.row;
     t.c += rows * t.ldc;
   });
+}
+
+/// All of C by operands as they lie: `depth` rows of B at a time for all panels.
+template <class T>
+void panels(Index m, Index n, Index depth, const Panel<T>& whole) {
+  constexpr Index width = 2 * lanes<T>;
+  Index p = 0;
+  do {  // once for k = 0 as well, which leaves the bias
+    Panel<T> t = whole;
+    t.k = whole.k - p < depth ? whole.k - p : depth;
+    t.a += p * t.step;
+    t.b += p * t.ldb;
+    t.accumulate = p > 0;
+    for (Index j = 0; j < n; j += width) {
+      panel(m, n - j < width ? n - j : width, t);
+      t.b += width;
+      t.c += width;
+      if (t.bias) t.bias += width;
+    }
+    p += depth;
+  } while (p < whole.k);
 }
 
 /// r[q][i] = s[i * lds + q] for i < rows, q < columns, which are as many as there are lanes if it is whole.
@@ -167,167 +194,6 @@ void copy_strip(const T* s, Index lds, Index rows, Index columns, T* d, Index ld
     for (Index q = 0; q < whole; q += lanes<T>) store(d + q, load(s + q));
     if (rest > 0) store(d + whole, load(s + whole, rest), rest);
   }
-}
-
-/// C = op(A) B^T: a panel of B is transposed into a buffer, some of k at a time.
-template <class T>
-void product_nt(Index m, Index n, Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc,
-                const T* bias) {
-  constexpr Index width = 2 * lanes<T>, depth = 512 / sizeof(T);
-  alignas(64) T packed[depth * width];
-  for (Index j = 0; j < n; j += width) {
-    const Index columns = n - j < width ? n - j : width;
-    Index p = 0;
-    do {  // once for k = 0 as well, which leaves the bias
-      const Index part = k - p < depth ? k - p : depth;
-      for (Index q = 0; q < columns; q += lanes<T>) {
-        const int rows = columns - q < lanes<T> ? static_cast<int>(columns - q) : lanes<T>;
-        transpose_strip(b + (j + q) * ldb + p, ldb, rows, part, packed + q, width);
-      }
-      panel(m, columns,
-            Panel<T>{part, a + p * step, row, step, packed, width, c + j, ldc, bias ? bias + j : nullptr, p > 0, 0});
-      p += depth;
-    } while (p < k);
-  }
-}
-
-/// C (m, 1) = A b for rows of A: as many rows as there are lanes, then one transposed sum.
-template <class T>
-void matrix_vector(Index m, Index k, const T* a, Index lda, const T* b, T* c, Index ldc, const T* bias) {
-  for (Index i = 0; i < m; i += lanes<T>) {
-    const int rows = m - i < lanes<T> ? static_cast<int>(m - i) : lanes<T>;
-    Vector<T> r[lanes<T>] = {};
-    for (Index p = 0; p < k; p += lanes<T>) {
-      const int width = k - p < lanes<T> ? static_cast<int>(k - p) : lanes<T>;
-      const Vector<T> v = load(b + p, width);
-#pragma GCC unroll 16
-      for (int q = 0; q < lanes<T>; ++q)
-        if (q < rows) r[q] = multiply_add<T>(load(a + (i + q) * lda + p, width), v, r[q]);
-    }
-    transpose<T>(r);
-#pragma GCC unroll 4
-    for (int half = lanes<T> / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-      for (int q = 0; q < half; ++q) r[q] += r[q + half];
-    if (bias) r[0] += broadcast(*bias);
-    if (ldc == 1) {
-      store(c + i, r[0], rows);
-      continue;
-    }
-    T sums[lanes<T>];
-    store(sums, r[0]);
-    for (int q = 0; q < rows; ++q) c[(i + q) * ldc] = sums[q];
-  }
-}
-
-/// Has n elements, or what would be there, brought to the second-level cache.
-template <class T>
-inline void fetch(const T* p, Index n) {
-  for (Index i = 0; i < n; i += 64 / sizeof(T)) __builtin_prefetch(p + i, 0, 2);
-}
-
-/// A square of op(B), as many rows and columns as there are lanes, or fewer unless it is whole, by a few rows of A: one
-/// after the other, as they wait for no results of one another.
-template <class T, bool transposed, bool whole>
-inline void square(Index m, int depth, int width, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc,
-                   const T* bias, bool accumulate) {
-  Vector<T> r[lanes<T>];
-  if constexpr (transposed) {
-    load_transposed<T, whole>(b, ldb, width, depth, r);
-  } else {
-#pragma GCC unroll 16
-    for (int q = 0; q < lanes<T>; ++q)
-      if constexpr (whole)
-        r[q] = load(b + q * ldb);
-      else
-        r[q] = q < depth ? load(b + q * ldb, width) : Vector<T>{};
-  }
-  for (Index i = 0; i < m; ++i, a += lda, c += ldc) {
-    Vector<T> sum{};
-    if (const T* begin = accumulate ? c : bias) sum = whole ? load(begin) : load(begin, width);
-#pragma GCC unroll 16
-    for (int q = 0; q < lanes<T>; ++q)
-      if (whole || q < depth) sum = multiply_add<T>(broadcast(a[q]), r[q], sum);
-    whole ? store(c, sum) : store(c, sum, width);
-  }
-}
-
-/// Side by side, over so many columns. A function of its own, as it needs all registers.
-template <class T, bool transposed>
-[[gnu::noinline]] void squares(Index m, int depth, Index columns, const T* a, Index lda, const T* b, Index ldb, T* c,
-                               Index ldc, const T* bias, bool accumulate) {
-  for (Index j = 0; j < columns; j += lanes<T>, b += transposed ? lanes<T> * ldb : lanes<T>) {
-    const int width = columns - j < lanes<T> ? static_cast<int>(columns - j) : lanes<T>;
-    const T* const add = bias ? bias + j : nullptr;
-    if (depth == lanes<T> && width == lanes<T>)
-      square<T, transposed, true>(m, depth, width, a, lda, b, ldb, c + j, ldc, add, accumulate);
-    else
-      square<T, transposed, false>(m, depth, width, a, lda, b, ldb, c + j, ldc, add, accumulate);
-  }
-}
-
-constexpr Index few = 16;
-template <class T>
-constexpr Index long_row = 16 * lanes<T>;
-
-/// C = op(A) op(B) for at most `few` rows. B is read once, by long runs of its rows.
-template <class T, bool transposed>
-void few_rows(Index m, Index n, Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc,
-              const T* bias) {
-  constexpr Index run = 4096 / sizeof(T), deep = transposed ? run : lanes<T>, wide = transposed ? 2 * lanes<T> : run;
-  const auto least = [](Index x, Index y) { return x < y ? x : y; };
-  T copy[few * lanes<T>];
-  for (Index first = 0; first < k; first += deep)
-    for (Index begin = 0; begin < n; begin += wide) {
-      const Index last = least(k, first + deep), end = least(n, begin + wide);
-      for (Index p = first; p < last; p += lanes<T>) {
-        const int depth = static_cast<int>(least(last - p, lanes<T>));
-        for (Index i = 0; step != 1 && i < m; ++i)
-          for (Index q = 0; q < depth; ++q) copy[i * lanes<T> + q] = a[i * row + (p + q) * step];
-        const T* const part = step != 1 ? copy : a + p;
-        if (transposed && n * k > 1 << 21) {  // far beyond the caches: the next rows, one after the other
-          const Index at = (p - first) * wide;
-          fetch(b + (end + at / (last - first)) * ldb + first + at % (last - first), wide * lanes<T>);
-        }
-        squares<T, transposed>(m, depth, end - begin, part, step != 1 ? lanes<T> : row,
-                               transposed ? b + begin * ldb + p : b + p * ldb + begin, ldb, c + begin, ldc,
-                               bias ? bias + begin : nullptr, p > 0);
-      }
-    }
-}
-
-/// C (m, n) = A^T B for n below one vector, by way of C^T = B^T A, whose rows are long.
-template <class T>
-void narrow_tn(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
-  constexpr Index run = 4096 / sizeof(T);
-  const bool long_rows = n <= 4 && m >= long_row<T>;
-  const Index width = long_rows ? run : 2 * lanes<T>;
-  alignas(64) T part[4 * run];
-  for (Index i = 0; i < m; i += width) {
-    const Index columns = m - i < width ? m - i : width;
-    if (long_rows)
-      few_rows<T, false>(n, columns, k, b, 1, ldb, a + i, lda, part, width, nullptr);
-    else
-      panel(n, columns, Panel<T>{k, b, 1, ldb, a + i, lda, part, width, nullptr, false, 0});
-    for (Index q = 0; q < columns; ++q)
-      for (Index j = 0; j < n; ++j) c[(i + q) * ldc + j] = part[j * width + q];
-  }
-}
-
-template <class T>
-void small(const Product<T>& p) {
-  const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = p;
-  if (n == 1 && !transpose_a && (transpose_b || ldb == 1)) return matrix_vector(m, k, a, lda, b, c, ldc, bias);
-  const Index row = transpose_a ? 1 : lda, step = transpose_a ? lda : 1;
-  if (transpose_b && m <= few && n >= lanes<T> && k >= 4 * lanes<T>)
-    return few_rows<T, true>(m, n, k, a, row, step, b, ldb, c, ldc, bias);
-  if (!transpose_b && m <= 4 && n >= long_row<T> && k > 0)
-    return few_rows<T, false>(m, n, k, a, row, step, b, ldb, c, ldc, bias);
-  if (transpose_b) return product_nt(m, n, k, a, row, step, b, ldb, c, ldc, bias);
-  if (transpose_a && n < lanes<T> && m >= lanes<T> && !bias && k > 0) return narrow_tn(m, n, k, a, lda, b, ldb, c, ldc);
-  for (Index j = 0; j < n; j += 2 * lanes<T>)
-    panel(m, n - j < 2 * lanes<T> ? n - j : 2 * lanes<T>,
-          Panel<T>{k, a, row, step, b + j, ldb, c + j, ldc, bias ? bias + j : nullptr, false, 0});
 }
 
 /// op(B) (k, n) in panels of two vectors of columns, each (k, two vectors).
@@ -372,6 +238,194 @@ void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed)
   });
 }
 
+/// C = op(A) B^T: a panel of B is transposed into a buffer, some of k at a time.
+template <class T>
+void product_nt(Index m, Index n, Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc,
+                const T* bias) {
+  constexpr Index width = 2 * lanes<T>, depth = 512 / sizeof(T);
+  alignas(64) T packed[depth * width];
+  for (Index j = 0; j < n; j += width) {
+    const Index columns = n - j < width ? n - j : width;
+    Index p = 0;
+    do {  // once for k = 0 as well, which leaves the bias
+      const Index part = k - p < depth ? k - p : depth;
+      pack_b(true, part, columns, b + j * ldb + p, ldb, packed);
+      panel(m, columns,
+            Panel<T>{part, a + p * step, row, step, packed, width, c + j, ldc, bias ? bias + j : nullptr, p > 0, 0});
+      p += depth;
+    } while (p < k);
+  }
+}
+
+/// Sums over the lanes of as many registers as there are lanes: the sum of r[i] in lane i.
+template <class T, int half = lanes<T> / 2>
+inline Vector<T> sums(Vector<T> (&r)[lanes<T>]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < half; ++i) {
+    exchange<half>(r[i], r[i + half], std::make_integer_sequence<int, lanes<T>>{});
+    r[i] += r[i + half];
+  }
+  if constexpr (half > 1)
+    return sums<T, half / 2>(r);
+  else
+    return r[0];
+}
+
+/// Products of as many rows of A as there are lanes, or fewer unless it is whole, by b.
+template <class T, bool whole>
+inline Vector<T> rows_by_vector(int rows, Index k, const T* a, Index lda, const T* b) {
+  Vector<T> r[lanes<T>] = {};
+  const auto add = [&](Index p, int width) {
+    const Vector<T> v = load(b + p, width);
+#pragma GCC unroll 16
+    for (int q = 0; q < lanes<T>; ++q)
+      if (whole || q < rows) r[q] = multiply_add<T>(load(a + q * lda + p, width), v, r[q]);
+  };
+  Index p = 0;
+  for (; p + lanes<T> <= k; p += lanes<T>) add(p, lanes<T>);
+  if (p < k) add(p, static_cast<int>(k - p));
+  return sums<T>(r);
+}
+
+/// C (m, 1) = A b for rows of A.
+template <class T>
+void matrix_vector(Index m, Index k, const T* a, Index lda, const T* b, T* c, Index ldc, const T* bias) {
+  for (Index i = 0; i < m; i += lanes<T>, a += lanes<T> * lda, c += lanes<T> * ldc) {
+    const bool whole = m - i >= lanes<T>;
+    const int rows = whole ? lanes<T> : static_cast<int>(m - i);
+    Vector<T> y = whole ? rows_by_vector<T, true>(rows, k, a, lda, b) : rows_by_vector<T, false>(rows, k, a, lda, b);
+    if (bias) y += broadcast(*bias);
+    if (ldc == 1) store(c, y, rows);
+    for (int q = 0; ldc != 1 && q < rows; ++q) c[q * ldc] = y[q];
+  }
+}
+
+/// A square of op(B), as many rows and columns as there are lanes, or fewer unless it is whole, by a few rows of A: one
+/// after the other, as they wait for no results of one another.
+template <class T, bool transposed, bool whole>
+inline void square(Index m, int depth, int width, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc,
+                   const T* bias, bool accumulate) {
+  Vector<T> r[lanes<T>];
+  if constexpr (transposed) {
+    load_transposed<T, whole>(b, ldb, width, depth, r);
+  } else {
+#pragma GCC unroll 16
+    for (int q = 0; q < lanes<T>; ++q)
+      if constexpr (whole)
+        r[q] = load(b + q * ldb);
+      else
+        r[q] = q < depth ? load(b + q * ldb, width) : Vector<T>{};
+  }
+  for (Index i = 0; i < m; ++i, a += lda, c += ldc) {
+    Vector<T> sum{};
+    if (const T* begin = accumulate ? c : bias) sum = whole ? load(begin) : load(begin, width);
+#pragma GCC unroll 16
+    for (int q = 0; q < lanes<T>; ++q)
+      if (whole || q < depth) sum = multiply_add<T>(broadcast(a[q]), r[q], sum);
+    whole ? store(c, sum) : store(c, sum, width);
+  }
+}
+
+/// As many rows of B as there are lanes, by a single row of A, which stays in registers.
+template <class T>
+[[gnu::noinline]] void single_row(Index columns, const T* a, const T* b, Index ldb, T* c, const T* begin) {
+  Vector<T> x[lanes<T>];
+#pragma GCC unroll 16
+  for (int q = 0; q < lanes<T>; ++q) x[q] = broadcast(a[q]);
+  for (Index j = 0; j < columns; j += lanes<T>, b += lanes<T>) {
+    Vector<T> sum = begin ? load(begin + j) : Vector<T>{};
+#pragma GCC unroll 16
+    for (int q = 0; q < lanes<T>; ++q) sum = multiply_add<T>(x[q], load(b + q * ldb), sum);
+    store(c + j, sum);
+  }
+}
+
+/// Side by side, over so many columns. A function of its own, as it needs all registers.
+template <class T, bool transposed>
+[[gnu::noinline]] void squares(Index m, int depth, Index columns, const T* a, Index lda, const T* b, Index ldb, T* c,
+                               Index ldc, const T* bias, bool accumulate) {
+  Index j = 0;
+  if (!transposed && m == 1 && depth == lanes<T>) {
+    j = columns / lanes<T> * lanes<T>;
+    single_row(j, a, b, ldb, c, accumulate ? c : bias);
+    b += j;
+  }
+  for (; j < columns; j += lanes<T>, b += transposed ? lanes<T> * ldb : lanes<T>) {
+    const int width = columns - j < lanes<T> ? static_cast<int>(columns - j) : lanes<T>;
+    const T* const add = bias ? bias + j : nullptr;
+    if (depth == lanes<T> && width == lanes<T>)
+      square<T, transposed, true>(m, depth, width, a, lda, b, ldb, c + j, ldc, add, accumulate);
+    else
+      square<T, transposed, false>(m, depth, width, a, lda, b, ldb, c + j, ldc, add, accumulate);
+  }
+}
+
+constexpr Index few = 16;
+
+/// C = op(A) op(B) for at most `few` rows. B is read once, by long runs of its rows.
+template <class T, bool transposed>
+void few_rows(Index m, Index n, Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc,
+              const T* bias) {
+  constexpr Index run = 4096 / sizeof(T), deep = transposed ? run : lanes<T>;
+  const Index wide = transposed ? (m == 1 ? 8 : 2) * lanes<T> : run;
+  const auto least = [](Index x, Index y) { return x < y ? x : y; };
+  T copy[few * lanes<T>];
+  for (Index first = 0; first < k; first += deep)
+    for (Index begin = 0; begin < n; begin += wide) {
+      const Index last = least(k, first + deep), end = least(n, begin + wide);
+      for (Index p = first; p < last; p += lanes<T>) {
+        const int depth = static_cast<int>(least(last - p, lanes<T>));
+        for (Index i = 0; step != 1 && i < m; ++i)
+          for (Index q = 0; q < depth; ++q) copy[i * lanes<T> + q] = a[i * row + (p + q) * step];
+        const T* const part = step != 1 ? copy : a + p;
+        if (transposed && n * k > 1 << 21) {  // far beyond the caches: the next rows, one after the other
+          const Index at = (p - first) * wide;
+          fetch(b + (end + at / (last - first)) * ldb + first + at % (last - first), wide * lanes<T>);
+        }
+        squares<T, transposed>(m, depth, end - begin, part, step != 1 ? lanes<T> : row,
+                               transposed ? b + begin * ldb + p : b + p * ldb + begin, ldb, c + begin, ldc,
+                               bias ? bias + begin : nullptr, p > 0);
+      }
+    }
+}
+
+/// Whether few rows are multiplied by long runs of B's rows.
+template <class T>
+bool by_runs(Index m, Index n, Index k) {
+  return m <= 4 && n >= 16 * lanes<T> && k > 0;
+}
+
+/// C (m, n) = A^T B for n below one vector, by way of C^T = B^T A, whose rows are long.
+template <class T>
+void narrow_tn(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
+  constexpr Index room = 16384 / sizeof(T), wide = 2 * lanes<T>, depth = 64;  // rows, each of its own pages
+  alignas(64) T part[room];
+  const Index width = room / n / wide * wide;
+  for (Index i = 0; i < m; i += width) {
+    const Index columns = m - i < width ? m - i : width;
+    if (by_runs<T>(n, columns, k))
+      few_rows<T, false>(n, columns, k, b, 1, ldb, a + i, lda, part, width, nullptr);
+    else
+      panels(n, columns, depth, Panel<T>{k, b, 1, ldb, a + i, lda, part, width, nullptr, false, 0});
+    for (Index q = 0; q < columns; ++q)
+      for (Index j = 0; j < n; ++j) c[(i + q) * ldc + j] = part[j * width + q];
+  }
+}
+
+template <class T>
+void small(const Product<T>& p) {
+  const auto [transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, bias] = p;
+  if (n == 1 && !transpose_a && (transpose_b || ldb == 1)) return matrix_vector(m, k, a, lda, b, c, ldc, bias);
+  const Index row = transpose_a ? 1 : lda, step = transpose_a ? lda : 1;
+  if (transpose_b && m <= few && n >= lanes<T> && k >= 4 * lanes<T>)
+    return few_rows<T, true>(m, n, k, a, row, step, b, ldb, c, ldc, bias);
+  if (transpose_b) return product_nt(m, n, k, a, row, step, b, ldb, c, ldc, bias);
+  if (by_runs<T>(m, n, k)) return few_rows<T, false>(m, n, k, a, row, step, b, ldb, c, ldc, bias);
+  if (transpose_a && n < lanes<T> && m >= lanes<T> && !bias && k > 0) return narrow_tn(m, n, k, a, lda, b, ldb, c, ldc);
+  // For a few rows by a long B, some rows of B at a time stay in the first cache.
+  panels(m, n, m <= 4 && n * k > 1 << 18 ? Index{64} : k, Panel<T>{k, a, row, step, b, ldb, c, ldc, bias, false, 0});
+}
+
 /// Rows of an operand as it lies in memory, which are needed next: fetched some with each tile.
 template <class T>
 struct Ahead {
@@ -384,19 +438,27 @@ struct Ahead {
   }
 };
 
-/// Some rows of C: a strip of op(A) by all panels of op(B), `next` apart.
+/// C = op(A) op(B), strip by strip by all panels of op(B), which begin `next` apart. Strips of a packed op(A) begin
+/// `whole` apart; 0: it is read as it lies.
 template <class T>
-void multiply_strip(Index rows, Index n, Index next, Panel<T> t, Ahead<T>& ahead) {
+void multiply_strips(Index m, Index n, Index next, Panel<T> t, Index whole, Ahead<T> ahead) {
   constexpr Index width = 2 * lanes<T>;
-  for (Index j = 0; j < n; j += width) {
-    for (Index i = 0; j + width < n && i < rows; ++i)  // the next tile's part of C
-      for (Index v = width; v < 2 * width; v += lanes<T>) __builtin_prefetch(t.c + i * t.ldc + v, 1);
-    ahead.advance();
-    run_tile(rows, n - j < width ? n - j : width, t);
-    t.b += next;
-    t.c += width;
-    if (t.bias) t.bias += width;
-  }
+  const Panel<T> first = t;
+  for_strips_of_rows(m, rows_at_once<T>(t.row), [&](Index i, Index rows) {
+    t.c = first.c + i * t.ldc;
+    t.b = first.b;
+    t.bias = first.bias;
+    for (Index j = 0; j < n; j += width) {
+      for (Index r = 0; j + width < n && r < rows; ++r)  // the next tile's part of C
+        for (Index v = width; v < 2 * width; v += lanes<T>) __builtin_prefetch(t.c + r * t.ldc + v, 1);
+      ahead.advance();
+      run_tile(rows, n - j < width ? n - j : width, t);
+      t.b += next;
+      t.c += width;
+      if (t.bias) t.bias += width;
+    }
+    t.a += whole > 0 ? whole : rows * t.row;
+  });
 }
 
 template <class T>
@@ -422,17 +484,17 @@ void large(const Product<T>& product, const Blocks& blocks, void* workspace) {
         t.step = blocks.pack_a ? tile_rows : transpose_a ? lda : 1;
         t.b = blocks.pack_b ? packed_b : block_b;
         t.ldb = blocks.pack_b ? width : ldb;
+        t.c = c + i * ldc + j;
         t.ldc = ldc;
         t.bias = bias ? bias + j : nullptr;
         t.accumulate = p > 0;
+        // Of operands that are read as they lie, the one with longer rows.
+        const bool of_a = !blocks.pack_a && transpose_a && (blocks.pack_b || height > columns);
         const Index most = rows_at_once<T>(t.row), tiles = (height + most - 1) / most * ((columns + width - 1) / width);
         Ahead<T> ahead{block_b + part * ldb, ldb, columns, blocks.pack_b ? 0 : after, tiles};
-        if (blocks.pack_b && !blocks.pack_a && transpose_a) ahead = {block_a + part * lda, lda, height, after, tiles};
-        for_strips_of_rows(height, most, [&](Index s, Index rows) {
-          t.c = product.c + (i + s) * product.ldc + j;  // clang 14 takes no bindings into lambdas
-          multiply_strip(rows, columns, blocks.pack_b ? width * part : width, t, ahead);
-          t.a += blocks.pack_a ? part * tile_rows : rows * t.row;
-        });
+        if (of_a) ahead = {block_a + part * lda, lda, height, after, tiles};
+        multiply_strips(height, columns, blocks.pack_b ? width * part : width, t,
+                        blocks.pack_a ? part * tile_rows : Index{0}, ahead);
       }
     }
 }

@@ -120,7 +120,9 @@ TEST_CASE("a few rows, or a few columns of a transposed A, by an operand with lo
                                 {5, 16, 130},
                                 {300, 1, 70},
                                 {1100, 4, 33},
-                                {259, 3, 1040}})
+                                {259, 3, 1040},
+                                {100, 7, 150},
+                                {2, 100, 2700}})
     check_everywhere(m, n, k);
 }
 
@@ -144,6 +146,7 @@ TEST_CASE("products that are cut into tiles, with packed operands and without") 
                                 {40, 150, 1100},
                                 {2050, 17, 1030}})
     check_everywhere(m, n, k);
+  check({true, false, 30000, 17, 75}, f32);  // a transposed A beyond the caches
 }
 
 TEST_CASE("the bits of a product do not depend on the number of threads") {
@@ -159,6 +162,7 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
                                 {2100, 33, 20},
                                 {3, 1100, 500},
                                 {1100, 2, 500},
+                                {100, 7, 1000},
                                 {17, 2120, 40}})
     for (const bool transpose_a : {false, true})
       for (const bool transpose_b : {false, true})
