@@ -8,6 +8,7 @@
 
 #include <ravine/compare/compare.hpp>
 #include <ravine/compare/setup.hpp>
+#include <ravine/core/isa.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/input_file.hpp>
@@ -125,8 +126,10 @@ Journal::Journal(const std::string& folder, const std::vector<Problem>& problems
   file_->unlock(growth);
 }
 
-/// Writes what the comparison is, or sees whether it is this one.
-void Journal::begin(const Json& setup) {
+/// Writes what the comparison is, or sees whether it is this one. Runs by several instruction sets differ in rounding.
+void Journal::begin(Json setup) {
+  const std::string isa = name(active_isa());
+  setup["instruction_set"] = isa;
   const std::string bytes = file_->read(0);
   std::string_view rest = bytes;
   if (bytes.empty()) {
@@ -141,6 +144,9 @@ void Journal::begin(const Json& setup) {
   const auto there = next_record(rest);
   if (!there || !there->is_object()) throw no_journal(path_);
   check_same(setup, *there, path_);
+  if (const std::string theirs = there->value("instruction_set", "none"); theirs != isa)
+    throw std::invalid_argument(text("compare: ", path_, " has runs by the instruction set ", theirs, ", here it is ",
+                                     isa, "; the environment variable RAVINE_ISA chooses one"));
   end_ = bytes.size() - rest.size();
 }
 

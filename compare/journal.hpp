@@ -40,7 +40,7 @@ class Journal {
   bool is_last();
 
  private:
-  void begin(const Json& setup);
+  void begin(Json setup);
   void read();
 
   std::string folder_, path_;

@@ -1,6 +1,7 @@
 #include <ravine/dist/world.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <stdexcept>
 
@@ -29,6 +30,13 @@ std::string list(const std::vector<std::size_t>& ranks) {
   std::string all = ranks.size() == 1 ? "rank " : "ranks ";
   for (const std::size_t rank : ranks) all += (rank == ranks[0] ? "" : ", ") + text(rank);
   return all;
+}
+
+/// How many processes mpirun says that it has started, be it OpenMPI's or MPICH's.
+int launched() {
+  for (const char* const variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
+    if (const char* const count = std::getenv(variable)) return std::atoi(count);
+  return 1;
 }
 
 bool absent(const World::Word& word) { return word.place == Place::elsewhere; }
@@ -62,7 +70,12 @@ std::string apart(const std::vector<World::Word>& words) {
 World::World(int& argc, char**& argv)
     : messages_(std::make_unique<detail::Messages>(argc, argv)),
       other_messages_(messages_->others()),
-      exceptions_(std::uncaught_exceptions()) {}
+      exceptions_(std::uncaught_exceptions()) {
+  if (size() == 1 && launched() > 1)
+    throw std::runtime_error(
+        text("World: mpirun has started ", launched(),
+             " processes, each of which is alone: this program was built with another MPI, or none"));
+}
 
 World::~World() {
   try {

@@ -26,6 +26,7 @@ namespace ravine::dist {
 /// mpirun.
 class World {
  public:
+  /// Throws std::runtime_error if the program was not built with the MPI whose mpirun has started it.
   World(int& argc, char**& argv);
   ~World();
   World(const World&) = delete;

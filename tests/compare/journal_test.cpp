@@ -15,6 +15,7 @@
 
 #include <ravine/compare/compare.hpp>
 #include <ravine/compare/journal.hpp>
+#include <ravine/core/isa.hpp>
 #include <ravine/data/error.hpp>
 
 using namespace ravine;
@@ -138,6 +139,20 @@ TEST_CASE("a journal takes names of any bytes, as those of files may be") {
   comparison.problems[0].name = "mlp:caf\xe9.csv,target=y";
   comparison.journal().add(hard());
   CHECK(comparison.journal().finished().size() == 1);
+}
+
+TEST_CASE("a journal is refused by a process of another instruction set") {
+  const Comparison comparison;
+  comparison.journal().add(hard());
+  std::string bytes = comparison.read();
+  const std::string mine = name(active_isa());
+  const std::size_t at = bytes.find(mine, bytes.find("instruction_set"));
+  REQUIRE(at != std::string::npos);
+  bytes[at] = 'w';
+  std::ofstream(comparison.file(), std::ios::binary) << bytes;
+  const std::string words = " has runs by the instruction set w" + mine.substr(1) + ", here it is " + mine;
+  CHECK_THROWS_WITH_AS(comparison.journal(), Contains(words.c_str()), std::invalid_argument);
+  CHECK(comparison.read() == bytes);
 }
 
 TEST_CASE("a journal is refused by another comparison, which is told what differs") {
