@@ -121,6 +121,20 @@ struct AdamStep {
   }
 };
 
+/// What others have of Adam: m and v, and from them the step.
+struct AdamMoments {
+  double beta1, beta2;
+  AdamStep step;
+  AdamMoments(const auto& o, double lr, Index t)
+      : beta1(o.beta1), beta2(o.beta2), step(lr, o.beta1, o.beta2, t, o.eps, false, true) {}
+
+  template <class T>
+  [[gnu::always_inline]] void renew(T g, T& m, T& v) const {
+    m = T(beta1) * m + T(1.0 - beta1) * g;
+    v = T(beta2) * v + T(1.0 - beta2) * g * g;
+  }
+};
+
 inline double decay_factor(double weight_decay, optim::Decay decay, double lr) {
   return decay == optim::Decay::plain ? weight_decay : lr * weight_decay;
 }

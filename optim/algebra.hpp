@@ -2,6 +2,7 @@
 /// What rules for whole parameters are made of; for the library's sources, not its public headers.
 #pragma once
 
+#include <cmath>
 #include <span>
 #include <utility>
 
@@ -9,7 +10,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/optim/adam.hpp>
-#include <ravine/optim/kernels/passes.hpp>
+#include <ravine/optim/kernels/rules.hpp>
 #include <ravine/optim/parameterwise.hpp>
 #include <ravine/optim/sgd.hpp>
 
@@ -17,25 +18,18 @@
 namespace ravine::detail {
 
 inline double norm_of(const Tensor& x) { return total_norm({x}); }
+/// Whether a sum of squares in the parameter's dtype has lost nothing by its range.
+inline bool in_range(double squares) { return squares > 1e-30 && squares < 1e30; }
+/// The norm of x, whose squares are added up already.
+inline double norm_of(const Tensor& x, double squares) { return in_range(squares) ? std::sqrt(squares) : norm_of(x); }
 
 /// x̄ ← β x̄ + (1 - β) x.
 void average(Tensor& mean, Tensor x, double beta);
 
-/// The rule of one of the library's optimizers, in one pass over x, with g for the gradient and what it keeps.
-template <class O>
-void apply(const typename O::Rule& rule, const Tensor& x, Tensor g, std::span<Tensor> kept) {
-  Variable same(x);
-  same.set_grad(std::move(g));
-  run_rule(built_in_loops<O>(), &rule, {&same, 1}, kept);
-}
-
-Sums run_pass(std::size_t place, const void* pass, const Variable& p, std::span<Tensor> kept);
-
-/// A pass over the parameter, its gradient and the first tensors that are kept: what it adds up, over pieces of a fixed
-/// length, so that the number of threads decides nothing.
-template <class Pass>
-Sums run_pass(const Pass& pass, const Variable& p, std::span<Tensor> kept) {
-  return run_pass(Passes::place<Pass>(), &pass, p, kept.first(Pass::slots));
+/// A rule for one element over the parameter, its gradient and the first tensors that are kept: what it adds up.
+template <class Rule>
+Sums run(const Rule& rule, const Variable& p, std::span<Tensor> kept) {
+  return run_rule(active_loops<Rule>(), &rule, p, kept.first(slots_of<Rule>()), advance_write_clock());
 }
 
 /// θ ← θ - scale step - decay θ, in its memory.

@@ -11,7 +11,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/math.hpp>
 #include <ravine/core/reduce.hpp>
-#include <ravine/optim/groups.hpp>
+#include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::detail {
 

@@ -1,70 +1,71 @@
 #include <ravine/optim/elementwise.hpp>
 
-#include <ravine/core/kernels/dispatch.hpp>
+#include <algorithm>
+
 #include <ravine/core/text.hpp>
 #include <ravine/optim/kernels/rules.hpp>
 #include <ravine/optim/pieces.hpp>
+#include <ravine/optim/rules.hpp>
 
 namespace ravine::detail {
 namespace {
 
-/// Parameters of more elements are shared out to the threads in pieces of so many at least.
-constexpr Index min_piece = 16384;
-static_assert(min_piece % rule_block == 0, "an element is in the same kind of block whatever the number of threads");
+static_assert(sum_piece % rule_block == 0, "an element is in the same kind of block whatever the number of threads");
 
-/// How many of n elements make a piece. Pieces are whole blocks, so that the number of threads decides nothing else.
-Index piece_of(Index n) { return long_piece(n, min_piece) / rule_block * rule_block; }
-
+/// In whole pieces, so that the number of threads decides nothing.
 template <class T>
-void run(RuleLoop<T> loop, const void* rule, Tensor& value, const Tensor& gradient, Tensor* slots, std::size_t count) {
+Sums run(RuleLoop<T> loop, const void* rule, Tensor& value, const Tensor& gradient, std::span<Tensor> slots) {
   T* const theta = value.raw<T>();
   const T* const g = gradient.raw<T>();
   T* arrays[max_slots];
-  for (std::size_t k = 0; k < count; ++k) arrays[k] = slots[k].raw<T>();
-  const Index n = value.numel();
-  parallel_for(n, piece_of(n), [&](Index begin, Index end) { loop(rule, theta, g, arrays, begin, end); });
-}
-
-const RuleTable& active_rules() {
-  static const RuleTable table = with_active_isa([]<Isa isa>() { return rule_table<isa>(); });
-  return table;
-}
-
-template <class O, class... All>
-consteval std::size_t place_in(RuleList<All...>) {
-  std::size_t place = 0;
-  static_cast<void>(((std::is_same_v<O, All> || (++place, false)) || ...));
-  return place;
+  for (std::size_t k = 0; k < slots.size(); ++k) arrays[k] = slots[k].raw<T>();
+  const Index n = value.numel(), pieces = (n + sum_piece - 1) / sum_piece;
+  if (pieces <= 1) return loop(rule, theta, g, arrays, 0, n);
+  Tensor sums({pieces, 2}, f64);
+  parallel_for(pieces, long_piece(pieces, 4), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i)
+      keep_sums(sums, i, loop(rule, theta, g, arrays, i * sum_piece, std::min(n, (i + 1) * sum_piece)));
+  });
+  return sum_of(sums);
 }
 
 }  // namespace
 
-template <class O>
+template <class Rule>
 const RuleLoops& built_in_loops() {
-  return active_rules()[place_in<O>(Rules())];
+  return active_loops<Rule>();
 }
 
 /// Makes built_in_loops for every optimizer of the list.
 template <class List>
 struct BuiltIn;
 template <class... O>
-struct BuiltIn<RuleList<O...>> {
-  static constexpr const RuleLoops& (*loops[])() = {built_in_loops<O>...};
+struct BuiltIn<OptimizerList<O...>> {
+  static constexpr const RuleLoops& (*loops[])() = {built_in_loops<typename O::Rule>...};
 };
 template struct BuiltIn<Rules>;
+
+Sums sum_of(const Tensor& sums) {
+  Sums total{};
+  for (Index i = 0; i < sums.size(0); ++i)
+    for (std::size_t k = 0; k < total.size(); ++k) total[k] += sums.raw<double>()[2 * i + static_cast<Index>(k)];
+  return total;
+}
+
+Sums run_rule(const RuleLoops& loops, const void* rule, const Variable& p, std::span<Tensor> slots,
+              std::uint64_t time) {
+  Tensor& value = p.node()->value;
+  const Sums sums = value.dtype() == f32 ? run(loops.f32, rule, value, p.grad(), slots)
+                                         : run(loops.f64, rule, value, p.grad(), slots);
+  value.mark_written(time);
+  return sums;
+}
 
 void run_rule(const RuleLoops& loops, const void* rule, std::span<const Variable> params, std::span<Tensor> slots) {
   const auto time = advance_write_clock();
   const std::size_t count = slots.size() / params.size();
-  for (std::size_t i = 0; i < params.size(); ++i) {
-    if (!params[i].grad().defined()) continue;
-    Tensor& value = params[i].node()->value;
-    if (value.dtype() == f32)
-      run(loops.f32, rule, value, params[i].grad(), slots.data() + i * count, count);
-    else
-      run(loops.f64, rule, value, params[i].grad(), slots.data() + i * count, count);
-    value.mark_written(time);
-  }
+  for (std::size_t i = 0; i < params.size(); ++i)
+    if (params[i].grad().defined()) run_rule(loops, rule, params[i], slots.subspan(i * count, count), time);
 }
 
 void refuse_slot(const char* optimizer, const char* slot) {

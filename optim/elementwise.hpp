@@ -5,6 +5,7 @@
 
 #include <array>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -13,11 +14,14 @@
 
 namespace ravine::detail {
 
+/// What a rule adds up over the elements, of those that do.
+using Sums = std::array<double, 2>;
+
 /// A rule over the elements [begin, end). A slot that is not kept (null) reads as zero for every element.
 template <class T>
-using RuleLoop = void (*)(const void* rule, T* theta, const T* g, T* const* slots, Index begin, Index end);
+using RuleLoop = Sums (*)(const void* rule, T* theta, const T* g, T* const* slots, Index begin, Index end);
 
-/// The loops of an optimizer, whose Rule `rule` points to.
+/// The loops of a rule.
 struct RuleLoops {
   RuleLoop<float> f32;
   RuleLoop<double> f64;
@@ -25,16 +29,49 @@ struct RuleLoops {
 
 /// So many elements are handled at once: a constant count of iterations vectorises at -O2 too.
 inline constexpr Index rule_block = 64;
+/// So many are added up in their own precision, each place of a block for itself, and then in f64: of squares in f32,
+/// to within 10⁻⁶ of the sum.
+inline constexpr Index sum_piece = 4096;
 inline constexpr std::size_t max_slots = 8;
 
+/// How many numbers a rule returns, to be added up: an array of them, or nothing.
+template <class T>
+inline constexpr std::size_t summed = 0;
+template <class T, std::size_t n>
+inline constexpr std::size_t summed<std::array<T, n>> = n;
+
+/// The sum, or what the rule makes of two numbers in its place.
+template <class Rule, class T>
+[[gnu::always_inline]] inline T joined(T a, T b) {
+  if constexpr (requires { Rule::join(a, b); }) return Rule::join(a, b);
+  return a + b;
+}
+
 /// Everything is inlined, so that code for one instruction set cannot be merged with code for another.
-template <class Rule, class T, class... Slot>
-[[gnu::always_inline]] inline void apply_rule(const Rule& rule, Index count, T* __restrict theta, const T* __restrict g,
-                                              Slot* __restrict... slot) {
+template <class Rule, class T, std::size_t n, class... Slot>
+[[gnu::always_inline]] inline void apply_rule(const Rule& rule, Index count, T (&sums)[n][rule_block],
+                                              T* __restrict theta, const T* __restrict g, Slot* __restrict... slot) {
 #if !defined(__clang__)
 #pragma GCC ivdep  // arrays are distinct; g++ forgets __restrict when it inlines
 #endif
-  for (Index i = 0; i < count; ++i) rule(theta[i], g[i], slot[i]...);
+  for (Index i = 0; i < count; ++i) {
+    if constexpr (std::is_void_v<decltype(rule(theta[i], g[i], slot[i]...))>) {
+      rule(theta[i], g[i], slot[i]...);
+    } else {
+      const auto terms = rule(theta[i], g[i], slot[i]...);
+      for (std::size_t s = 0; s < terms.size(); ++s) sums[s][i] = joined<Rule>(sums[s][i], terms[s]);
+    }
+  }
+}
+
+/// The sum over the places of a block.
+template <class Rule, class T>
+[[gnu::always_inline]] inline double sum_of_block(const T (&places)[rule_block]) {
+  double eight[8] = {}, sum = 0.0;
+  for (Index i = 0; i < rule_block; i += 8)
+    for (Index j = 0; j < 8; ++j) eight[j] = joined<Rule>(eight[j], static_cast<double>(places[i + j]));
+  for (const double x : eight) sum = joined<Rule>(sum, x);
+  return sum;
 }
 
 template <class T>
@@ -45,27 +82,40 @@ template <class T>
 }
 
 template <class Rule, class T, std::size_t... k>
-[[gnu::always_inline]] inline void run_rule(const void* given, T* theta, const T* g, [[maybe_unused]] T* const* slots,
+[[gnu::always_inline]] inline Sums run_rule(const void* given, T* theta, const T* g, [[maybe_unused]] T* const* slots,
                                             Index begin, Index end, std::index_sequence<k...>) {
   const Rule rule = *static_cast<const Rule*>(given);  // a copy nothing else can reach stays in registers
+  if constexpr (requires { rule.slots_used; } && sizeof...(k) > 1)
+    if (rule.slots_used < sizeof...(k))
+      return run_rule<Rule>(given, theta, g, slots, begin, end, std::make_index_sequence<sizeof...(k) - 1>());
+  constexpr std::size_t n = summed<decltype(rule(*theta, *g, *slots[k]...))>;
   [[maybe_unused]] T zeros[sizeof...(k) + 1][rule_block];
-  Index i = begin;
-  for (; i + rule_block <= end; i += rule_block)
-    apply_rule(rule, rule_block, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
-  if (i < end) apply_rule(rule, end - i, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
+  Sums total{};
+  for (Index i = begin; i < end;) {
+    T sums[n == 0 ? 1 : n][rule_block] = {};
+    const Index stop = n == 0 || end - i < sum_piece ? end : i + sum_piece;
+    for (; i + rule_block <= stop; i += rule_block)
+      apply_rule(rule, rule_block, sums, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
+    if (i < stop) apply_rule(rule, stop - i, sums, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
+    i = stop;
+    for (std::size_t s = 0; s < n; ++s) total[s] = joined<Rule>(total[s], sum_of_block<Rule>(sums[s]));
+  }
+  return total;
 }
 
 /// The loop of optimizer O, compiled here, with the flags of whoever includes this.
 template <class O, class T>
-void rule_loop(const void* rule, T* theta, const T* g, T* const* slots, Index begin, Index end) {
-  run_rule<typename O::Rule>(rule, theta, g, slots, begin, end, std::make_index_sequence<O::slots.size()>());
+Sums rule_loop(const void* rule, T* theta, const T* g, T* const* slots, Index begin, Index end) {
+  return run_rule<typename O::Rule>(rule, theta, g, slots, begin, end, std::make_index_sequence<O::slots.size()>());
 }
 
-/// The loops of an optimizer in rules.hpp, compiled for this processor.
-template <class O>
+/// The loops of a rule of the library's own, compiled for this processor.
+template <class Rule>
 const RuleLoops& built_in_loops();
 
-/// Changes the parameters that have a gradient. slots: the same number for each parameter.
+/// Changes a parameter, which has a gradient, at this time of the write clock: what the rule adds up.
+Sums run_rule(const RuleLoops& loops, const void* rule, const Variable& p, std::span<Tensor> slots, std::uint64_t time);
+/// Changes those that have a gradient. slots: the same number for each.
 void run_rule(const RuleLoops& loops, const void* rule, std::span<const Variable> params, std::span<Tensor> slots);
 
 [[noreturn]] void refuse_slot(const char* optimizer, const char* slot);
@@ -151,7 +201,7 @@ class Elementwise : public Grouped<Options> {
   static const detail::RuleLoops& loops() {
     static_assert(slot_count() <= detail::max_slots);
     if constexpr (requires { requires Derived::built_in; }) {
-      return detail::built_in_loops<Derived>();
+      return detail::built_in_loops<typename Derived::Rule>();
     } else {
       static constexpr detail::RuleLoops here = {detail::rule_loop<Derived, float>, detail::rule_loop<Derived, double>};
       return here;

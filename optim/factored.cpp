@@ -1,37 +1,37 @@
 #include <ravine/optim/factored.hpp>
 
-#include <ravine/core/factories.hpp>
-#include <ravine/core/kernels/dispatch.hpp>
-
 namespace ravine::detail {
-
-template <class T>
-const RowLoops<T>& active_row_loops() {
-  static const RowLoops<T> active = with_active_isa([]<Isa isa>() { return row_loops<isa, T>(); });
-  return active;
-}
-template const RowLoops<float>& active_row_loops();
-template const RowLoops<double>& active_row_loops();
-
 namespace {
 
 template <class T>
-void add_squares(const Tensor& g, Tensor& row_sums, Tensor& column_sums) {
-  const Index n = row_sums.numel(), m = column_sums.numel();
-  Tensor parts = zeros({strips_of(n), m}, g.dtype());
-  for_strips(n, m, [&](Index strip, Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      row_sums.raw<double>()[i] = active_row_loops<T>().squares(g.raw<T>() + i * m, m, parts.raw<T>() + strip * m);
-  });
-  for (Index strip = 0; strip < parts.size(0); ++strip)
-    for (Index j = 0; j < m; ++j) column_sums.raw<double>()[j] += static_cast<double>(parts.raw<T>()[strip * m + j]);
+Sums run(RuleLoop<T> loop, const void* rule, const Variable& p, Index rows, Index i, std::span<Tensor> slots) {
+  const Index m = p.numel() / rows;
+  T* arrays[max_slots];
+  for (std::size_t k = 0; k < slots.size(); ++k) {
+    const Index there = slots[k].defined() ? slots[k].numel() / m : 0;
+    const Index at = there == rows ? i : there == strips_of(rows) ? i / strip_of(rows) : 0;
+    arrays[k] = there == 0 ? nullptr : slots[k].raw<T>() + at * m;
+  }
+  return loop(rule, p.node()->value.raw<T>() + i * m, p.grad().raw<T>() + i * m, arrays, 0, m);
 }
 
 }  // namespace
 
-SquareSums::SquareSums(const Tensor& g, Index count)
-    : rows(zeros({count}, f64)), columns(zeros({count == 0 ? 0 : g.numel() / count}, f64)) {
-  g.dtype() == f32 ? add_squares<float>(g, rows, columns) : add_squares<double>(g, rows, columns);
+Sums run_row(const RuleLoops& loops, const void* rule, const Variable& p, Index rows, Index i,
+             std::span<Tensor> slots) {
+  return p.dtype() == f32 ? run(loops.f32, rule, p, rows, i, slots) : run(loops.f64, rule, p, rows, i, slots);
+}
+
+Kept factored_keeps(const Variable& p) {
+  if (p.rank() < 2) return {{"v", zeros_like(p.value())}};
+  const Index rows = p.size(0);
+  return {{"rows", zeros({rows}, p.dtype())}, {"columns", zeros({rows == 0 ? 0 : p.numel() / rows}, p.dtype())}};
+}
+
+void SquareSums::finish(const Tensor& sums, const Tensor& strips) {
+  rows = sums.slice(1, 0, 1).reshape({-1});
+  columns = sum(strips.to(f64), {0});
+  second = sum_of(sums)[1];
 }
 
 }  // namespace ravine::detail

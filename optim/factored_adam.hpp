@@ -2,7 +2,7 @@
 /// Adam without momentum whose second moments take n + m numbers for a matrix of n m.
 #pragma once
 
-#include <ravine/optim/groups.hpp>
+#include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::optim {
 
@@ -28,17 +28,31 @@ struct FactoredAdamOptions {
 /// so small that its square vanishes still gives infinity then.)
 ///
 /// Source: the lectures (deck A, Algorithm 2); Shazeer & Stern, Adafactor (2018).
-class FactoredAdam final : public Grouped<FactoredAdamOptions> {
+class FactoredAdam final : public Parameterwise<FactoredAdam, FactoredAdamOptions> {
  public:
+  using Parameterwise::Parameterwise;
   static constexpr const char *name = "FactoredAdam", *key = "factored_adam";
-  /// Throws std::invalid_argument for options out of range, and as Optimizer.
-  explicit FactoredAdam(std::vector<Variable> params, FactoredAdamOptions options = {});
-  /// Groups that differ in their options. Throws std::invalid_argument for a group without parameters as well.
-  explicit FactoredAdam(const std::vector<ParamGroup<FactoredAdamOptions>>& groups);
+  static detail::Kept keeps(const FactoredAdamOptions& o, const Variable& p);
+  static void change(const FactoredAdamOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
 
- private:
-  void make_state();
-  void update() override;
+  /// G², added to its column's sum.
+  struct Squares {
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 1> operator()(T /*x*/, T g, T& column) const {
+      column += g * g;
+      return {g * g};
+    }
+  };
+  /// X ← X - α G / (√V̂ + ε), with √V̂ that of the row times that of the column.
+  struct Step {
+    double row, lr, eps;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& x, T g, T column) const {
+      const T step = T(lr) * g / (T(row) * column + T(eps));
+      x -= g == T(0) ? T(0) : step;
+    }
+  };
+  using Passes = detail::PassList<Squares, Step>;
 };
 
 }  // namespace ravine::optim

@@ -30,7 +30,7 @@ std::string key_of() {
 }
 
 template <class... O, class... Other>
-Makers built_in(RuleList<O...> /*list*/, OtherList<Other...> /*others*/) {
+Makers built_in(OptimizerList<O...> /*list*/, OptimizerList<Other...> /*others*/) {
   return {{key_of<O>(), optimizer_maker<O>()}..., {key_of<Other>(), optimizer_maker<Other>()}...};
 }
 

@@ -17,15 +17,13 @@
 #include <ravine/optim/parameterwise/shampoo.hpp>
 #include <ravine/optim/parameterwise/sm3.hpp>
 #include <ravine/optim/parameterwise/soap.hpp>
+#include <ravine/optim/rules.hpp>
 #include <ravine/optim/sam.hpp>
 
 namespace ravine::detail {
 
-template <class... O>
-struct OtherList {};
-
 // clang-format off
-using Others = OtherList<
+using Others = OptimizerList<
     optim::Adafactor,
     optim::CautiousAdamW,
     optim::CautiousLion,

@@ -23,6 +23,10 @@ void check_kept(const char* optimizer, const Kept& present, const Kept& loaded);
 void share_out(const std::vector<Variable>& params, std::vector<std::size_t> which,
                FunctionRef<void(std::size_t)> change);
 
+/// Rules for one element that an update is made of, each of which may return an array of numbers to be added up.
+template <class... Rule>
+struct PassList {};
+
 }  // namespace ravine::detail
 
 namespace ravine::optim {
@@ -39,9 +43,10 @@ struct Now {
 ///     static detail::Kept keeps(const Options&, const Variable& p);  // once; throws for a parameter it cannot take
 ///     static void change(const Options&, Now now, const Variable& p, std::span<Tensor> kept);  // an update
 ///
-/// and, if an update decomposes or multiplies matrices, `static constexpr bool slow = true`: several parameters at a
-/// time. `change` is called for parameters that have a gradient and elements. What it does by ops on tensors has the
-/// same bits on any number of threads. Options has a field `lr`.
+/// and, if it runs rules for one element (`detail::run`), `using Passes = detail::PassList<…>`, which has their loops
+/// compiled for each instruction set, and, if an update decomposes or multiplies matrices, `static constexpr bool slow
+/// = true`: several parameters at a time. `change` is called for parameters that have a gradient and elements. What it
+/// does by ops on tensors has the same bits on any number of threads. Options has a field `lr`.
 template <class Derived, class Options>
 class Parameterwise : public Grouped<Options> {
   using Base = Grouped<Options>;

@@ -29,16 +29,12 @@
 
 namespace ravine::detail {
 
-/// Optimizers that say `built_in`: their loops are compiled for each instruction set.
 template <class... O>
-struct RuleList {
-  static_assert((O::built_in && ...),
-                "an optimizer of this list says `built_in`, or its rule is compiled by its users");
-  static constexpr std::size_t size = sizeof...(O);
-};
+struct OptimizerList {};
 
+/// They say `built_in`, and their loops are compiled for each instruction set.
 // clang-format off
-using Rules = RuleList<
+using Rules = OptimizerList<
     optim::AdaBelief,
     optim::AdaBound,
     optim::AdaDelta,

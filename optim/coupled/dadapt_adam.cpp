@@ -7,7 +7,7 @@ namespace ravine::optim {
 std::array<double, 2> DAdaptAdam::gather(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p,
                                          std::span<Tensor> slots) {
   const double gain = (1.0 - keep(o)) * now.q;
-  const auto [along, size] = detail::run_pass(detail::DAdaptSums{keep(o), gain, o.eps}, p, slots);
+  const auto [along, size] = detail::run(Sums{keep(o), gain, o.eps}, p, slots);
   return {gain * along, size};
 }
 
@@ -18,8 +18,7 @@ double DAdaptAdam::estimate(const DAdaptAdamOptions& o, double r, double size_of
 }
 
 void DAdaptAdam::change(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots) {
-  const detail::DAdaptStep step{o.beta1, o.beta2, o.eps, now.q, now.q * o.weight_decay};
-  detail::run_pass(step, p, slots.subspan(1));
+  detail::run(Step{o.beta1, o.beta2, o.eps, now.q, now.q * o.weight_decay}, p, slots.subspan(1));
 }
 
 }  // namespace ravine::optim

@@ -48,6 +48,29 @@ class DAdaptAdam final : public Coupled<DAdaptAdam, DAdaptAdamOptions> {
   static double keep(const DAdaptAdamOptions& o);
   static double estimate(const DAdaptAdamOptions& o, double r, double size_of_s);
   static void change(const DAdaptAdamOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots);
+
+  /// g s / (√v + ε) with the old s; s ← keep s + gain g; |s|.
+  struct Sums {
+    double keep, gain, eps;
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 2> operator()(T /*theta*/, T g, T& s, T v) const {
+      const T scaled = s / (math::sqrt(v) + T(eps)), along = g * (s == T(0) ? T(0) : scaled);
+      s = T(keep) * s + T(gain) * g;
+      return {along, math::abs(s)};
+    }
+  };
+  /// A step by m, which has the rate q in it.
+  struct Step {
+    double beta1, beta2, eps, q, decay;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& v, T& m) const {
+      m = T(beta1) * m + T(1.0 - beta1) * (T(q) * g);
+      v = T(beta2) * v + T(1.0 - beta2) * g * g;
+      const T step = m / (math::sqrt(v) + T(eps));
+      theta -= (m == T(0) ? T(0) : step) + T(decay) * theta;
+    }
+  };
+  using Passes = detail::PassList<Sums, Step>;
 };
 
 }  // namespace ravine::optim

@@ -8,7 +8,7 @@ std::array<double, 2> Prodigy::gather(const ProdigyOptions& o, DistanceNow now, 
                                       std::span<Tensor> slots) {
   if (now.t == 1) slots[1].copy_from(p.value());
   const double scale = now.d / o.d0, gain = scale * (o.safeguard_warmup ? now.d : now.q);
-  const auto [along, size] = detail::run_pass(detail::ProdigySums{keep(o), gain}, p, slots);
+  const auto [along, size] = detail::run(Sums{keep(o), gain}, p, slots);
   return {scale * now.q * along, size};
 }
 
@@ -22,7 +22,7 @@ void Prodigy::change(const ProdigyOptions& o, DistanceNow now, const Variable& p
                            .eps = now.next_d * o.eps,
                            .weight_decay = o.weight_decay,
                            .bias_correction = false};  // it is part of q
-  detail::run_pass(detail::ProdigyStep{{adamw, now.q, now.t}, now.d}, p, slots.subspan(2));
+  detail::run(Step{{adamw, now.q, now.t}, now.d}, p, slots.subspan(2));
 }
 
 }  // namespace ravine::optim

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include <ravine/optim/adam.hpp>
 #include <ravine/optim/coupled.hpp>
 
 namespace ravine::optim {
@@ -54,6 +55,26 @@ class Prodigy final : public Coupled<Prodigy, ProdigyOptions> {
   static double keep(const ProdigyOptions& o);
   static double estimate(const ProdigyOptions& o, double r, double size_of_s);
   static void change(const ProdigyOptions& o, DistanceNow now, const Variable& p, std::span<Tensor> slots);
+
+  /// s ← keep s + gain g; g (θ₀ - θ) and |s|.
+  struct Sums {
+    double keep, gain;
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 2> operator()(T theta, T g, T& s, T start) const {
+      s = T(keep) * s + T(gain) * g;
+      return {g * (start - theta), math::abs(s)};
+    }
+  };
+  /// AdamW with d g for the gradient.
+  struct Step {
+    AdamW::Rule adamw;
+    double d;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& m, T& v) const {
+      adamw(theta, T(d) * g, m, v);
+    }
+  };
+  using Passes = detail::PassList<Sums, Step>;
 };
 
 }  // namespace ravine::optim

@@ -38,21 +38,20 @@ class AggMo final : public Elementwise<AggMo, AggMoOptions> {
   static bool uses(const AggMoOptions& o, std::size_t slot) { return slot < o.betas.size() && o.betas[slot] > 0.0; }
 
   struct Rule {
-    double rate[8] = {}, betas[8] = {}, decay;  // of a slot that is not used, 0
-    Rule(const AggMoOptions& o, double lr, Index /*t*/) : decay(o.weight_decay) {
-      for (std::size_t k = 0; k < o.betas.size(); ++k) {
-        betas[k] = o.betas[k];
-        rate[k] = lr / static_cast<double>(o.betas.size());
-      }
+    double rate, betas[8] = {}, decay;
+    std::size_t slots_used;  // of the slots; the others are not seen
+    Rule(const AggMoOptions& o, double lr, Index /*t*/)
+        : rate(lr / static_cast<double>(o.betas.size())), decay(o.weight_decay), slots_used(o.betas.size()) {
+      for (std::size_t k = 0; k < slots_used; ++k) betas[k] = o.betas[k];
     }
 
     template <class T, class... Slot>
     [[gnu::always_inline]] void operator()(T& theta, T g, Slot&... b) const {
       g += T(decay) * theta;
-      T step = T(0);
+      T sum = T(0);
       int k = 0;
-      ((b = T(betas[k]) * b + g, step += T(rate[k++]) * b), ...);
-      theta -= step;
+      ((b = T(betas[k++]) * b + g, sum += b), ...);
+      theta -= T(rate) * sum;
     }
   };
 };

@@ -2,6 +2,8 @@
 /// Adafactor.
 #pragma once
 
+#include <ravine/core/math.hpp>
+#include <ravine/optim/elementwise/weight_decay.hpp>
 #include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::optim {
@@ -41,6 +43,55 @@ class Adafactor final : public Parameterwise<Adafactor, AdafactorOptions> {
   static constexpr const char* name = "Adafactor";
   static detail::Kept keeps(const AdafactorOptions& o, const Variable& p);
   static void change(const AdafactorOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
+
+  /// G², added to its column's sum, and θ².
+  struct Squares {
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 2> operator()(T theta, T g, T& column) const {
+      column += g * g;
+      return {g * g, theta * theta};
+    }
+  };
+  /// U² of U = g min(1/√V, most), with 1/√V the row's number times the column's.
+  struct Length {
+    double row, most;
+    template <class T>
+    [[gnu::always_inline]] T scaled(T g, T column) const {
+      const T by = T(row) * column;
+      return g == T(0) ? g : g * (by > T(most) ? T(most) : by);
+    }
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 1> operator()(T /*theta*/, T g, T column) const {
+      const T u = scaled(g, column);
+      return {u * u};
+    }
+  };
+  /// Of what is no matrix: V up to date; θ² and U².
+  struct VectorSums {
+    double beta2, eps;
+    template <class T>
+    [[gnu::always_inline]] T scaled(T g, T v) const {
+      const T u = g / detail::larger(T(eps), math::sqrt(v));
+      return g == T(0) ? g : u;
+    }
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 2> operator()(T theta, T g, T& v) const {
+      v = T(beta2) * v + T(1.0 - beta2) * g * g;
+      const T u = scaled(g, v);
+      return {theta * theta, u * u};
+    }
+  };
+  /// θ ← θ - rate U - decay θ.
+  template <class Of>
+  struct Step {
+    Of of;
+    double rate, decay;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T v) const {
+      theta -= T(rate) * of.scaled(g, v) + T(decay) * theta;
+    }
+  };
+  using Passes = detail::PassList<Squares, Length, Step<Length>, VectorSums, Step<VectorSums>>;
 };
 
 }  // namespace ravine::optim

@@ -15,8 +15,8 @@ detail::Kept CautiousAdamW::keeps(const CautiousAdamWOptions& /*o*/, const Varia
 }
 
 void CautiousAdamW::change(const CautiousAdamWOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  const double c = stretch(p, detail::run_pass(detail::CautiousAdamWSums{{o, 1.0, now.t}}, p, kept));
-  detail::run_pass(detail::CautiousAdamWStep{{o, now.lr * c, now.t}, now.lr * o.weight_decay}, p, kept);
+  const double c = stretch(p, detail::run(Sums{{o, 1.0, now.t}}, p, kept));
+  detail::run(Step{{o, now.lr * c, now.t}, now.lr * o.weight_decay}, p, kept);
 }
 
 detail::Kept CautiousLion::keeps(const CautiousLionOptions& /*o*/, const Variable& p) {
@@ -24,9 +24,8 @@ detail::Kept CautiousLion::keeps(const CautiousLionOptions& /*o*/, const Variabl
 }
 
 void CautiousLion::change(const CautiousLionOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  const detail::CautiousLionSums of{o.beta1};
-  const double c = stretch(p, detail::run_pass(of, p, kept));
-  detail::run_pass(detail::CautiousLionStep{of, o.beta2, now.lr * c, now.lr * o.weight_decay}, p, kept);
+  const double c = stretch(p, detail::run(Sums{o.beta1}, p, kept));
+  detail::run(Step{{o.beta1}, o.beta2, now.lr * c, now.lr * o.weight_decay}, p, kept);
 }
 
 }  // namespace ravine::optim

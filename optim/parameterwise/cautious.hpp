@@ -2,6 +2,8 @@
 /// Cautious optimizers, which leave out what goes against the gradient: AdamW and Lion.
 #pragma once
 
+#include <ravine/optim/adam.hpp>
+#include <ravine/optim/elementwise/weight_decay.hpp>
 #include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::optim {
@@ -52,6 +54,26 @@ class CautiousAdamW final : public Parameterwise<CautiousAdamW, CautiousAdamWOpt
   static constexpr const char* key = "cautious_adamw";
   static detail::Kept keeps(const CautiousAdamWOptions& o, const Variable& p);
   static void change(const CautiousAdamWOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
+
+  /// Brings m and v up to date; φ.
+  struct Sums {
+    detail::AdamMoments adam;
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 1> operator()(T /*theta*/, T g, T& m, T& v) const {
+      adam.renew(g, m, v);
+      return {m * g > T(0) ? T(1) : T(0)};
+    }
+  };
+  /// θ ← θ - φ times Adam's step - decay θ; NaN times 0 stays NaN.
+  struct Step {
+    detail::AdamMoments adam;
+    double decay;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T m, T v) const {
+      theta -= adam.step(m, v) * (m * g > T(0) ? T(1) : T(0)) + T(decay) * theta;
+    }
+  };
+  using Passes = detail::PassList<Sums, Step>;
 };
 
 /// Lion that moves only the elements whose direction agrees with the gradient in sign, and those further:
@@ -69,6 +91,31 @@ class CautiousLion final : public Parameterwise<CautiousLion, CautiousLionOption
   static constexpr const char* key = "cautious_lion";
   static detail::Kept keeps(const CautiousLionOptions& o, const Variable& p);
   static void change(const CautiousLionOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
+
+  /// φ.
+  struct Sums {
+    double beta1;
+    template <class T>
+    [[gnu::always_inline]] T direction(T g, T m) const {
+      return detail::sign_of(T(beta1) * m + T(1.0 - beta1) * g);
+    }
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 1> operator()(T /*theta*/, T g, T m) const {
+      return {direction(g, m) * g > T(0) ? T(1) : T(0)};
+    }
+  };
+  /// θ ← θ - rate φ u - decay θ, and the mean after it.
+  struct Step {
+    Sums of;
+    double beta2, rate, decay;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& m) const {
+      const T u = of.direction(g, m);
+      theta -= T(rate) * (u * (u * g > T(0) ? T(1) : T(0))) + T(decay) * theta;
+      m = T(beta2) * m + T(1.0 - beta2) * g;
+    }
+  };
+  using Passes = detail::PassList<Sums, Step>;
 };
 
 }  // namespace ravine::optim

@@ -2,6 +2,7 @@
 /// LAMB.
 #pragma once
 
+#include <ravine/optim/adam.hpp>
 #include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::optim {
@@ -35,6 +36,28 @@ class LAMB final : public Parameterwise<LAMB, LAMBOptions> {
   static constexpr const char* name = "LAMB";
   static detail::Kept keeps(const LAMBOptions& o, const Variable& p);
   static void change(const LAMBOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
+
+  /// Brings m and v up to date; θ² and u².
+  struct Sums {
+    detail::AdamMoments adam;
+    double decay;
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 2> operator()(T theta, T g, T& m, T& v) const {
+      adam.renew(g, m, v);
+      const T u = adam.step(m, v) + T(decay) * theta;
+      return {theta * theta, u * u};
+    }
+  };
+  /// θ ← θ - rate u.
+  struct Step {
+    Sums of;
+    double rate;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T /*g*/, T m, T v) const {
+      theta -= T(rate) * (of.adam.step(m, v) + T(of.decay) * theta);
+    }
+  };
+  using Passes = detail::PassList<Sums, Step>;
 };
 
 }  // namespace ravine::optim

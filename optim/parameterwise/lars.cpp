@@ -11,10 +11,10 @@ detail::Kept LARS::keeps(const LARSOptions& o, const Variable& p) {
 }
 
 void LARS::change(const LARSOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  const auto [size2, length2] = detail::run_pass(detail::LARSSums{o.weight_decay}, p, kept);
-  const bool exact = detail::in_range(size2) && detail::in_range(length2);
-  const double size = exact ? std::sqrt(size2) : detail::norm_of(p.value());
-  const double length = exact ? std::sqrt(length2) : detail::norm_of(p.grad() + p.value() * o.weight_decay);
+  const auto [size2, length2] = detail::run(Sums{o.weight_decay}, p, kept);
+  const double size = detail::norm_of(p.value(), size2);
+  const double length =
+      detail::in_range(length2) ? std::sqrt(length2) : detail::norm_of(p.grad() + p.value() * o.weight_decay);
   const double ratio = size == 0.0 || length == 0.0 ? 1.0 : o.trust * size / (length + o.eps);
   SGD::Rule rule({.momentum = o.momentum, .weight_decay = o.weight_decay}, 1.0, now.t);
   rule.gain = now.lr * ratio;  // of g' in V, which has the rate in it
@@ -22,7 +22,7 @@ void LARS::change(const LARSOptions& o, Now now, const Variable& p, std::span<Te
     rule.drift = -o.momentum;
     rule.direct = -rule.gain;
   }
-  detail::apply<SGD>(rule, p.value(), p.grad(), kept);
+  detail::run(rule, p, kept);
 }
 
 }  // namespace ravine::optim

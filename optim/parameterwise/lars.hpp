@@ -2,6 +2,8 @@
 /// LARS.
 #pragma once
 
+#include <array>
+
 #include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::optim {
@@ -40,6 +42,17 @@ class LARS final : public Parameterwise<LARS, LARSOptions> {
   static constexpr const char* name = "LARS";
   static detail::Kept keeps(const LARSOptions& o, const Variable& p);
   static void change(const LARSOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
+
+  /// θ² and g'².
+  struct Sums {
+    double decay;
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 2> operator()(T theta, T g) const {
+      const T sum = g + T(decay) * theta;
+      return {theta * theta, sum * sum};
+    }
+  };
+  using Passes = detail::PassList<Sums>;
 };
 
 }  // namespace ravine::optim

@@ -20,15 +20,15 @@ detail::Kept MARS::keeps(const MARSOptions& o, const Variable& p) {
 
 void MARS::change(const MARSOptions& o, Now now, const Variable& p, std::span<Tensor> kept) {
   if (is_for_adamw(o, p)) return detail::adamw_step(*o.vectors, now.factor, now.t, p, kept);
-  const detail::MARSSums of{o.gamma * o.beta1 / (1.0 - o.beta1)};
-  const double square = detail::run_pass(of, p, kept)[0];
+  const Sums of{o.gamma * o.beta1 / (1.0 - o.beta1)};
+  const double square = detail::run(of, p, kept)[0];
   const double norm = square < 1e30 ? std::sqrt(square) : detail::norm_of(p.grad() + (p.grad() - kept[0]) * of.factor);
   const double length = norm <= 1.0 ? 1.0 : norm;  // NaN stays
   const double decay = now.lr * o.weight_decay;
   if (o.form == MARSForm::adamw)
-    detail::run_pass(detail::MARSAdamWStep{of, {o, now.lr, now.t}, length, decay}, p, kept);
+    detail::run(AdamWStep{of, {o, now.lr, now.t}, length, decay}, p, kept);
   else
-    detail::run_pass(detail::MARSLionStep{of, o.beta1, length, now.lr, decay}, p, kept);
+    detail::run(LionStep{of, o.beta1, length, now.lr, decay}, p, kept);
 }
 
 }  // namespace ravine::optim

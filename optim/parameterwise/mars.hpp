@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <ravine/optim/adam.hpp>
+#include <ravine/optim/elementwise/weight_decay.hpp>
 #include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::optim {
@@ -51,6 +52,44 @@ class MARS final : public Parameterwise<MARS, MARSOptions> {
   static constexpr const char* name = "MARS";
   static detail::Kept keeps(const MARSOptions& o, const Variable& p);
   static void change(const MARSOptions& o, Now now, const Variable& p, std::span<Tensor> kept);
+
+  /// c² before its length is limited; the slot is g'.
+  struct Sums {
+    double factor;
+    template <class T>
+    [[gnu::always_inline]] T corrected(T g, T previous) const {
+      return g + (g - previous) * T(factor);
+    }
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 1> operator()(T /*theta*/, T g, T previous) const {
+      const T c = corrected(g, previous);
+      return {c * c};
+    }
+  };
+  /// AdamW with c / length for the gradient.
+  struct AdamWStep {
+    Sums of;
+    detail::AdamMoments adam;
+    double length, decay;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& previous, T& m, T& v) const {
+      adam.renew(of.corrected(g, previous) / T(length), m, v);
+      theta -= adam.step(m, v) + T(decay) * theta;
+      previous = g;
+    }
+  };
+  /// A step against the sign of the mean of c / length.
+  struct LionStep {
+    Sums of;
+    double beta1, length, rate, decay;
+    template <class T>
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& previous, T& m) const {
+      m = T(beta1) * m + T(1.0 - beta1) * (of.corrected(g, previous) / T(length));
+      theta -= T(rate) * detail::sign_of(m) + T(decay) * theta;
+      previous = g;
+    }
+  };
+  using Passes = detail::PassList<Sums, AdamWStep, LionStep>;
 };
 
 }  // namespace ravine::optim

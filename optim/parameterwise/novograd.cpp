@@ -18,7 +18,7 @@ void NovoGrad::change(const NovoGradOptions& o, Now now, const Variable& p, std:
   SGD::Rule rule({.momentum = o.beta1}, now.lr, now.t);
   rule.gain = size == 0.0 ? 1.0 : 1.0 / size;  // where it is 0, so is g
   rule.decay = o.weight_decay == 0.0 ? 0.0 : o.weight_decay / rule.gain;
-  detail::apply<SGD>(rule, p.value(), p.grad(), kept.first(1));
+  detail::run(rule, p, kept);
 }
 
 }  // namespace ravine::optim

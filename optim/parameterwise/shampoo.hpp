@@ -26,9 +26,9 @@ struct ShampooOptions {
 ///
 ///     S_i ← S_i + G_(i) G_(i)ᵀ        U = G, multiplied along every dimension i by S_i^(-1/(2k))        θ ← θ - α U
 ///
-/// So U = L^(-1/4) G R^(-1/4) for a matrix and S^(-1/2) g for a vector. The powers are those of eigenvalues, worked out
-/// in double precision in each update, in time n_i³. A NaN goes everywhere in its parameter. The slots are "s0", "s1",
-/// …, S_i.
+/// So U = L^(-1/4) G R^(-1/4) for a matrix and S^(-1/2) g for a vector or one number. The powers are those of
+/// eigenvalues, worked out in double precision in each update, in time n_i³. A NaN goes everywhere in its parameter.
+/// The slots are "s0", "s1", …, S_i.
 ///
 /// Source: Gupta, Koren & Singer, Shampoo: Preconditioned stochastic tensor optimization (2018).
 class Shampoo final : public Parameterwise<Shampoo, ShampooOptions> {

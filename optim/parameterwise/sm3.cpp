@@ -5,78 +5,16 @@
 #include <string>
 #include <vector>
 
-#include <ravine/optim/algebra.hpp>
 #include <ravine/optim/factored.hpp>
 
 namespace ravine::optim {
 namespace {
 
-/// What is kept for the dimensions but the last.
-template <class T>
-class Leading {
- public:
-  Leading(const Variable& p, std::span<Tensor> kept) : kept_(kept.first(kept.size() - 1)) {
-    for (int k = 0; k + 1 < p.rank(); ++k) sizes_.push_back(p.size(k));
-  }
-
-  /// The least for a row; infinity if there is no other dimension.
-  T least(Index row) const {
-    T least = std::numeric_limits<T>::infinity();
-    each(row, [&](std::size_t k, Index i) {
-      const T mu = kept_[k].raw<T>()[i];
-      if (mu < least || mu != mu) least = mu;
-    });
-    return least;
-  }
-
-  /// Becomes the largest ν of each slice, from those of the rows.
-  void renew(const std::vector<T>& most) {
-    for (Tensor& mu : kept_) mu.fill(0.0);
-    for (std::size_t row = 0; row < most.size(); ++row)
-      each(static_cast<Index>(row), [&](std::size_t k, Index i) {
-        T& mu = kept_[k].raw<T>()[i];
-        if (mu < most[row] || most[row] != most[row]) mu = most[row];
-      });
-  }
-
- private:
-  /// f(dimension, place in it) of a row.
-  template <class F>
-  void each(Index row, F f) const {
-    for (std::size_t k = sizes_.size(); k-- > 0; row /= sizes_[k]) f(k, row % sizes_[k]);
-  }
-
-  std::span<Tensor> kept_;
-  std::vector<Index> sizes_;
-};
-
-template <class T>
-void go(const SM3Options& o, double lr, const Variable& p, std::span<Tensor> kept) {
-  const auto& loop = detail::active_row_loops<T>().sm3;
-  const Index m = p.rank() == 0 ? 1 : p.size(p.rank() - 1), n = p.numel() / m;
-  T *const x = p.node()->value.raw<T>(), *const mean = kept[0].defined() ? kept[0].raw<T>() : nullptr;
-  const T* const g = p.grad().raw<T>();
-  Leading<T> leading(p, kept.subspan(1));
-  Tensor& columns = kept.back();
-  std::vector<T> most(static_cast<std::size_t>(n));
-  Tensor next = zeros({detail::strips_of(n), m}, p.dtype());
-  const auto row = [&](Index i, Index strip, Index begin, Index end) {
-    const detail::SM3Row<T> given{static_cast<T>(o.momentum), static_cast<T>(lr), static_cast<T>(o.eps),
-                                  leading.least(i)};
-    const Index at = i * m + begin;
-    return loop(given, x + at, g + at, mean ? mean + at : nullptr, end - begin, columns.raw<T>() + begin,
-                next.raw<T>() + strip * m + begin);
-  };
-  if (n == 1 && kept.size() == 2)  // a vector, which has no other dimension
-    detail::parallel_for(m, detail::long_piece(m, detail::parallel_grain),
-                         [&](Index begin, Index end) { row(0, 0, begin, end); });
-  else
-    detail::for_strips(n, m, [&](Index strip, Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) most[static_cast<std::size_t>(i)] = row(i, strip, 0, m);
-    });
-  columns.copy_from(max(next, {0}));
-  leading.renew(most);
-  p.node()->value.mark_written(detail::advance_write_clock());
+/// f(μ) for what is kept, f64, for the dimensions but the last: the element that belongs to a row.
+template <class F>
+void each_of_row(std::vector<Tensor>& leading, Index row, F f) {
+  for (std::size_t k = leading.size(); k-- > 0; row /= leading[k].numel())
+    f(leading[k].raw<double>()[row % leading[k].numel()]);
 }
 
 }  // namespace
@@ -89,7 +27,27 @@ detail::Kept SM3::keeps(const SM3Options& o, const Variable& p) {
 }
 
 void SM3::change(const SM3Options& o, Now now, const Variable& p, std::span<Tensor> kept) {
-  p.dtype() == f32 ? go<float>(o, now.lr, p, kept) : go<double>(o, now.lr, p, kept);
+  Step step{o.momentum, now.lr, o.eps, std::numeric_limits<double>::infinity()};
+  Tensor& columns = kept.back();
+  if (p.rank() < 2) {
+    Tensor slots[] = {columns, zeros_like(columns), kept[0]};
+    detail::run(step, p, slots);
+    return columns.copy_from(slots[1]);
+  }
+  std::vector<Tensor> leading;
+  for (const Tensor& mu : kept.subspan(1, kept.size() - 2)) leading.push_back(mu.to(f64).clone());
+  const Index m = columns.numel(), n = p.numel() / m;
+  Tensor slots[] = {columns, zeros({detail::strips_of(n), m}, p.dtype()), kept[0]};
+  const Tensor largest = detail::run_rows(p, n, slots, [&](Index row) {
+    Step of_row = step;
+    each_of_row(leading, row, [&](double mu) { of_row.least = mu < of_row.least || mu != mu ? mu : of_row.least; });
+    return of_row;
+  });
+  columns.copy_from(max(slots[1], {0}));
+  for (Tensor& mu : leading) mu.fill(0.0);
+  for (Index row = 0; row < n; ++row)
+    each_of_row(leading, row, [&](double& mu) { mu = Step::join(mu, largest.raw<double>()[2 * row]); });
+  for (std::size_t k = 0; k < leading.size(); ++k) kept[k + 1].copy_from(leading[k].to(p.dtype()));
 }
 
 }  // namespace ravine::optim

@@ -2,6 +2,10 @@
 /// SM3.
 #pragma once
 
+#include <bit>
+#include <cstdint>
+
+#include <ravine/core/math.hpp>
 #include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::optim {
@@ -34,6 +38,29 @@ class SM3 final : public Parameterwise<SM3, SM3Options> {
   static constexpr const char* name = "SM3";
   static detail::Kept keeps(const SM3Options& o, const Variable& p);
   static void change(const SM3Options& o, Now now, const Variable& p, std::span<Tensor> kept);
+
+  /// An update of one element, with the least μ_i of its row in the other dimensions; `next` becomes the largest ν of
+  /// its column, and the largest of all is returned.
+  struct Step {
+    double momentum, lr, eps, least;
+
+    /// The larger of two numbers that are not negative, or NaN if one is: as bits, NaN is larger than infinity.
+    template <class T>
+    [[gnu::always_inline]] static T join(T a, T b) {
+      using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+      const Bits x = std::bit_cast<Bits>(a), y = std::bit_cast<Bits>(b);
+      return std::bit_cast<T>(x > y ? x : y);
+    }
+    template <class T>
+    [[gnu::always_inline]] std::array<T, 1> operator()(T& theta, T g, T mu, T& next, T& m) const {
+      const T nu = g * g + (mu < T(least) || mu != mu ? mu : T(least)), scaled = g / math::sqrt(nu + T(eps));
+      m = T(momentum) * m + T(1.0 - momentum) * (g == T(0) ? g : scaled);
+      theta -= T(lr) * m;
+      next = join(next, nu);
+      return {nu};
+    }
+  };
+  using Passes = detail::PassList<Step>;
 };
 
 }  // namespace ravine::optim

@@ -510,20 +510,15 @@ void check_groups_of() {
   if (!O(start(rv::f64)).needs_closure()) check_groups<O>(OptionsOf<O>{}, changed);
 }
 
-template <class... O>
-void check_groups_of_all(rv::detail::RuleList<O...> /*list*/) {
-  (check_groups_of<O>(), ...);
-}
-
 template <class O>
-void check_groups_of_other() {
+void check_groups_of_one() {
   constexpr bool has_groups = std::is_constructible_v<O, std::vector<optim::ParamGroup<OptionsOf<O>>>>;
   if constexpr (has_groups && !requires { &O::gather; }) check_groups_of<O>();  // not where groups share a distance
 }
 
 template <class... O>
-void check_groups_of_all(rv::detail::OtherList<O...> /*list*/) {
-  (check_groups_of_other<O>(), ...);
+void check_groups_of_all(rv::detail::OptimizerList<O...> /*list*/) {
+  (check_groups_of_one<O>(), ...);
 }
 
 /// Numbers just outside a range.
@@ -558,7 +553,7 @@ void check_refusals() {
 }
 
 template <class... O, class... Other>
-void check_all_refusals(rv::detail::RuleList<O...> /*list*/, rv::detail::OtherList<Other...> /*others*/) {
+void check_all_refusals(rv::detail::OptimizerList<O...> /*list*/, rv::detail::OptimizerList<Other...> /*others*/) {
   (check_refusals<O>(), ...);
   (check_refusals<Other>(), ...);
 }
