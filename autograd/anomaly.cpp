@@ -38,8 +38,8 @@ std::string bad_number(const Tensor& x) {
 }
 
 void check_loss(const Tensor& loss) {
-  if (all_finite(loss)) return;
   const double value = loss.item();
+  if (std::isfinite(value)) return;
   throw AnomalyError(text("the loss is ", std::isnan(value) ? std::abs(value) : value));
 }
 

@@ -30,9 +30,9 @@ std::string bad_gradient(const Named& parameters) {
   return first_bad(parameters, [](const Variable& p) -> const Tensor& { return p.grad(); });
 }
 
-/// copy ← x, in its memory if it has the same and nobody else does.
+/// copy ← x, in its memory if that fits.
 void keep(const Tensor& x, Tensor& copy) {
-  if (copy.unique() && copy.shape() == x.shape() && copy.dtype() == x.dtype())
+  if (copy.dtype() == x.dtype() && copy.shape() == x.shape())
     std::memcpy(copy.bytes(), x.bytes(), static_cast<std::size_t>(x.numel()) * size_of(x.dtype()));
   else
     copy = x.clone();
@@ -42,8 +42,10 @@ void keep(const Tensor& x, Tensor& copy) {
 
 NanGuard::NanGuard(nn::Module& model, optim::Optimizer& optimizer)
     : optimizer_(optimizer), parameters_(model.named_parameters()) {
-  for (const auto& [name, buffer] : model.named_buffers()) buffers_.push_back(buffer);
-  buffers_before_.resize(buffers_.size());
+  for (const auto& [name, buffer] : model.named_buffers()) {
+    buffers_.push_back(buffer);
+    buffers_before_.push_back(buffer.value().clone());
+  }
 }
 
 double NanGuard::step(FunctionRef<double()> f) {
@@ -74,7 +76,7 @@ void NanGuard::check_parameters() const {
 
 void NanGuard::put_back() {
   default_generator() = random_before_;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i]);
+  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i].clone());
 }
 
 std::string NanGuard::culprit(FunctionRef<double()> f) {
