@@ -4,8 +4,8 @@
 usage: scaling.py PROGRAM     PROGRAM: build/release/bench/distributed
 
 A rank computes on ROWS / n rows, as one shard, which is timed here on one thread; it sends at 10 or 100 Gb/s with a
-latency of 20 or 2 us, which are assumed. `overlap` is what a step would take if as much of the exchange as fits into the
-backward pass, two thirds of the computation, took no time.
+latency of 20 or 2 us, which are assumed. Buckets of gradients but for the last one go while the backward pass goes on:
+`speed-up` has as much of them as fits into that, two thirds of the computation, take no time; `after` has all take theirs.
 """
 import functools
 import math
@@ -14,8 +14,9 @@ import re
 import subprocess
 import sys
 
-# Name, rows of a batch, parameters, numbers that each normalization sums up, of how many normalizations.
-NETS = [("mnistbn", 4096, 671754, 1024, 2), ("large", 4096, 25175040, 0, 0)]
+# Name, rows of a batch, parameters of layers, numbers that each normalization sums up, of how many normalizations.
+NETS = [("mnistbn", 4096, [402944, 263680, 5130], 1024, 2), ("deep", 4096, [401920] + [262656] * 7 + [5130], 0, 0),
+        ("large", 4096, [4198400, 16781312, 4195328], 0, 0)]
 LINKS = [("10 Gb/s", 1.25e9, 20e-6), ("100 Gb/s", 1.25e10, 2e-6)]
 
 
@@ -28,26 +29,41 @@ def computation(program, net, rows):
     return 1e-6 * float(re.search(r"least ([\d.]+) us", printed)[1])
 
 
-def exchange(ranks, parameters, moments, norms, bandwidth, latency):
-    """Seconds that a step waits for others: gradients in slices; of each normalization two sums forward, one back, and
-    their sizes before."""
+def in_slices(ranks, parameters, bandwidth, latency):
+    """Seconds that a bucket of gradients takes."""
+    return 8 * parameters * (1 - 1 / ranks) / bandwidth + 2 * (ranks - 1) * latency
+
+
+def in_rounds(ranks, moments, norms, bandwidth, latency):
+    """Seconds that a step waits for small messages: of each normalization two sums forward, one back, and their sizes
+    before; the loss."""
     rounds = math.log2(ranks)
-    return (8 * parameters * (1 - 1 / ranks) / bandwidth + 2 * (ranks - 1) * latency +
-            norms * 3 * rounds * (2 * latency + 8 * moments / bandwidth) + 2 * rounds * latency)
+    return norms * 3 * rounds * (2 * latency + 8 * moments / bandwidth) + 2 * rounds * latency
+
+
+def buckets(ranks, layers):
+    """Parameters in each, as of dist/evaluation.cpp; the last one is exchanged when the backward pass is over."""
+    sizes = [0]
+    for layer in reversed(layers):
+        if 4 * sizes[-1] >= max(1 << 21, ranks << 16):
+            sizes.append(0)
+        sizes[-1] += layer
+    return sizes
 
 
 def main(program):
-    print("| net | rows | ranks | alone, ms |" + "".join(f" {link}, ms | speed-up | with overlap |" for link, *_ in LINKS))
+    print("| net | rows | ranks | alone, ms |" + "".join(f" {link}, ms | speed-up | after |" for link, *_ in LINKS))
     print("|---|---|---|---|" + "---|" * 3 * len(LINKS))
-    for net, rows, parameters, moments, norms in NETS:
+    for net, rows, layers, moments, norms in NETS:
         alone = computation(program, net, rows)
         for ranks in (8, 64, 512):
             mine = computation(program, net, rows // ranks)
             line = f"| {net} | {rows} | {ranks} | {1e3 * alone:.0f} |"
             for _, bandwidth, latency in LINKS:
-                wait = exchange(ranks, parameters, moments, norms, bandwidth, latency)
-                overlapped = mine + wait - min(8 * parameters * (1 - 1 / ranks) / bandwidth, mine * 2 / 3)
-                line += f" {1e3 * (mine + wait):.1f} | {alone / (mine + wait):.1f} | {alone / overlapped:.1f} |"
+                times = [in_slices(ranks, size, bandwidth, latency) for size in buckets(ranks, layers)]
+                after = mine + sum(times) + in_rounds(ranks, moments, norms, bandwidth, latency)
+                step = after - min(sum(times[:-1]), mine * 2 / 3)
+                line += f" {1e3 * step:.1f} | {alone / step:.1f} | {alone / after:.1f} |"
             print(line, flush=True)
 
 
