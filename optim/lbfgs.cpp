@@ -185,8 +185,12 @@ LBFGS::Point LBFGS::search(const Line& line, Point from, double t) {
   return low;
 }
 
-double LBFGS::first_length(const std::vector<Pair>& pairs, const Vector& g) const {
-  return groups()[0].options.lr * lr_factor() * (pairs.empty() ? std::min(1.0, 1.0 / total_norm(g)) : 1.0);
+double LBFGS::first_length(const std::vector<Pair>& pairs, const Point& at) const {
+  const LBFGSOptions& o = groups()[0].options;
+  const double norm = total_norm(at.g), seen = std::max(o.relative_change_tolerance, rounding(parameters()));
+  // A step as long as the gradient, but no longer than 1; as long as 1, where it would hardly change the loss.
+  const bool as_gradient = norm < 1.0 && norm * norm > seen * std::abs(at.f);
+  return o.lr * lr_factor() * (pairs.empty() && !as_gradient ? 1.0 / norm : 1.0);
 }
 
 const char* LBFGS::reason_at(double f, const Vector& g, double start) const {
@@ -222,7 +226,7 @@ double LBFGS::advance(Closure closure) {
       const Vector d = direction(pairs, at.g);
       at.slope = dot(at.g, d);
       at.t = 0.0;
-      const double t = first_length(pairs, at.g);
+      const double t = first_length(pairs, at);
       if (t == 0.0) break;
       stopped = !std::isfinite(at.slope) ? "not_finite" : at.slope < 0.0 ? nullptr : "line_search";
       if (stopped) break;

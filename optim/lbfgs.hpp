@@ -96,7 +96,7 @@ class LBFGS final : public Grouped<LBFGSOptions> {
   /// The point to go on from; the parameters are somewhere else.
   Point search(const Line& line, Point from, double t);
   /// The length that a line search tries first.
-  double first_length(const std::vector<Pair>& pairs, const Vector& g) const;
+  double first_length(const std::vector<Pair>& pairs, const Point& at) const;
   /// Why there is no going on from a point with this loss and gradient, or null; start: the largest of the first one.
   const char* reason_at(double f, const Vector& g, double start) const;
   /// Whether a step s from a loss f to `next` is too short to count.

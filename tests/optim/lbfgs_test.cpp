@@ -208,7 +208,7 @@ TEST_CASE("LBFGS: says why it stopped") {
 }
 
 TEST_CASE("LBFGS: a problem that is scaled is solved as well as it was, with defaults") {
-  for (const double scale : {1e-12, 1.0, 1e12}) {
+  for (const double scale : {1e-60, 1e-30, 1e-18, 1e-15, 1e-12, 1e-9, 1.0, 1e12, 1e60}) {
     CAPTURE(scale);
     const rv::Variable x = rv::parameter(rv::tensor({-1.2, 1.0}, rv::f64));
     LBFGS lbfgs({x});
