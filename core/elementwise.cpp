@@ -33,8 +33,12 @@ Tensor minimum(Tensor a, Scalar b) { return map(Op::minimum, {std::move(a), b});
 Tensor pow(Tensor x, Tensor exponent) { return map(Op::pow, {std::move(x), std::move(exponent)}); }
 Tensor pow(Tensor x, Scalar exponent) {
   check_floating("pow", x);
-  if (exponent.value() == 2.0) return square(std::move(x));
-  if (exponent.value() == 1.0) return x.unique() ? x : x.clone();
+  const double p = exponent.value();
+  if (p == 1.0) return x.unique() ? x : x.clone();
+  if (p == 2.0) return square(std::move(x));
+  if (p == 3.0) return x * square(x);
+  if (p == -1.0) return reciprocal(std::move(x));
+  if (p == 0.5) return sqrt(std::move(x));
   return map(Op::pow, {std::move(x), exponent});
 }
 
@@ -42,14 +46,12 @@ namespace {
 
 /// What stands in place of a limit that is missing.
 Scalar lowest(DType dtype) {
-  return dtype == i64  ? Scalar(std::numeric_limits<Index>::min())
-         : dtype == u8 ? Scalar(0)
-                       : Scalar(-std::numeric_limits<double>::infinity());
+  if (is_floating(dtype)) return -std::numeric_limits<double>::infinity();
+  return dtype == i64 ? std::numeric_limits<Index>::min() : 0;
 }
 Scalar highest(DType dtype) {
-  return dtype == i64  ? Scalar(std::numeric_limits<Index>::max())
-         : dtype == u8 ? Scalar(255)
-                       : Scalar(std::numeric_limits<double>::infinity());
+  if (is_floating(dtype)) return std::numeric_limits<double>::infinity();
+  return dtype == i64 ? std::numeric_limits<Index>::max() : 255;
 }
 
 }  // namespace

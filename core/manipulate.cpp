@@ -125,21 +125,23 @@ Tensor join(const std::vector<Tensor>& parts, int dim) {
   for (const Tensor& part : parts) size += part.shape()[dim];
   Tensor out(with_size(parts.front().shape(), dim, size), parts.front().dtype());
   const DimLayout joined(out.shape(), dim);
+  const Index width = joined.size * joined.inner;
+  const Index high = std::max<Index>(1, 1024 / std::max<Index>(1, width));  // few rows: what is written is in order
+  std::vector<Index> starts = {0};                                          // of the parts in a row
+  for (const Tensor& part : parts) starts.push_back(starts.back() + part.shape()[dim] * joined.inner);
   detail::visit(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const Index width = joined.size * joined.inner;
+    const auto kernel = kernels::kernels<T>().copy.plane;
     T* y = out.raw<T>();
-    const Index high =
-        std::max<Index>(1, 1024 / std::max<Index>(1, width));  // few rows: what is written follows what was
-    detail::for_rows((joined.outer + high - 1) / high, high * width, [&](Index begin, Index end) {
-      for (Index i = begin * high; i < std::min(end * high, joined.outer); i += high) {
-        T* start = y + i * width;
-        for (const Tensor& part : parts) {
-          const Index run = part.shape()[dim] * joined.inner;
-          detail::copy_rows(part.raw<T>() + i * run, run, 1, std::min(high, joined.outer - i), run, start, width);
-          start += run;
+    detail::for_tiles(1, joined.outer, width, [&](Index, Index i, Index i_end, Index j, Index j_end) {
+      const auto first = std::upper_bound(starts.begin(), starts.end(), j) - starts.begin() - 1;
+      for (; i < i_end; i += high)
+        for (auto k = static_cast<std::size_t>(first); k < parts.size() && starts[k] < j_end; ++k) {
+          const Index run = starts[k + 1] - starts[k], from = std::max(j, starts[k]),
+                      to = std::min(j_end, starts[k + 1]);
+          kernel(parts[k].raw<T>() + i * run + from - starts[k], run, 1, std::min(high, i_end - i), to - from,
+                 y + i * width + from, width);
         }
-      }
     });
   });
   return out;
@@ -148,10 +150,15 @@ Tensor join(const std::vector<Tensor>& parts, int dim) {
 /// The elements of `index`, checked to be positions of x's dimension `dim`.
 const Index* checked_positions(const char* op, const Tensor& index, const Shape& x, int dim) {
   if (index.dtype() != i64) throw DTypeError(text(op, ": index must be i64, got ", index.dtype()));
-  const Index* positions = index.raw<Index>();
-  for (Index i = 0, n = index.numel(); i < n; ++i)
-    if (positions[i] < 0 || positions[i] >= x[dim])
-      throw std::out_of_range(text(op, ": position ", positions[i], " is outside dimension ", dim, " of ", x));
+  const Index *positions = index.raw<Index>(), *end = positions + index.numel();
+  const auto outside = [size = static_cast<std::uint64_t>(x[dim])](Index i) {
+    return static_cast<std::uint64_t>(i) >= size;
+  };
+  bool inside = true;  // of all first, which takes no branches
+  for (const Index* i = positions; i < end; ++i) inside &= !outside(*i);
+  if (!inside)
+    throw std::out_of_range(
+        text(op, ": position ", *std::find_if(positions, end, outside), " is outside dimension ", dim, " of ", x));
   return positions;
 }
 
@@ -182,7 +189,8 @@ void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim,
     for (Index row = begin; row < end; ++row) {
       Index from = 0;  // where x's row begins that the row of the index looks at
       Index rest = row;
-      for (int d = last - 1; d >= 0; rest /= shape[d--]) from += rest % shape[d] * strides[d];
+      for (int d = last - 1; d > 0; rest /= shape[d--]) from += rest % shape[d] * strides[d];
+      if (last > 0) from += rest * strides[0];
       for (Index k = 0, i = row * columns; k < columns; ++k, ++i) f(i, from + k * stride + positions[i] * step);
     }
   });

@@ -15,7 +15,8 @@ using Operands = std::initializer_list<Operand>;
 
 Index bytes_of(const Tensor& x) { return static_cast<Index>(size_of(x.dtype())); }
 
-/// Runs of the result that are contiguous in each operand as well, or one of its elements repeated.
+/// Runs of the result that are contiguous in each operand as well, or one of its elements repeated. What is broadcast
+/// along short ones is written out first, for several at a time.
 class Broadcast {
  public:
   Broadcast(const MapRun& all, Operands operands, const Shape& result, Index result_bytes)
@@ -27,19 +28,31 @@ class Broadcast {
       for (std::size_t k = 0; k < count_; ++k) dim.steps[k] = step(operands.begin()[k], d - result.rank(), packed[k]);
       add(dim);
     }
-    for (std::size_t k = 0; k < count_; ++k) all_.single[k] = dims_[0].steps[k] == 0;
+    for (std::size_t k = 0; k < count_; ++k) {
+      const Operand& x = operands.begin()[k];
+      bytes_[k] = x.tensor ? bytes_of(*x.tensor) : 0;
+      dense_[k] = x.tensor && x.tensor->shape() == result;
+      if (!short_runs()) all_.single[k] = dims_[0].steps[k] == 0;
+    }
   }
 
   /// The elements [begin, end) of the result.
   void run(void (*kernel)(const MapRun&), Index begin, Index end) const {
+    alignas(64) std::byte rooms[MapRun::max_operands][room * sizeof(double)];
     const Dim& inner = dims_[0];
+    const Index length = short_runs() ? room / inner.size * inner.size : inner.size;
     MapRun run = all_;
     for (Index at = begin; at < end; at += run.n) {
       const Index row = at / inner.size, first = at - row * inner.size;
-      run.n = std::min(inner.size - first, end - at);
+      run.n = std::min(length - first, end - at);
       run.out = static_cast<std::byte*>(all_.out) + at * result_bytes_;
       for (std::size_t k = 0; k < count_; ++k)
-        run.in[k] = static_cast<const std::byte*>(all_.in[k]) + first * inner.steps[k] + offset(k, row);
+        if (!short_runs())
+          run.in[k] = static_cast<const std::byte*>(all_.in[k]) + first * inner.steps[k] + offset(k, row);
+        else if (dense_[k])
+          run.in[k] = static_cast<const std::byte*>(all_.in[k]) + at * bytes_[k];
+        else if (!all_.single[k] && !(repeats(k) && first == 0 && at > begin + length))
+          run.in[k] = written_out(k, row, first, run.n, rooms[k]);
       kernel(run);
     }
   }
@@ -49,6 +62,35 @@ class Broadcast {
     Index size = 1;
     Index steps[MapRun::max_operands] = {};  // in bytes; 0 where an operand is broadcast
   };
+
+  static constexpr Index room = 512;
+  bool short_runs() const { return rank_ > 1 && dims_[0].size < room / 8; }
+  /// Whether all runs of an operand are the same one.
+  bool repeats(std::size_t k) const {
+    return std::all_of(dims_ + 1, dims_ + rank_, [k](const Dim& dim) { return dim.steps[k] == 0; });
+  }
+
+  /// n elements of an operand, from one of a row on.
+  const void* written_out(std::size_t k, Index row, Index first, Index n, std::byte* to) const {
+    if (bytes_[k] == 1) return write_out<std::uint8_t>(k, row, first, n, to);
+    return bytes_[k] == 4 ? write_out<float>(k, row, first, n, to) : write_out<Index>(k, row, first, n, to);
+  }
+  template <class T>
+  const void* write_out(std::size_t k, Index row, Index first, Index n, void* room) const {
+    const Index size = dims_[0].size, step = dims_[0].steps[k] == 0 ? 0 : 1;
+    const Index row_step = rank_ == 2 ? dims_[1].steps[k] / bytes_[k] : 0;
+    const auto plane = kernels::kernels<T>().copy.plane;
+    auto* to = static_cast<T*>(room);
+    for (const T* const end = to + n; to < end; first = 0) {
+      const auto* x = reinterpret_cast<const T*>(static_cast<const std::byte*>(all_.in[k]) + offset(k, row));
+      const Index left = end - to, rows = rank_ == 2 && first == 0 && left > size ? left / size : 1;
+      const Index columns = std::min(size - first, left);
+      plane(x + first * step, row_step, step, rows, columns, to, columns);
+      to += rows * columns;
+      row += rows;
+    }
+    return room;
+  }
 
   /// How far apart an operand's elements are along a dimension, counted from the end as -1, -2, …
   static Index step(const Operand& x, int d, Index& packed) {
@@ -83,6 +125,8 @@ class Broadcast {
   MapRun all_;
   std::size_t count_;
   Index result_bytes_;
+  Index bytes_[MapRun::max_operands];  // of an element
+  bool dense_[MapRun::max_operands];   // where the operand has the result's shape
   Dim dims_[max_rank];
   int rank_ = 1;
 };

@@ -28,6 +28,7 @@ void order(Item<T>* items, Index n, Index k, bool descending) {
     if (less(b.value, a.value)) return descending;
     return a.position < b.position;
   };
+  if (k < n / 8) return std::partial_sort(items, items + k, items + n, before);
   if (k < n) std::nth_element(items, items + k, items + n, before);
   std::sort(items, items + k, before);
 }

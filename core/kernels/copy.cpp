@@ -1,6 +1,4 @@
 // Elements that go elsewhere, as they are or in another type.
-#include <cstring>
-
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/kernels/simd.hpp>
 #include <ravine/core/scalar.hpp>
@@ -16,11 +14,6 @@ void fill(T value, T* y, Index n) {
 
 template <class T>
 inline void copy(const T* x, T* y, Index n) {
-  constexpr Index long_row = 512 / sizeof(T);
-  if (n >= long_row) {
-    std::memcpy(y, x, static_cast<std::size_t>(n) * sizeof(T));
-    return;
-  }
   for_strips<T>(n,
                 [&](auto strip, Index i) { strip.each([&](int v) { strip.store(y + i, v, strip.load(x + i, v)); }); });
 }
@@ -70,11 +63,21 @@ void any_plane(const T* x, Index row_step, Index column_step, Index rows, Index 
 
 template <class T>
 void plane(const T* x, Index row_step, Index column_step, Index rows, Index columns, T* y, Index stride) {
-  if (column_step == 1) {
+  constexpr Index few = 8;  // columns, for which it does not pay to begin with registers
+  if (columns == 1 && stride == 1 && rows > 1) {
+    plane(x, 0, row_step, 1, rows, y, rows);
+  } else if (columns < few) {
+    for (Index i = 0; i < rows; ++i)
+      for (Index j = 0; j < columns; ++j) y[i * stride + j] = x[i * row_step + j * column_step];
+  } else if (column_step == 1) {
     for (Index i = 0; i < rows; ++i) copy(x + i * row_step, y + i * stride, columns);
   } else if (column_step == 0) {
     for (Index i = 0; i < rows; ++i) fill(x[i * row_step], y + i * stride, columns);
-  } else if (sizeof(T) >= 4 && row_step == 1) {
+  } else if (column_step == -1) {
+    for (Index i = 0; i < rows; ++i)
+#pragma omp simd
+      for (Index j = 0; j < columns; ++j) y[i * stride + j] = x[i * row_step - j];
+  } else if (sizeof(T) >= 4 && row_step == 1 && rows > 1) {
     if constexpr (sizeof(T) >= 4) transpose_plane(x, column_step, rows, columns, y, stride);
   } else {
     any_plane(x, row_step, column_step, rows, columns, y, stride);

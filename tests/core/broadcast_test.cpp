@@ -51,6 +51,12 @@ const std::vector<Shapes> broadcasts = {
     {{0, 3}, {1, 3}, {0, 3}},
     {{300, 67}, {67}, {300, 67}},
     {{130, 1}, {1, 131}, {130, 131}},
+    {{20000, 2}, {2}, {20000, 2}},
+    {{20000, 1}, {20000, 3}, {20000, 3}},
+    {{700, 1}, {63}, {700, 63}},
+    {{40, 1, 50}, {40, 30, 50}, {40, 30, 50}},
+    {{40, 30, 7}, {30, 1}, {40, 30, 7}},
+    {{2, 300, 1, 5}, {300, 9, 5}, {2, 300, 9, 5}},
     {{40000}, {1}, {40000}},
 };
 
@@ -157,4 +163,20 @@ TEST_CASE("views that begin anywhere in their storage") {
       CHECK(bitwise_equal(gt(matrix, row), gt(matrix.clone(), row.clone())));
     }
   }
+}
+
+TEST_CASE("where along short runs: the condition has bytes, the others wider elements") {
+  for (const DType dtype : {f32, f64, i64, u8})
+    for (const Index columns : {1, 3, 10, 63, 64}) {
+      const Index rows = 1500;
+      const Tensor condition = gt(random_tensor({rows, 1}, f32), 0.0);
+      const Tensor a = (random_between(0.0, 100.0, {rows, columns}, f64, 2)).to(dtype);
+      const Tensor b = (random_between(0.0, 100.0, {columns}, f64, 3)).to(dtype);
+      const Tensor y = where(condition, a, b);
+      std::vector<double> expected;
+      for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < columns; ++j) expected.push_back(condition.at({i, 0}) != 0.0 ? a.at({i, j}) : b.at({j}));
+      CAPTURE(columns);
+      CHECK(values(y) == expected);
+    }
 }
