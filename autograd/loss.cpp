@@ -16,10 +16,6 @@ using kernels::Op;
 
 namespace {
 
-Variable scaled_difference(const Variable& dy, const Variable& a, const Variable& b, double scale) {
-  return (a - b) * (dy * scale);
-}
-
 /// dx = dy (Q softmax(scores) - q) by rows, where Q is the sum of the row's class weights q; linear in dy.
 template <class Target>
 Variable cross_entropy_pullback(const Variable& dy, const Variable& scores, const Target& target, const Tensor& rows) {
@@ -42,7 +38,8 @@ Tensor cross_entropy_pullback(const Tensor& dy, const Tensor& scores, const auto
 
 Variable squared_error(const Variable& a, const Variable& b, double count) {
   const auto edge = [scale = 2.0 / count](const Variable& mine, const Variable& other) {
-    return [mine, other, scale](auto dy) { return scaled_difference(dy, like(dy, mine), like(dy, other), scale); };
+    const auto plain = [=](const Variable& dy) { return (mine - other) * (dy * scale); };
+    return fused(Op::squared_error_pullback, plain, mine, other, scale);
   };
   return record("mse_loss", scalar(squared_error(a.value(), b.value()) / count, a.dtype()),
                 {{a, edge(a, b)}, {b, edge(b, a)}});

@@ -20,20 +20,6 @@ double squared_error(const Tensor& a, const Tensor& b) {
   });
 }
 
-Tensor scaled_difference(const Tensor& dy, const Tensor& a, const Tensor& b, double scale) {
-  Tensor dx(a.shape(), a.dtype());
-  visit_floating("scaled_difference", a.dtype(), [&](auto type) {
-    using T = decltype(type);
-    const auto kernel = kernels::kernels<T>().loss.scaled_difference;
-    const T factor = *dy.raw<T>() * static_cast<T>(scale);
-    const T *x = a.raw<T>(), *y = b.raw<T>();
-    T* out = dx.raw<T>();
-    parallel_for(a.numel(), parallel_grain,
-                 [&](Index begin, Index end) { kernel(x + begin, y + begin, factor, out + begin, end - begin); });
-  });
-  return dx;
-}
-
 namespace {
 
 /// f(part of the rows, first row) on pieces of the rows; on several threads if there are many.

@@ -9,8 +9,6 @@ namespace ravine::detail {
 
 /// The sum of (a - b)^2 over all elements.
 double squared_error(const Tensor& a, const Tensor& b);
-/// scale dy (a - b) for a dy of one element.
-Tensor scaled_difference(const Tensor& dy, const Tensor& a, const Tensor& b, double scale);
 
 /// The gradient of what softmax, or log_softmax, gives as y.
 Tensor softmax_pullback(Tensor dy, const Tensor& y, const Dims& dims);

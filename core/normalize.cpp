@@ -84,14 +84,11 @@ Tensor normalize(const Tensor& x, Lines lines, const Tensor& moments, const Tens
     const auto& kernel = kernels::kernels<T>().normalize;
     const T *in = x.raw<T>(), *m = moments.raw<T>(), *w = weight.raw<T>(), *b = bias.raw<T>();
     T* out = y.raw<T>();
-    if (lines == Lines::columns)
-      for_columns(rows, columns, [&](Index j, Index end) {
-        kernel.columns(in + j, rows, end - j, columns, from_line(m, count, j), w + j, b + j, out + j);
-      });
-    else
-      for_rows(rows, columns, [&](Index i, Index end) {
-        kernel.rows(in + i * columns, end - i, columns, from_line(m, count, i), w, b, out + i * columns);
-      });
+    const auto apply = lines == Lines::columns ? kernel.columns : kernel.rows;
+    for_rows(rows, columns, [&](Index i, Index end) {
+      const Index at = i * columns, line = lines == Lines::columns ? 0 : i;
+      apply(in + at, end - i, columns, from_line(m, count, line), w, b, out + at);
+    });
   });
   return y;
 }
@@ -111,19 +108,22 @@ std::array<Tensor, 3> normalize_pullback(Tensor dy, const Tensor& x, Lines lines
     const auto& kernel = kernels::kernels<T>().normalize;
     const T *up = std::as_const(dy).raw<T>(), *in = x.raw<T>(), *m = moments.raw<T>(), *w = weight.raw<T>();
     T *out = dx.raw<T>(), *dw = dweight.raw<T>(), *db = dbias.raw<T>();
-    if (lines == Lines::columns)
+    if (lines == Lines::columns) {
       for_columns(rows, columns, [&](Index j, Index end) {
-        kernel.columns_pullback(up + j, in + j, rows, end - j, columns, from_line(m, count, j), w + j, out + j, dw + j,
-                                db + j);
+        kernel.column_sums(up + j, in + j, rows, end - j, columns, from_line(m, count, j), dw + j, db + j);
       });
-    else
-      for_rows(pieces, high * columns, [&](Index begin, Index end) {
-        for (Index k = begin; k < end; ++k) {
-          const Index i = k * high, at = i * columns;
-          kernel.rows_pullback(up + at, in + at, std::min(high, rows - i), columns, lines == Lines::rows,
-                               from_line(m, count, i), w, out + at, dw + k * columns, db + k * columns);
-        }
+      return for_rows(rows, columns, [&](Index i, Index end) {
+        const Index at = i * columns;
+        kernel.columns_pullback(up + at, in + at, end - i, columns, rows, from_line(m, count, 0), w, dw, db, out + at);
       });
+    }
+    for_rows(pieces, high * columns, [&](Index begin, Index end) {
+      for (Index k = begin; k < end; ++k) {
+        const Index i = k * high, at = i * columns;
+        kernel.rows_pullback(up + at, in + at, std::min(high, rows - i), columns, lines == Lines::rows,
+                             from_line(m, count, i), w, out + at, dw + k * columns, db + k * columns);
+      }
+    });
   });
   const auto total = [&](const Tensor& parts) { return (pieces == 1 ? parts : sum(parts, 0)).reshape(shape); };
   return {std::move(dx), total(dweight), total(dbias)};

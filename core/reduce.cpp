@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <optional>
 
@@ -51,16 +50,24 @@ Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F redu
   return by_runs(y, later, true, dtype, reduce).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
 }
 
-/// Hands out a run: rows(x, n, y) for parts of its rows, or columns(x, n, y) for parts of its columns.
+/// Hands out a run: rows(x, n, y) for parts of its rows, or columns(x, n, stride, y) for parts of its columns, whose
+/// rows stand a stride apart. Short rows are made columns, however many there are: each as it were alone.
 template <class T, class Out, class Rows, class Columns>
 void hand_out(const T* x, Out* y, const Run& run, Rows rows, Columns columns) {
-  if (run.inner == 1) {
-    detail::for_rows(run.outer, run.count,
-                     [&](Index begin, Index end) { rows(x + begin * run.count, end - begin, y + begin); });
-    return;
-  }
-  detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
-    columns(x + o * run.count * run.inner + begin, end - begin, y + o * run.inner + begin);
+  constexpr Index short_row = 64, width = 64;
+  if (run.inner > 1 || (run.outer == 1 && run.count <= short_row))
+    return detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
+      columns(x + o * run.count * run.inner + begin, end - begin, run.inner, y + o * run.inner + begin);
+    });
+  detail::for_rows(run.outer, run.count, [&](Index begin, Index end) {
+    if (run.count > short_row) return rows(x + begin * run.count, end - begin, y + begin);
+    const auto transpose = kernels::kernels<T>().copy.plane;
+    alignas(64) T turned[short_row * width];
+    for (Index i = begin; i < end; i += width) {
+      const Index n = std::min(width, end - i);
+      transpose(x + i * run.count, 1, run.count, run.count, n, turned, width);
+      columns(turned, n, width, y + i);
+    }
   });
 }
 
@@ -73,7 +80,7 @@ void sum_run(const T* x, T* y, const Run& run) {
           detail::sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(row + begin, count); }));
   };
   hand_out(x, y, run, sum_rows,
-           [&](const T* from, Index n, T* to) { kernel.sum_columns(from, run.count, n, run.inner, to); });
+           [&](const T* from, Index n, Index stride, T* to) { kernel.sum_columns(from, run.count, n, stride, to); });
 }
 
 /// The root of squares(1.0), squares(s) being the sum of (s x)^2 in double. Where the squares of doubles leave their
@@ -98,45 +105,22 @@ void norm_run(const T* x, T* y, const Run& run) {
     for (Index i = 0; i < n; ++i, row += run.count)
       length[i] = static_cast<T>(root_of<T>([&](double scale) { return sum_squares(row, scale, run.count); }));
   };
-  hand_out(x, y, run, norm_rows, [&](const T* from, Index n, T* to) {
+  hand_out(x, y, run, norm_rows, [&](const T* from, Index n, Index stride, T* to) {
     constexpr Index width = 64;
     const auto kernel = kernels::kernels<T>().reduce.square_columns;
     double squares[width];
     for (Index begin = 0; begin < n; begin += width) {
       const Index end = std::min(begin + width, n);
-      kernel(from + begin, 1.0, run.count, end - begin, run.inner, squares);
+      kernel(from + begin, 1.0, run.count, end - begin, stride, squares);
       for (Index j = begin; j < end; ++j)
         to[j] = static_cast<T>(root_of<T>([&](double scale) {
           double& sum = squares[j - begin];
-          if (scale != 1.0) kernel(from + j, scale, run.count, 1, run.inner, &sum);
+          if (scale != 1.0) kernel(from + j, scale, run.count, 1, stride, &sum);
           return sum;
         }));
     }
   });
 }
-
-/// f(so far, element), from `start` on, for elements of type T.
-template <class T, class F>
-Tensor fold(const Tensor& x, unsigned mask, bool keepdim, T start, F f) {
-  return by_runs(x, mask, keepdim, dtype_of<T>(), [&](const Tensor& from, Tensor& to, const Run& run) {
-    const T* in = from.raw<T>();
-    T* out = to.raw<T>();
-    detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
-      for (Index j = begin; j < end; ++j) {
-        T result = start;
-        for (Index i = 0; i < run.count; ++i)
-          result = static_cast<T>(f(result, in[(o * run.count + i) * run.inner + j]));
-        out[o * run.inner + j] = result;
-      }
-    });
-  });
-}
-
-/// Op on integers, which wrap around.
-template <class Op>
-constexpr auto wrapping = [](Index a, Index b) {
-  return static_cast<Index>(Op()(static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b)));
-};
 
 template <class T>
 bool finite(const T* x, Index n) {
@@ -147,6 +131,93 @@ bool finite(const T* x, Index n) {
     if (!kernel(x + begin, end - begin)) all.store(false, std::memory_order_relaxed);
   });
   return all.load(std::memory_order_relaxed);
+}
+
+[[noreturn]] void refuse_empty(const char* op, const Shape& shape, unsigned mask) {
+  int d = 0;
+  while (!(mask >> d & 1U) || shape[d] > 0) ++d;
+  throw ShapeError(detail::text(op, ": dimension ", d, " of ", shape, " is empty; needs at least one element"));
+}
+
+constexpr Index piece = detail::parallel_grain;  // of a long row
+
+/// The kernel's results for the pieces of long rows, (outer, pieces).
+template <class T, class Out>
+Tensor by_pieces(const kernels::Reduction<T, Out>& kernel, const T* x, const Run& run) {
+  const Index pieces = (run.count + piece - 1) / piece;
+  Tensor result({run.outer, pieces}, dtype_of<Out>());
+  Out* y = result.raw<Out>();
+  detail::for_rows(run.outer * pieces, piece, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index at = i % pieces * piece;
+      kernel.rows(x + i / pieces * run.count + at, 1, std::min(piece, run.count - at), y + i);
+    }
+  });
+  return result;
+}
+
+// Members of a table of kernels for elements of t's type.
+constexpr auto max_of = [](auto t) { return &kernels::Order<decltype(t)>::max; };
+constexpr auto min_of = [](auto t) { return &kernels::Order<decltype(t)>::min; };
+constexpr auto argmax_of = [](auto t) { return &kernels::Order<decltype(t)>::argmax; };
+constexpr auto argmin_of = [](auto t) { return &kernels::Order<decltype(t)>::argmin; };
+constexpr auto sum_of = [](auto t) { return &kernels::Order<decltype(t)>::sum; };
+constexpr auto product_of = [](auto t) { return &kernels::Order<decltype(t)>::product; };
+
+template <class T, class Out>
+void hand_out(const kernels::Reduction<T, Out>& kernel, const T* x, Out* y, const Run& run) {
+  hand_out(
+      x, y, run, [&](const T* from, Index n, Out* to) { kernel.rows(from, n, run.count, to); },
+      [&](const T* from, Index n, Index stride, Out* to) { kernel.columns(from, run.count, n, stride, to); });
+}
+
+template <class Member, class T, class Out>
+void reduce_run(Member member, const T* x, Out* y, const Run& run) {
+  const auto& kernel = kernels::kernels<T>().order.*(member(T{}));
+  if (run.inner > 1 || run.count <= piece) return hand_out(kernel, x, y, run);
+  const Tensor parts = by_pieces(kernel, x, run);
+  (kernels::kernels<Out>().order.*(member(Out{}))).rows(parts.raw<Out>(), run.outer, parts.size(1), y);
+}
+
+/// The same of where extremes stand.
+template <class Value, class Place, class T>
+void place_run(Value value, Place place, const T* x, Index* y, const Run& run) {
+  const auto& order = kernels::kernels<T>().order;
+  const auto& kernel = order.*(place(T{}));
+  if (run.inner > 1 || run.count <= piece) return hand_out(kernel, x, y, run);
+  const Tensor parts = by_pieces(order.*(value(T{})), x, run);
+  kernel.rows(parts.raw<T>(), run.outer, parts.size(1), y);
+  for (Index i = 0; i < run.outer; ++i) {
+    const Index at = y[i] * piece;
+    kernel.rows(x + i * run.count + at, 1, std::min(piece, run.count - at), y + i);
+    y[i] += at;
+  }
+}
+
+template <class Member>
+Tensor extreme(const char* op, const Tensor& x, const Dims& dims, bool keepdim, Member member,
+               std::optional<Scalar> of_nothing = {}) {
+  const unsigned mask = dims.mask(op, x.shape());
+  return by_runs(x, mask, keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
+    if (run.count == 0 && to.numel() > 0 && !of_nothing) refuse_empty(op, x.shape(), mask);
+    if (run.count == 0) return to.fill(of_nothing.value_or(0));
+    detail::visit(x.dtype(), [&](auto type) {
+      using T = decltype(type);
+      reduce_run(member, from.raw<T>(), to.raw<T>(), run);
+    });
+  });
+}
+
+/// In f64 or i64.
+template <class Member>
+Tensor total(const Tensor& x, unsigned mask, bool keepdim, Member member) {
+  return by_runs(x, mask, keepdim, is_floating(x.dtype()) ? f64 : i64,
+                 [&](const Tensor& from, Tensor& to, const Run& run) {
+                   detail::visit(from.dtype(), [&](auto type) {
+                     using T = decltype(type);
+                     reduce_run(member, from.raw<T>(), to.raw<kernels::Wide<T>>(), run);
+                   });
+                 });
 }
 
 /// by_runs for the commonest sum, which takes its time from small steps.
@@ -168,77 +239,7 @@ Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
         sum_run(from.raw<T>(), to.raw<T>(), run);
       });
     });
-  return fold(x.to(i64), mask, keepdim, Index{0}, wrapping<std::plus<>>);
-}
-
-[[noreturn]] void refuse_empty(const char* op, const Shape& shape, unsigned mask) {
-  int d = 0;
-  while (!(mask >> d & 1U) || shape[d] > 0) ++d;
-  throw ShapeError(detail::text(op, ": dimension ", d, " of ", shape, " is empty; needs at least one element"));
-}
-
-constexpr Index piece = detail::parallel_grain;  // of a long row
-
-/// The extremes of the pieces of long rows, (outer, pieces).
-template <class T>
-Tensor extremes(const kernels::Reduction<T>& kernel, const T* x, const Run& run) {
-  const Index pieces = (run.count + piece - 1) / piece;
-  Tensor result({run.outer, pieces}, dtype_of<T>());
-  T* y = result.raw<T>();
-  detail::for_rows(run.outer * pieces, piece, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      const Index at = i % pieces * piece;
-      kernel.rows(x + i / pieces * run.count + at, 1, std::min(piece, run.count - at), y + i);
-    }
-  });
-  return result;
-}
-
-template <class T>
-void extreme_run(const kernels::Extreme<T>& kernel, const T* x, T* y, const Run& run) {
-  if (run.inner == 1 && run.count > piece) {
-    const Tensor parts = extremes(kernel.value, x, run);
-    return kernel.value.rows(parts.raw<T>(), run.outer, parts.size(1), y);
-  }
-  hand_out(
-      x, y, run, [&](const T* from, Index n, T* to) { kernel.value.rows(from, n, run.count, to); },
-      [&](const T* from, Index n, T* to) { kernel.value.columns(from, run.count, n, run.inner, to); });
-}
-
-/// The same of where they stand.
-template <class T>
-void place_run(const kernels::Extreme<T>& kernel, const T* x, Index* y, const Run& run) {
-  if (run.inner == 1 && run.count > piece) {
-    const Tensor parts = extremes(kernel.value, x, run);
-    kernel.place.rows(parts.raw<T>(), run.outer, parts.size(1), y);
-    for (Index i = 0; i < run.outer; ++i) {
-      const Index at = y[i] * piece;
-      kernel.place.rows(x + i * run.count + at, 1, std::min(piece, run.count - at), y + i);
-      y[i] += at;
-    }
-    return;
-  }
-  hand_out(
-      x, y, run, [&](const T* from, Index n, Index* to) { kernel.place.rows(from, n, run.count, to); },
-      [&](const T* from, Index n, Index* to) { kernel.place.columns(from, run.count, n, run.inner, to); });
-}
-
-// The kernels of one or the other for elements of t's type.
-constexpr auto largest = [](auto t) { return &kernels::Order<decltype(t)>::max; };
-constexpr auto smallest = [](auto t) { return &kernels::Order<decltype(t)>::min; };
-
-template <class Member>
-Tensor extreme(const char* op, const Tensor& x, const Dims& dims, bool keepdim, Member member,
-               std::optional<Scalar> of_nothing = {}) {
-  const unsigned mask = dims.mask(op, x.shape());
-  return by_runs(x, mask, keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
-    if (run.count == 0 && to.numel() > 0 && !of_nothing) refuse_empty(op, x.shape(), mask);
-    if (run.count == 0) return to.fill(of_nothing.value_or(0));
-    detail::visit(x.dtype(), [&](auto type) {
-      using T = decltype(type);
-      extreme_run(kernels::kernels<T>().order.*(member(type)), from.raw<T>(), to.raw<T>(), run);
-    });
-  });
+  return total(x, mask, keepdim, sum_of);
 }
 
 Index reduced_count(const Tensor& x, unsigned mask) {
@@ -310,26 +311,27 @@ Tensor detail::first_of(const char* op, const Tensor& x, const Dims& dims) {
 }
 
 Tensor prod(const Tensor& x, const Dims& dims, bool keepdim) {
-  const unsigned mask = dims.mask("prod", x.shape());
-  if (!is_floating(x.dtype())) return fold(x.to(i64), mask, keepdim, Index{1}, wrapping<std::multiplies<>>);
-  return fold(x.to(f64), mask, keepdim, 1.0, std::multiplies()).to(x.dtype());
+  const Tensor y = total(x, dims.mask("prod", x.shape()), keepdim, product_of);
+  return is_floating(x.dtype()) ? y.to(x.dtype()) : y;
 }
 
 /// Running sums along a dimension, in elements of type T and added up as Sum.
 template <class T, class Sum>
 static void accumulate(const Tensor& x, Tensor& y, int dim, bool from_end) {
-  unsigned mask = 1U << dim;
-  const Run run = take_run(x.shape(), mask);
+  const detail::DimLayout a(x.shape(), dim);
   const T* in = x.raw<T>();
   T* out = y.raw<T>();
-  detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
+  const Index first = from_end ? (a.size - 1) * a.inner : 0, step = from_end ? -a.inner : a.inner;
+  const auto lines = [=](Index o, Index begin, Index end) {
     for (Index j = begin; j < end; ++j) {
+      Index at = first + o * a.size * a.inner + j;
       Sum total = 0;
-      for (Index i = 0; i < run.count; ++i) {
-        const Index at = (o * run.count + (from_end ? run.count - 1 - i : i)) * run.inner + j;
-        out[at] = static_cast<T>(total += static_cast<Sum>(in[at]));
-      }
+      for (Index i = 0; i < a.size; ++i, at += step) out[at] = static_cast<T>(total += static_cast<Sum>(in[at]));
     }
+  };
+  if (a.inner > 1) return detail::for_columns(a.outer, a.size, a.inner, lines);
+  detail::for_rows(a.outer, a.size, [&](Index begin, Index end) {
+    for (Index o = begin; o < end; ++o) lines(o, 0, a.inner);
   });
 }
 
@@ -348,10 +350,10 @@ Tensor cumsum(const Tensor& x, Index dim) { return accumulate("cumsum", x, dim, 
 Tensor cumsum_pullback(const Tensor& dy, Index dim) { return accumulate("cumsum_pullback", dy, dim, true); }
 
 Tensor any(const Tensor& x, const Dims& dims, bool keepdim) {
-  return extreme("any", ne(x, 0), dims, keepdim, largest, 0);
+  return extreme("any", ne(x, 0), dims, keepdim, max_of, 0);
 }
 Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
-  return extreme("all", ne(x, 0), dims, keepdim, smallest, 1);
+  return extreme("all", ne(x, 0), dims, keepdim, min_of, 1);
 }
 
 bool all_finite(const Tensor& x) {
@@ -359,11 +361,11 @@ bool all_finite(const Tensor& x) {
   return x.dtype() != f64 || finite(x.raw<double>(), x.numel());
 }
 
-Tensor max(const Tensor& x, const Dims& dims, bool keepdim) { return extreme("max", x, dims, keepdim, largest); }
-Tensor min(const Tensor& x, const Dims& dims, bool keepdim) { return extreme("min", x, dims, keepdim, smallest); }
+Tensor max(const Tensor& x, const Dims& dims, bool keepdim) { return extreme("max", x, dims, keepdim, max_of); }
+Tensor min(const Tensor& x, const Dims& dims, bool keepdim) { return extreme("min", x, dims, keepdim, min_of); }
 
-template <class Member>
-static Tensor place(const char* op, const Tensor& x, Index dim, bool keepdim, Member member) {
+template <class Value, class Place>
+static Tensor place(const char* op, const Tensor& x, Index dim, bool keepdim, Value value, Place place) {
   const int d = detail::wrap_dim(op, dim, x.shape());
   unsigned mask = 1U << d;
   Tensor y(detail::reduced_shape(x.shape(), mask, keepdim), i64);
@@ -372,13 +374,13 @@ static Tensor place(const char* op, const Tensor& x, Index dim, bool keepdim, Me
   if (run.count == 0) refuse_empty(op, x.shape(), 1U << d);
   detail::visit(x.dtype(), [&](auto type) {
     using T = decltype(type);
-    place_run(kernels::kernels<T>().order.*(member(type)), x.raw<T>(), y.raw<Index>(), run);
+    place_run(value, place, x.raw<T>(), y.raw<Index>(), run);
   });
   return y;
 }
 
-Tensor argmax(const Tensor& x, Index dim, bool keepdim) { return place("argmax", x, dim, keepdim, largest); }
-Tensor argmin(const Tensor& x, Index dim, bool keepdim) { return place("argmin", x, dim, keepdim, smallest); }
+Tensor argmax(const Tensor& x, Index dim, bool keepdim) { return place("argmax", x, dim, keepdim, max_of, argmax_of); }
+Tensor argmin(const Tensor& x, Index dim, bool keepdim) { return place("argmin", x, dim, keepdim, min_of, argmin_of); }
 
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
   check_floating("norm", x);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <span>
 #include <utility>
@@ -12,14 +13,14 @@
 namespace ravine {
 namespace {
 
-/// The dimensions of a shape in another order: those in `mask` last. `count` elements are along them.
-struct MovedLast {
-  MovedLast(const Shape& shape, unsigned mask) {
+/// A tensor as (outer, count, inner), with the dimensions in `mask` along the middle. If they are no neighbours, it is
+/// taken with them last.
+struct Lines {
+  Lines(const Shape& shape, unsigned mask) : moved((mask & (mask + (mask & -mask))) != 0) {
     for (const unsigned last : {0U, 1U})
       for (int d = 0; d < shape.rank(); ++d) {
         if ((mask >> d & 1U) != last) continue;
-        if (last) count *= shape[d];
-        moved |= d != static_cast<int>(rank);
+        (last ? count : moved || mask >> d != 0 ? outer : inner) *= shape[d];
         places[d] = rank;
         order[rank++] = d;
       }
@@ -28,19 +29,35 @@ struct MovedLast {
   Tensor there(const Tensor& x) const { return moved ? permute(x, std::span<const Index>(order, rank)) : x; }
   Tensor back(const Tensor& x) const { return moved ? permute(x, std::span<const Index>(places, rank)) : x; }
 
-  Index order[max_rank], places[max_rank], count = 1;
+  bool moved;
+  Index order[max_rank], places[max_rank], outer = 1, count = 1, inner = 1;
   std::size_t rank = 0;
-  bool moved = false;
 };
 
-/// kernel(x, rows, count, y) on pieces of the rows of x, whose last elements make rows of `count`.
-template <class T>
-void by_rows(kernels::RowMap<T> kernel, const Tensor& x, Index count, Tensor& y) {
-  const T* from = x.raw<T>();
-  T* to = y.raw<T>();
-  const Index rows = x.numel() / count, result = y.numel() / rows;
-  detail::for_rows(rows, count, [&](Index begin, Index end) {
-    kernel(from + begin * count, end - begin, count, to + begin * result);
+/// The kernel on pieces of lines; y has `results` elements of each. Short rows are made columns, however many there
+/// are.
+template <class T, class Kernel, class... X>
+void by_lines(const Kernel& kernel, const Lines& lines, Index results, T* y, const X*... x) {
+  constexpr Index most = 64;
+  const Index n = lines.count;
+  if (lines.inner > 1 || (lines.outer == 1 && n <= most))
+    return detail::for_columns(lines.outer, n, lines.inner, [&](Index o, Index begin, Index end) {
+      const Index at = o * n * lines.inner + begin;
+      kernel.columns(x + at..., n, end - begin, lines.inner, y + o * results * lines.inner + begin);
+    });
+  detail::for_rows(lines.outer, n, [&](Index begin, Index end) {
+    if (n > most) return kernel.rows(x + begin * n..., end - begin, n, y + begin * results);
+    const auto plane = kernels::kernels<T>().copy.plane;
+    alignas(64) T room[sizeof...(x)][most * most];
+    for (Index i = begin; i < end; i += most) {
+      const Index high = std::min(most, end - i);
+      [&]<std::size_t... k>(std::index_sequence<k...>) {
+        (plane(x + i * n, 1, n, n, high, room[k], most), ...);
+        kernel.columns(room[k]..., n, high, most, room[0]);
+      }
+      (std::index_sequence_for<X...>{});
+      plane(room[0], 1, most, high, results, y + i * results, results);
+    }
   });
 }
 
@@ -48,12 +65,13 @@ template <class Member>
 Tensor softmax_like(const char* op, const Tensor& x, const Dims& dims, Member member) {
   const unsigned mask = dims.mask(op, x.shape());
   return detail::visit_floating(op, x.dtype(), [&](auto type) {
+    using T = decltype(type);
     if (x.numel() == 0) return x.clone();
-    const MovedLast order(x.shape(), mask);
-    const Tensor rows = order.there(x);
-    Tensor y(rows.shape(), x.dtype());
-    by_rows(kernels::kernels<decltype(type)>().loss.*(member(type)), rows, order.count, y);
-    return order.back(y);
+    const Lines lines(x.shape(), mask);
+    const Tensor from = lines.there(x);
+    Tensor y(from.shape(), x.dtype());
+    by_lines(kernels::kernels<T>().loss.*(member(type)), lines, lines.count, y.raw<T>(), from.raw<T>());
+    return lines.back(y);
   });
 }
 
@@ -63,16 +81,11 @@ Tensor softmax_like_pullback(const char* op, Tensor dy, const Tensor& y, const D
   return detail::visit_floating(op, y.dtype(), [&](auto type) {
     using T = decltype(type);
     if (y.numel() == 0) return dy;
-    const MovedLast order(y.shape(), mask);
-    const Tensor rows = order.there(y), up = order.there(std::exchange(dy, {}));
-    Tensor dx = up.unique() ? up : Tensor(rows.shape(), y.dtype());
-    const T *from = up.raw<T>(), *at = rows.raw<T>();
-    T* to = dx.raw<T>();
-    detail::for_rows(rows.numel() / order.count, order.count, [&](Index begin, Index end) {
-      const Index first = begin * order.count;
-      (kernels::kernels<T>().loss.*(member(type)))(from + first, at + first, end - begin, order.count, to + first);
-    });
-    return order.back(dx);
+    const Lines lines(y.shape(), mask);
+    const Tensor at = lines.there(y), up = lines.there(std::exchange(dy, {}));
+    Tensor dx = up.unique() ? up : Tensor(at.shape(), y.dtype());
+    by_lines(kernels::kernels<T>().loss.*(member(type)), lines, lines.count, dx.raw<T>(), up.raw<T>(), at.raw<T>());
+    return lines.back(dx);
   });
 }
 
@@ -85,8 +98,9 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
     const Shape shape = detail::reduced_shape(x.shape(), mask, keepdim);
     if (x.numel() == 0) return full(shape, -std::numeric_limits<double>::infinity(), x.dtype());
     Tensor y(shape, x.dtype());
-    const MovedLast order(x.shape(), mask);
-    by_rows(kernels::kernels<T>().loss.logsumexp, order.there(x), order.count, y);
+    const Lines lines(x.shape(), mask);
+    const Tensor from = lines.there(x);
+    by_lines(kernels::kernels<T>().loss.logsumexp, lines, 1, y.raw<T>(), from.raw<T>());
     return y;
   });
 }

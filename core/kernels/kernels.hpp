@@ -28,7 +28,8 @@ enum class Op : std::uint8_t {
   silu_pullback, gelu_pullback, gelu_tanh_pullback, leaky_relu_pullback, elu_pullback, softplus_pullback,
   huber,                                           // (a, b, delta, scale)
   binary_cross_entropy,                            // (logits, targets)
-  huber_pullback, binary_cross_entropy_pullback,   // of the first operand's gradient
+  huber_pullback, binary_cross_entropy_pullback,   // the first operand's gradient, from that of the op
+  squared_error_pullback,                          // (dy, a, b, scale)
   count
 };
 // clang-format on
@@ -64,16 +65,16 @@ struct Reduction {
   void (*columns)(const T* x, Index rows, Index columns, Index stride, Out* y);
 };
 
-/// The largest or the smallest element, and where it stands, the first of equals. NaN is both.
+/// What sums and products of all element types are taken in; integers wrap around.
 template <class T>
-struct Extreme {
-  Reduction<T> value;
-  Reduction<T, Index> place;
-};
+using Wide = std::conditional_t<std::is_floating_point_v<T>, double, Index>;
 
 template <class T>
 struct Order {
-  Extreme<T> max, min;
+  /// The largest or the smallest element, and where it stands, the first of equals. NaN is both.
+  Reduction<T> max, min;
+  Reduction<T, Index> argmax, argmin;
+  Reduction<T, Wide<T>> sum, product;
 };
 
 /// n elements in another type, as `Scalar::to` converts.
@@ -168,9 +169,9 @@ template <class T>
   return ((x[0] + x[n / 4]) + (x[n / 2] + x[n * 3 / 4])) * T(0.25);
 }
 
-/// Normalization of the columns of x (rows, columns), whose rows stand `stride` apart, or of its rows, which follow one
-/// another; y, dy and dx are laid out as x; weight, bias and their gradients hold a value for each column.
-/// Lines are independent: they may be handed out in pieces.
+/// Normalization of the columns of x (rows, columns), or of its rows; y, dy and dx are laid out as x; weight, bias and
+/// their gradients hold a value for each column. Rows follow one another, but where they stand `stride` apart.
+/// What is for lines that are independent may be handed out in pieces, and what changes elements for any rows.
 template <class T>
 struct Normalize {
   /// The moments of each line; `variance` is the mean squared deviation from the mean, or from 0. False if some values
@@ -186,12 +187,15 @@ struct Normalize {
   /// running = keep running + take batch, of n columns; false, and nothing done, if T cannot hold one of them.
   bool (*move)(const T* batch, T keep, T take, Index n, T* running);
   /// y = (x - mean) inverse_std weight + bias.
-  void (*columns)(const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m, const T* weight,
-                  const T* bias, T* y);
+  void (*columns)(const T* x, Index rows, Index columns, const Moments<const T>& m, const T* weight, const T* bias,
+                  T* y);
   void (*rows)(const T* x, Index rows, Index columns, const Moments<const T>& m, const T* weight, const T* bias, T* y);
-  /// The gradients of these where the moments come from the same x. dx may be dy.
-  void (*columns_pullback)(const T* dy, const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m,
-                           const T* weight, T* dx, T* dweight, T* dbias);
+  /// The gradients of these where the moments come from the same x. dx may be dy. Of columns first dweight and dbias,
+  /// then dx, for columns of `count` elements.
+  void (*column_sums)(const T* dy, const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m,
+                      T* dweight, T* dbias);
+  void (*columns_pullback)(const T* dy, const T* x, Index rows, Index columns, Index count, const Moments<const T>& m,
+                           const T* weight, const T* dweight, const T* dbias, T* dx);
   /// dweight and dbias are sums over these rows.
   void (*rows_pullback)(const T* dy, const T* x, Index rows, Index columns, bool about_mean, const Moments<const T>& m,
                         const T* weight, T* dx, T* dweight, T* dbias);
@@ -209,9 +213,11 @@ struct ClassRows {
   T hard, share;    // what counts of the row's own class, and of each class
 };
 
-/// One row of scores after the other; y may be x.
 template <class T>
-using RowMap = void (*)(const T* x, Index rows, Index classes, T* y);
+struct LinePullback {
+  void (*rows)(const T* dy, const T* y, Index rows, Index columns, T* dx);
+  void (*columns)(const T* dy, const T* y, Index rows, Index columns, Index stride, T* dx);
+};
 
 /// Exponentials are taken of scores less the largest of their row, which does not overflow. It is kept apart from the
 /// logarithm of the sum, and its own exponential, 1, from the sum of the others: small results keep their digits.
@@ -219,14 +225,12 @@ template <class T>
 struct Loss {
   /// The sum over n of (a - b)^2.
   double (*squared_error)(const T* a, const T* b, Index n);
-  /// dx = scale (a - b).
-  void (*scaled_difference)(const T* a, const T* b, T scale, T* dx, Index n);
-  /// log(sum(exp(row))), one value for each row.
-  RowMap<T> logsumexp;
-  RowMap<T> softmax, log_softmax;
-  /// The gradient of the scores from that of such rows y; dx may be dy.
-  void (*softmax_pullback)(const T* dy, const T* y, Index rows, Index classes, T* dx);
-  void (*log_softmax_pullback)(const T* dy, const T* y, Index rows, Index classes, T* dx);
+  /// log(sum(exp(line))), one value for each line of scores, a row or a column.
+  Reduction<T> logsumexp;
+  /// Lines from lines, which are laid out as they are; y may be x.
+  Reduction<T> softmax, log_softmax;
+  /// The gradient of the scores from that of such lines y; dx may be dy.
+  LinePullback<T> softmax_pullback, log_softmax_pullback;
   /// The losses of the rows; and for the pullback each row's largest score and the sum of exp(score - top) of the
   /// others.
   void (*cross_entropies)(const ClassRows<T>& in, T* top, T* others, T* losses);

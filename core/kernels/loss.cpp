@@ -25,12 +25,6 @@ double squared_error(const T* a, const T* b, Index n) {
   return total;
 }
 
-template <class T>
-void scaled_difference(const T* a, const T* b, T scale, T* dx, Index n) {
-#pragma omp simd
-  for (Index i = 0; i < n; ++i) dx[i] = scale * (a[i] - b[i]);
-}
-
 /// f(position, scores, lanes in use) on registers of n scores; lanes that are not in use hold -inf.
 template <class T, class F>
 inline void each_register(const T* x, Index n, F f) {
@@ -39,7 +33,7 @@ inline void each_register(const T* x, Index n, F f) {
   if (j == n) return;
   const int used = static_cast<int>(n - j);
   const Vector<T> nothing = broadcast(-std::numeric_limits<T>::infinity());
-  f(j, positions<T>() < static_cast<T>(used) ? load(x + j, used) : nothing, used);
+  f(j, load(x + j, used, nothing), used);
 }
 
 /// The same on registers of exp(x - top), where no score is above top.
@@ -190,6 +184,103 @@ void log_softmax_pullback(const T* dy, const T* y, Index rows, Index n, T* dx) {
   }
 }
 
+// ---- columns of scores, one in each lane
+
+/// f(first, lanes in use) on registers of n columns.
+template <class T, class F>
+inline void each_column(Index n, F f) {
+  for (Index j = 0; j < n; j += lanes<T>) f(j, n - j < lanes<T> ? static_cast<int>(n - j) : lanes<T>);
+}
+
+/// What Row knows, of columns of n scores.
+template <class T>
+struct Columns {
+  Vector<T> top, others;
+
+  Columns(const T* x, Index n, Index stride, int used) : Columns(x, n, stride, used, [](Index, Vector<T>) {}) {}
+  /// keep(position, exponentials) gets those of each row.
+  template <class F>
+  Columns(const T* x, Index n, Index stride, int used, F keep) : top(load(x, used)) {
+    for (Index i = 1; i < n; ++i) top = larger<T>(load(x + i * stride, used), top);
+    constexpr Index chunk = 256;
+    const Vector<T> one = broadcast(T(1)), zero{};
+    Vector<T> sum{}, ones{};
+    for (Index begin = 0; begin < n; begin += chunk) {
+      Vector<T> part{};
+      for (Index i = begin; i < n && i < begin + chunk; ++i) {
+        const Vector<T> e = decay<T>(load(x + i * stride, used) - top);
+        keep(i * stride, e);
+        part += e == one ? zero : e;
+        ones += e == one ? one : zero;
+      }
+      sum += part;
+    }
+    others = top - top == zero ? sum + (ones - one) : broadcast(std::numeric_limits<T>::quiet_NaN());
+  }
+
+  Vector<T> log_sum() const { return log1p<T>(others); }
+};
+
+template <class T>
+void logsumexp_columns(const T* x, Index n, Index columns, Index stride, T* y) {
+  each_column<T>(columns, [&](Index j, int used) {
+    const Columns<T> c(x + j, n, stride, used);
+    Vector<T> infinite = c.top;
+    if (any(c.top - c.top != T(0))) [[unlikely]]
+      for (Index i = 0; i < n; ++i) {
+        const Vector<T> score = load(x + i * stride + j, used);
+        infinite = score == score ? infinite : score;
+      }
+    store(y + j, c.top - c.top == T(0) ? c.top + c.log_sum() : infinite, used);
+  });
+}
+
+template <class T>
+void softmax_columns(const T* x, Index n, Index columns, Index stride, T* y) {
+  each_column<T>(columns, [&](Index j, int used) {
+    const Columns<T> c(x + j, n, stride, used, [&](Index at, Vector<T> e) { store(y + at + j, e, used); });
+    const Vector<T> sum = c.others + T(1), inverse = T(1) / sum;
+    for (T* to = y + j; to < y + n * stride; to += stride) {
+      const Vector<T> e = load(to, used), q = e * inverse;
+      store(to, multiply_add<T>(multiply_add<T>(-q, sum, e), inverse, q), used);
+    }
+  });
+}
+
+template <class T>
+void log_softmax_columns(const T* x, Index n, Index columns, Index stride, T* y) {
+  each_column<T>(columns, [&](Index j, int used) {
+    const Columns<T> c(x + j, n, stride, used);
+    const Vector<T> log_sum = c.log_sum();
+    for (Index at = j; at < n * stride; at += stride) store(y + at, (load(x + at, used) - c.top) - log_sum, used);
+  });
+}
+
+/// dx = f(dy, y, the column's sum of g(dy, y))
+template <class T, class G, class F>
+inline void columns_pullback(const T* dy, const T* y, Index n, Index columns, Index stride, T* dx, G g, F f) {
+  each_column<T>(columns, [&](Index j, int used) {
+    Vector<T> sum{};
+    for (Index at = j; at < n * stride; at += stride) sum += g(load(dy + at, used), load(y + at, used));
+    for (Index at = j; at < n * stride; at += stride)
+      store(dx + at, f(load(dy + at, used), load(y + at, used), sum), used);
+  });
+}
+template <class T>
+void softmax_columns_pullback(const T* dy, const T* y, Index n, Index columns, Index stride, T* dx) {
+  columns_pullback(
+      dy, y, n, columns, stride, dx, [](auto g, auto p) { return g * p; },
+      [](auto g, auto p, auto sum) { return p * (g - sum); });
+}
+template <class T>
+void log_softmax_columns_pullback(const T* dy, const T* y, Index n, Index columns, Index stride, T* dx) {
+  columns_pullback(
+      dy, y, n, columns, stride, dx, [](auto g, auto) { return g; },
+      [](auto g, auto p, auto sum) { return multiply_add<T>(-exp<T>(p), sum, g); });
+}
+
+// ---- losses of rows
+
 /// The sum over the classes of weight (top - x). What weighs nothing counts for nothing, however far it is below.
 template <class T>
 T below_top(const ClassRows<T>& in, const T* x, T top) {
@@ -265,12 +356,11 @@ void cross_entropy_pullback(const ClassRows<T>& in, const T* top, const T* other
 
 template <class T>
 constexpr Loss<T> table = {.squared_error = squared_error<T>,
-                           .scaled_difference = scaled_difference<T>,
-                           .logsumexp = logsumexp<T>,
-                           .softmax = softmax<T>,
-                           .log_softmax = log_softmax<T>,
-                           .softmax_pullback = softmax_pullback<T>,
-                           .log_softmax_pullback = log_softmax_pullback<T>,
+                           .logsumexp = {logsumexp<T>, logsumexp_columns<T>},
+                           .softmax = {softmax<T>, softmax_columns<T>},
+                           .log_softmax = {log_softmax<T>, log_softmax_columns<T>},
+                           .softmax_pullback = {softmax_pullback<T>, softmax_columns_pullback<T>},
+                           .log_softmax_pullback = {log_softmax_pullback<T>, log_softmax_columns_pullback<T>},
                            .cross_entropies = cross_entropies<T>,
                            .cross_entropy_pullback = cross_entropy_pullback<T>};
 

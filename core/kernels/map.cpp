@@ -1,5 +1,6 @@
 // Elementwise kernels: a function of one register's lanes for each op, and one loop for all of them.
 #include <cmath>
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -18,46 +19,43 @@ struct LanesOf {
 template <class X, int n>
 using Lanes = typename LanesOf<X, n>::type;
 
-/// An operand, read n elements at a time; a single value is read again and again.
+/// An operand, read n elements at a time; a single value is repeated in `room`, and read again and again.
 template <class X, int n>
 class Source {
  public:
   using V = Lanes<X, n>;
 
-  Source(const void* x, bool single) : x_(static_cast<const X*>(x)), step_(single ? 0 : n) {
+  Source(const void* x, bool single, void* room) : x_(static_cast<const X*>(x)), places_(single ? 0 : ~Index{0}) {
     if (!single) return;
-    repeated_ = *x_ - V{};  // also of -0
-    x_ = reinterpret_cast<const X*>(&repeated_);
+    const V repeated = *x_ - V{};  // also of -0
+    x_ = static_cast<const X*>(std::memcpy(room, &repeated, sizeof repeated));
   }
 
-  V next() {
+  V at(Index i) const {
     V v;
-    std::memcpy(&v, x_, sizeof v);
-    x_ += step_;
+    std::memcpy(&v, x_ + (i & places_), sizeof v);
     return v;
   }
 
   /// The last ones, fewer than n. In the other lanes stands 1, so that no op meets a number that was not asked for.
-  V last(int used) {
-    if (step_ == 0) return repeated_;
+  V last(Index i, int used) const {
+    const X* x = x_ + (i & places_);
     V v = V{} + X(1);
-    if constexpr (std::is_same_v<V, Vector<float>> || std::is_same_v<V, Vector<double>>)
-      return positions<X>() < X(used) ? load(x_, used) : v;
-    std::memcpy(&v, x_, static_cast<std::size_t>(used) * sizeof(X));
+    if constexpr (std::is_same_v<V, Vector<float>> || std::is_same_v<V, Vector<double>>) return load(x, used, v);
+    std::memcpy(&v, x, static_cast<std::size_t>(used) * sizeof(X));
     return v;
   }
 
  private:
   const X* x_;
-  Index step_;
-  V repeated_;
+  Index places_;  // all bits of a position, or none
 };
 
 /// The first `used` lanes of a result; those of a comparison become 0 and 1.
 template <class Y, int n, class V>
 inline void put(Y* y, V v, int used) {
   if constexpr (std::is_floating_point_v<Y>) {
-    used == n ? store(y, v) : store(y, v, used);
+    store(y, v, used);
   } else {
     Lanes<Y, n> lanes;
     if constexpr (std::is_same_v<V, Lanes<Y, n>>)
@@ -69,18 +67,23 @@ inline void put(Y* y, V v, int used) {
   }
 }
 
-/// y = f(x, …) for operands of types X, as many lanes at a time as a register has of T.
+/// y = f(x, …), `size` elements of them.
+template <class F, class Y, class... X, int n>
+inline void over(Y* y, Index size, Source<X, n>... x) {
+  Index i = 0;
+  for (; i + n <= size; i += n) put<Y, n>(y + i, F{}(x.at(i)...), n);
+  const int rest = static_cast<int>(size - i);
+  if (rest > 0) put<Y, n>(y + i, F{}(x.last(i, rest)...), rest);
+}
+/// The same for operands of types X, as many lanes at a time as a register has of T. Flat: what f reads again and again
+/// stays in registers.
 template <class F, class T, class Y, class... X>
-void loop(const MapRun& run) {
-  constexpr int n = lanes<T>;
-  const auto over = [&](auto... source) {
-    auto* y = static_cast<Y*>(run.out);
-    Index i = 0;
-    for (; i + n <= run.n; i += n) put<Y, n>(y + i, F{}(source.next()...), n);
-    const int rest = static_cast<int>(run.n - i);
-    if (rest > 0) put<Y, n>(y + i, F{}(source.last(rest)...), rest);
-  };
-  [&]<std::size_t... k>(std::index_sequence<k...>) { over(Source<X, n>(run.in[k], run.single[k])...); }
+[[gnu::flatten]] void loop(const MapRun& run) {
+  alignas(register_bytes) std::byte rooms[sizeof...(X)][register_bytes];
+  [&]<std::size_t... k>(std::index_sequence<k...>) {
+    over<F>(static_cast<Y*>(run.out), run.n,
+            Source<X, lanes<T>>(run.in[k], sizeof...(X) > 1 && run.single[k], rooms[k])...);
+  }
   (std::index_sequence_for<X...>{});
 }
 
@@ -207,6 +210,8 @@ constexpr void add_activations(Map& map) {
   map[Op::huber_pullback] = floating<T, 5>("huber_pullback", [](auto dy, auto a, auto b, auto delta, auto scale) {
     return dy * (limited<T>(a - b, delta) * scale);
   });
+  map[Op::squared_error_pullback] = floating<T, 4>(
+      "squared_error_pullback", [](auto dy, auto a, auto b, auto scale) { return dy * scale * (a - b); });
   map[Op::binary_cross_entropy] =
       floating<T, 2>("binary_cross_entropy_with_logits", [](auto x, auto t) { return binary_cross_entropy<T>(x, t); });
   // sigmoid(x) - t, where they may be nearly equal.

@@ -1,6 +1,6 @@
-// Normalization of lines. Columns are taken a strip at a time: its sums stay in registers, and what it reads in the
-// first cache. Rows are taken one by one. One pass over deviations from about the mean, that of four values: the digits
-// that far values have in common are gone before anything is rounded.
+// Normalization of lines. Columns are taken a strip at a time, so that its sums stay in registers, and what is written
+// in blocks of rows; rows are taken one by one. One pass over deviations from about the mean, that of four values: the
+// digits that far values have in common are gone before anything is rounded.
 #include <cmath>
 #include <limits>
 
@@ -112,29 +112,19 @@ void moments_strip(S strip, const T* x, Index rows, Index stride, const Moments<
   });
 }
 
-template <class S, class T>
-void columns_strip(S strip, const T* x, Index rows, Index stride, const Moments<const T>& m, Index j, const T* weight,
-                   const T* bias, T* y) {
-  Vector<T> scale[S::vectors], center[S::vectors], shift[S::vectors];
-  strip.each([&](int v) {
-    scale[v] = strip.load(m.inverse_std + j, v) * strip.load(weight, v);
-    center[v] = strip.load(m.mean + j, v);
-    shift[v] = multiply_add<T>(-strip.load(m.rest + j, v), scale[v], strip.load(bias, v));
-  });
-  for (Index i = 0; i < rows; ++i) {
-    const T* row = x + i * stride;
-    T* out = y + i * stride;
-    strip.each(
-        [&](int v) { strip.store(out, v, multiply_add<T>(strip.load(row, v) - center[v], scale[v], shift[v])); });
-  }
+/// f(strip, column, row, end) on strips of blocks of rows, so that memory is gone through once and from front to end.
+template <class T, class F>
+inline void for_blocks(Index rows, Index columns, F f) {
+  constexpr Index size = 8192, least = 8;
+  const Index high = columns * least < size ? size / columns : least;
+  for (Index i = 0; i < rows; i += high)
+    for_strips<T>(columns, [&](auto strip, Index j) { f(strip, j, i, rows - i < high ? rows : i + high); });
 }
 
-// With z = (x - mean) inverse_std:  dbias = sum dy,  dweight = sum dy z,
-// dx = weight inverse_std (dy - dbias / rows - z dweight / rows).
+// With z = (x - mean) inverse_std:  dbias = sum dy,  dweight = sum dy z.
 template <class S, class T>
-void columns_pullback_strip(S strip, const T* dy, const T* x, Index rows, Index stride, const Moments<const T>& m,
-                            Index j, const T* weight, T* dx, T* dweight, T* dbias) {
-  const Vector<T> count = broadcast(static_cast<T>(rows));
+void sums_strip(S strip, const T* dy, const T* x, Index rows, Index stride, const Moments<const T>& m, Index j,
+                T* dweight, T* dbias) {
   Vector<T> center[S::vectors], inverse[S::vectors];
   strip.each([&](int v) {
     center[v] = strip.load(m.mean + j, v);
@@ -146,24 +136,11 @@ void columns_pullback_strip(S strip, const T* dy, const T* x, Index rows, Index 
     s += g;
     p = multiply_add<T>(g, (strip.load(x + i * stride, v) - center[v]) * inverse[v], p);
   });
-  Vector<T> scale[S::vectors], slope[S::vectors], offset[S::vectors];
   strip.each([&](int v) {
     const Vector<T> g = sum[v].value(), rest = -strip.load(m.rest + j, v) * inverse[v];
-    const Vector<T> p = multiply_add<T>(g, rest, products[v].value());
     strip.store(dbias, v, g);
-    strip.store(dweight, v, p);
-    scale[v] = strip.load(weight, v) * inverse[v];
-    slope[v] = -(p / count) * inverse[v];
-    offset[v] = multiply_add<T>(rest, p / count, g / count);
+    strip.store(dweight, v, multiply_add<T>(g, rest, products[v].value()));
   });
-  for (Index i = 0; i < rows; ++i) {
-    const T *g = dy + i * stride, *row = x + i * stride;
-    T* out = dx + i * stride;
-    strip.each([&](int v) {
-      const Vector<T> own = strip.load(g, v) - offset[v];
-      strip.store(out, v, multiply_add<T>(strip.load(row, v) - center[v], slope[v], own) * scale[v]);
-    });
-  }
 }
 
 // Columns whose squares leave the range of T, or may have, and those whose four rows told nothing are done anew.
@@ -191,18 +168,50 @@ bool column_moments(const T* x, Index rows, Index columns, Index stride, double 
 }
 
 template <class T>
-void normalize_columns(const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m, const T* weight,
-                       const T* bias, T* y) {
-  for_strips<T>(columns, [&](auto strip, Index j) {
-    columns_strip(strip, x + j, rows, stride, m, j, weight + j, bias + j, y + j);
+void normalize_columns(const T* x, Index rows, Index columns, const Moments<const T>& m, const T* weight, const T* bias,
+                       T* y) {
+  for_blocks<T>(rows, columns, [&](auto strip, Index j, Index i, Index end) {
+    Vector<T> scale[strip.vectors], center[strip.vectors], shift[strip.vectors];
+    strip.each([&](int v) {
+      scale[v] = strip.load(m.inverse_std + j, v) * strip.load(weight + j, v);
+      center[v] = strip.load(m.mean + j, v);
+      shift[v] = multiply_add<T>(-strip.load(m.rest + j, v), scale[v], strip.load(bias + j, v));
+    });
+    for (Index at = i * columns + j; i < end; ++i, at += columns)
+      strip.each([&](int v) {
+        strip.store(y + at, v, multiply_add<T>(strip.load(x + at, v) - center[v], scale[v], shift[v]));
+      });
   });
 }
 
 template <class T>
-void columns_pullback(const T* dy, const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m,
-                      const T* weight, T* dx, T* dweight, T* dbias) {
+void column_sums(const T* dy, const T* x, Index rows, Index columns, Index stride, const Moments<const T>& m,
+                 T* dweight, T* dbias) {
   for_strips<T>(columns, [&](auto strip, Index j) {
-    columns_pullback_strip(strip, dy + j, x + j, rows, stride, m, j, weight + j, dx + j, dweight + j, dbias + j);
+    sums_strip(strip, dy + j, x + j, rows, stride, m, j, dweight + j, dbias + j);
+  });
+}
+
+// dx = weight inverse_std (dy - dbias / count - z dweight / count)
+template <class T>
+void columns_pullback(const T* dy, const T* x, Index rows, Index columns, Index count, const Moments<const T>& m,
+                      const T* weight, const T* dweight, const T* dbias, T* dx) {
+  const Vector<T> n = broadcast(static_cast<T>(count));
+  for_blocks<T>(rows, columns, [&](auto strip, Index j, Index i, Index end) {
+    Vector<T> center[strip.vectors], scale[strip.vectors], slope[strip.vectors], offset[strip.vectors];
+    strip.each([&](int v) {
+      const Vector<T> inverse = strip.load(m.inverse_std + j, v), rest = -strip.load(m.rest + j, v) * inverse;
+      const Vector<T> p = strip.load(dweight + j, v) / n;
+      center[v] = strip.load(m.mean + j, v);
+      scale[v] = strip.load(weight + j, v) * inverse;
+      slope[v] = -p * inverse;
+      offset[v] = multiply_add<T>(rest, p, strip.load(dbias + j, v) / n);
+    });
+    for (Index at = i * columns + j; i < end; ++i, at += columns)
+      strip.each([&](int v) {
+        const Vector<T> own = strip.load(dy + at, v) - offset[v];
+        strip.store(dx + at, v, multiply_add<T>(strip.load(x + at, v) - center[v], slope[v], own) * scale[v]);
+      });
   });
 }
 
@@ -232,8 +241,7 @@ template <class T>
 Sums deviations(const T* x, Index n, T from) {
   const Vector<T> center = broadcast(from);
   return sum_row<T>(n, [&](auto strip, Index j, int v, Vector<T>& s, Vector<T>& q) {
-    Vector<T> d = strip.load(x + j, v) - center;
-    if (strip.last < lanes<T>) d = positions<T>() < static_cast<T>(strip.last) ? d : Vector<T>{};
+    const Vector<T> d = strip.load(x + j, v, center) - center;
     s += d;
     q = multiply_add<T>(d, d, q);
   });
@@ -335,6 +343,7 @@ constexpr Normalize<T> table = {.column_moments = column_moments<T>,
                                 .move = move<T>,
                                 .columns = normalize_columns<T>,
                                 .rows = normalize_rows<T>,
+                                .column_sums = column_sums<T>,
                                 .columns_pullback = columns_pullback<T>,
                                 .rows_pullback = rows_pullback<T>};
 

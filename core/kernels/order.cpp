@@ -1,4 +1,4 @@
-// The largest and the smallest elements, and where they stand.
+// The largest and the smallest elements, and where they stand; sums and products in wider types.
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/kernels/simd.hpp>
 
@@ -29,10 +29,7 @@ T best_of(const T* x, Index n) {
   Vector<T> best[4];
   for (auto& b : best) b = broadcast(x[0]);
   for_strips<T>(n, [&](auto strip, Index i) {
-    strip.each([&](int v) {
-      const Vector<T> found = better<By>(strip.load(x + i, v), best[v]);
-      best[v] = strip.last == lanes<T> ? found : positions<T>() < static_cast<T>(strip.last) ? found : best[v];
-    });
+    strip.each([&](int v) { best[v] = better<By>(strip.load(x + i, v, best[v]), best[v]); });
   });
   const auto better_one = [](Vector<T> a, Vector<T> b) { return better<By>(a, b); };
   return fold<T>(better_one(better_one(best[0], best[1]), better_one(best[2], best[3])), better_one);
@@ -97,12 +94,53 @@ void places_in_columns(const T* x, Index rows, Index columns, Index stride, Inde
   }
 }
 
+struct Plus {
+  static constexpr int unit = 0;
+  static auto of(auto a, auto b) { return a + b; }
+};
+struct Times {
+  static constexpr int unit = 1;
+  static auto of(auto a, auto b) { return a * b; }
+};
+/// Of integers without a sign, as overflow is not defined with one.
+template <class T>
+using Part = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
+
 template <class By, class T>
-constexpr Extreme<T> extreme = {.value = {best_of_rows<By, T>, best_of_columns<By, T>},
-                                .place = {places_in_rows<By, T>, places_in_columns<By, T>}};
+void total_of_rows(const T* x, Index rows, Index columns, Wide<T>* y) {
+  constexpr Index places = 32;
+  for (Index i = 0; i < rows; ++i, x += columns) {
+    Part<T> part[places];
+    for (auto& p : part) p = By::unit;
+    Index j = 0;
+    for (; j + places <= columns; j += places) {
+#pragma omp simd
+      for (Index k = 0; k < places; ++k) part[k] = By::of(part[k], static_cast<Part<T>>(x[j + k]));
+    }
+    for (Index k = 0; j < columns; ++j, ++k) part[k] = By::of(part[k], static_cast<Part<T>>(x[j]));
+    for (Index half = places / 2; half > 0; half /= 2)
+      for (Index k = 0; k < half; ++k) part[k] = By::of(part[k], part[k + half]);
+    y[i] = static_cast<Wide<T>>(part[0]);
+  }
+}
+
+template <class By, class T>
+void total_of_columns(const T* x, Index rows, Index columns, Index stride, Wide<T>* y) {
+  for (Index j = 0; j < columns; ++j) y[j] = By::unit;
+  for (Index i = 0; i < rows; ++i, x += stride) {
+#pragma omp simd
+    for (Index j = 0; j < columns; ++j)
+      y[j] = static_cast<Wide<T>>(By::of(static_cast<Part<T>>(y[j]), static_cast<Part<T>>(x[j])));
+  }
+}
 
 template <class T>
-constexpr Order<T> table = {.max = extreme<Larger, T>, .min = extreme<Smaller, T>};
+constexpr Order<T> table = {.max = {best_of_rows<Larger, T>, best_of_columns<Larger, T>},
+                            .min = {best_of_rows<Smaller, T>, best_of_columns<Smaller, T>},
+                            .argmax = {places_in_rows<Larger, T>, places_in_columns<Larger, T>},
+                            .argmin = {places_in_rows<Smaller, T>, places_in_columns<Smaller, T>},
+                            .sum = {total_of_rows<Plus, T>, total_of_columns<Plus, T>},
+                            .product = {total_of_rows<Times, T>, total_of_columns<Times, T>}};
 
 }  // namespace
 

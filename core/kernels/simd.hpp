@@ -85,20 +85,21 @@ inline __m256i mask(int count) {
 }
 #endif
 
-/// The first `count` lanes from memory, zeros in the others; 0 <= count <= lanes. Reads nothing beyond.
+/// The first `count` lanes from memory, those of `rest` in the others; 0 <= count <= lanes. Reads nothing beyond.
 template <class T>
-inline Vector<T> load(const T* p, int count) {
+inline Vector<T> load(const T* p, int count, Vector<T> rest = Vector<T>{}) {
   if (count == lanes<T>) return load(p);
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return (Vector<T>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
-  if constexpr (sizeof(T) == 8) return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), p);
+  const unsigned used = (1U << count) - 1;
+  if constexpr (sizeof(T) == 4) return (Vector<T>)_mm512_mask_loadu_ps((__m512)rest, static_cast<__mmask16>(used), p);
+  if constexpr (sizeof(T) == 8) return (Vector<T>)_mm512_mask_loadu_pd((__m512d)rest, static_cast<__mmask8>(used), p);
 #elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) return (Vector<T>)_mm256_maskload_ps((const float*)p, mask<T>(count));
-  if constexpr (sizeof(T) == 8) return (Vector<T>)_mm256_maskload_pd((const double*)p, mask<T>(count));
+  const __m256i used = mask<T>(count), others = (__m256i)rest & ~used;
+  if constexpr (sizeof(T) == 4) return (Vector<T>)((__m256i)_mm256_maskload_ps((const float*)p, used) | others);
+  if constexpr (sizeof(T) == 8) return (Vector<T>)((__m256i)_mm256_maskload_pd((const double*)p, used) | others);
 #endif
-  Vector<T> v{};
-  for (int i = 0; i < count; ++i) v[i] = p[i];
-  return v;
+  for (int i = 0; i < count; ++i) rest[i] = p[i];
+  return rest;
 }
 /// The first `count` lanes to memory.
 template <class T>
@@ -126,8 +127,8 @@ struct Strip {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) f(v);
   }
-  Vector<T> load(const T* row, int v) const {
-    return count > 1 ? kernels::load(row + v * lanes<T>) : kernels::load(row, last);
+  Vector<T> load(const T* row, int v, Vector<T> rest = Vector<T>{}) const {
+    return count > 1 ? kernels::load(row + v * lanes<T>) : kernels::load(row, last, rest);
   }
   void store(T* row, int v, Vector<T> value) const {
     count > 1 ? kernels::store(row + v * lanes<T>, value) : kernels::store(row, value, last);

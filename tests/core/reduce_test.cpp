@@ -473,6 +473,46 @@ TEST_CASE("rows longer than a piece of work are reduced as each alone, to the sa
   }
 }
 
+TEST_CASE("short rows are reduced as each alone, to the same bits on any number of threads") {
+  for (const DType dtype : {f32, f64})
+    for (const Index columns : {1, 2, 3, 8, 37, 64, 65}) {
+      const Tensor x = random_tensor({20'011, columns}, dtype), y = x * 0.1 + 1.0;
+      CAPTURE(columns);
+      const Tensor sums = sum(x, 1), norms = norm(x, 1), most = max(x, 1), least = min(x, 1), products = prod(y, 1);
+      const Tensor first = argmax(x, 1), last = argmin(x, 1);
+      for (const Index i : {0, 1, 63, 64, 12'345, 20'010}) {
+        CHECK(sums[i].item() == sum(x[i]).item());
+        CHECK(norms[i].item() == norm(x[i]).item());
+        CHECK(most[i].item() == max(x[i]).item());
+        CHECK(least[i].item() == min(x[i]).item());
+        CHECK(products[i].item() == prod(y[i]).item());
+        CHECK(first[i].item() == argmax(x[i], 0).item());
+        CHECK(last[i].item() == argmin(x[i], 0).item());
+        const Values row = values(x[i]);
+        CHECK(error(sums[i].item(), sum_of(row)) <= 10 * rounding(dtype));
+        CHECK(most[i].item() == *std::max_element(row.begin(), row.end()));
+        CHECK(row[static_cast<std::size_t>(last[i].item<Index>())] == least[i].item());
+      }
+      CHECK(same_bits_on_any_threads([&] { return sum(x, 1); }));
+      CHECK(same_bits_on_any_threads([&] { return norm(x, 1); }));
+      CHECK(same_bits_on_any_threads([&] { return argmax(x, 1); }));
+      CHECK(same_bits_on_any_threads([&] { return prod(y, 1); }));
+    }
+}
+
+TEST_CASE("sums and products of integers of every length, of bytes too") {
+  for (const Index n : {0, 1, 31, 32, 100, 40'000, 70'001}) {
+    const Tensor bytes = full({n}, 200, u8), threes = full({2, n}, 3, i64);
+    CHECK(sum(bytes).item<Index>() == 200 * n);
+    CHECK(sum(threes, 1).to_vector<Index>() == std::vector<Index>(2, 3 * n));
+    CHECK(sum(threes, 0).to_vector<Index>() == std::vector<Index>(static_cast<std::size_t>(n), 6));
+    std::uint64_t power = 1;
+    for (Index i = 0; i < n; ++i) power *= 3;
+    CHECK(prod(threes, 1).to_vector<Index>() == std::vector<Index>(2, static_cast<Index>(power)));
+    CHECK(prod(threes, 0).to_vector<Index>() == std::vector<Index>(static_cast<std::size_t>(n), 9));
+  }
+}
+
 TEST_CASE("integer sums, products and running sums have the same bits on any number of threads") {
   Generator generator(1);
   const Tensor x = randint(-9, 10, {300, 400}, generator), y = random_tensor({300, 400}, f32);

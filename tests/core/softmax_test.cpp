@@ -6,6 +6,7 @@
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/loss.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
 
@@ -130,4 +131,65 @@ TEST_CASE("infinite scores and NaN") {
 TEST_CASE("the weights of a row do not depend on the other rows") {
   const Tensor x = random_tensor({9, 21}, f32), y = softmax(x, 1);
   for (Index i = 0; i < 9; ++i) CHECK(bitwise_equal(softmax(x[i], 0), y[i]));
+}
+
+TEST_CASE("lines of every length, along any dimension, with infinite scores and NaN among them") {
+  for (const DType dtype : {f32, f64})
+    for (const Index n : {1, 2, 5, 40, 64, 65, 600}) {
+      Tensor x = random_tensor({3, n, 21}, dtype);
+      x.set({0, 0, 3}, infinity);
+      x.set({1, n - 1, 4}, nan_value);
+      x.set({2, n / 2, 5}, -infinity);
+      for (Index i = 0; i < n; ++i) x.set({2, i, 20}, -infinity);
+      for (Index i = 0; i < n; ++i) x.set({0, i, 7}, i == n / 2 ? nan_value : infinity);
+      CAPTURE(n);
+      Values sums, weights(static_cast<std::size_t>(x.numel()));
+      Values logs = weights;
+      for (Index o = 0; o < 3; ++o)
+        for (Index j = 0; j < 21; ++j) {
+          double top = -infinity, sum = 0.0;
+          bool none = false;
+          for (Index i = 0; i < n; ++i) {
+            none |= std::isnan(x.at({o, i, j}));
+            top = std::max(top, x.at({o, i, j}));
+          }
+          for (Index i = 0; i < n; ++i) sum += std::exp(x.at({o, i, j}) - top);
+          sums.push_back(none ? nan_value : std::isinf(top) ? top : top + std::log(sum));
+          for (Index i = 0; i < n; ++i) {
+            const auto at = static_cast<std::size_t>((o * n + i) * 21 + j);
+            logs[at] = x.at({o, i, j}) - top - std::log(sum);
+            weights[at] = std::exp(x.at({o, i, j}) - top) / sum;
+          }
+        }
+      const Tensor rows = permute(x, {0, 2, 1});
+      CHECK(worst_error(logsumexp(x, 1), sums) <= 20 * rounding(dtype));
+      CHECK(worst_error(logsumexp(rows, 2), sums) <= 20 * rounding(dtype));
+      CHECK(worst_error(softmax(x, 1), weights) <= 20 * rounding(dtype));
+      CHECK(worst_error(permute(softmax(rows, 2), {0, 2, 1}), weights) <= 20 * rounding(dtype));
+      CHECK(worst_error(log_softmax(x, 1), logs) <= 20 * rounding(dtype));
+      CHECK(worst_error(permute(log_softmax(rows, 2), {0, 2, 1}), logs) <= 20 * rounding(dtype));
+    }
+}
+
+TEST_CASE("gradients of lines of every length, along any dimension") {
+  for (const DType dtype : {f32, f64})
+    for (const Index n : {1, 5, 64, 65, 600}) {
+      const Tensor x = random_tensor({3, n, 21}, dtype), dy = random_tensor({3, n, 21}, dtype, 2);
+      const Tensor p = softmax(x, 1), q = log_softmax(x, 1);
+      const Tensor dp = p * (dy - sum(dy * p, 1, true)), dq = dy - exp(q) * sum(dy, 1, true);
+      const auto rows = [](const Tensor& t) { return permute(t, {0, 2, 1}); };
+      CAPTURE(n);
+      CHECK(worst_error(detail::softmax_pullback(dy, p, 1), values(dp)) <= 20 * rounding(dtype));
+      CHECK(worst_error(detail::softmax_pullback(rows(dy), rows(p), 2), values(rows(dp))) <= 20 * rounding(dtype));
+      CHECK(worst_error(detail::log_softmax_pullback(dy, q, 1), values(dq)) <= 20 * rounding(dtype));
+      CHECK(worst_error(detail::log_softmax_pullback(rows(dy), rows(q), 2), values(rows(dq))) <= 20 * rounding(dtype));
+    }
+}
+
+TEST_CASE("short rows and columns give the same bits on any number of threads") {
+  const Tensor x = random_tensor({20'011, 3}, f32), y = random_tensor({7, 90, 301}, f32);
+  CHECK(same_bits_on_any_threads([&] { return softmax(x, 1); }));
+  CHECK(same_bits_on_any_threads([&] { return log_softmax(y, 1); }));
+  CHECK(same_bits_on_any_threads([&] { return logsumexp(y, 0); }));
+  CHECK(bitwise_equal(softmax(x[12'345], 0), softmax(x, 1)[12'345]));
 }
