@@ -19,6 +19,7 @@ namespace {
 using kernels::panel_columns;  // tiles are cut between so many
 
 constexpr Index large_side = 16;       // rows and columns from which packing pays
+constexpr Index many_rows = 128;       // for more of them B is packed however it lies
 constexpr Index far = Index{1} << 21;  // elements of an operand that is beyond the caches
 
 Index divided(Index n, Index by) { return (n + by - 1) / by; }
@@ -37,11 +38,12 @@ constexpr bool by_onednn = false;
 
 Index columns_of(Index n, Index pieces) { return divided(divided(n, panel_columns), pieces) * panel_columns; }
 
-// Rows are cut first, unless there are few of them beside the columns: what lies along the other side is read by every
-// tile, but rows of C, and of A, stay whole.
-Tiles plan(Index m, Index n, Index threads) {
+// Rows are cut first, so that rows of C, and of A, stay whole, unless there are few of them beside the columns and each
+// tile would pack what it needs of B.
+Tiles plan(bool transpose_b, Index m, Index n, Index threads) {
   Tiles t{m, n};
-  if (2 * m > n) {
+  const bool as_it_lies = !transpose_b && m >= large_side * threads && m <= many_rows * threads;
+  if (2 * m > n || as_it_lies) {
     t.rows = std::max(large_side, divided(m, threads));
     t.columns = columns_of(n, divided(threads, divided(m, t.rows)));
   } else {
@@ -69,8 +71,8 @@ Index cache_bytes() {
 // that is read again and again takes half of the second-level cache: beside it lies what is fetched for the next one.
 template <class T>
 kernels::Blocks blocks(bool transpose_a, bool transpose_b, Index m, Index n, Index k) {
-  constexpr Index deepest = 2048 / sizeof(T), longest = 1032, widest = 1024;
-  const bool many_rows = m > 128, pack_a = many_rows && n >= 512;
+  constexpr Index deepest = 2048 / sizeof(T), longest = 516, widest = 1024;
+  const bool many = m > many_rows, pack_a = many && n >= 512;
   const Index most = cache_bytes() / 2 / static_cast<Index>(sizeof(T));
   const Index rows = pack_a || transpose_a ? divided(m, divided(m, longest)) : m;
   const Index beside = transpose_a ? rows : 0;
@@ -78,7 +80,7 @@ kernels::Blocks blocks(bool transpose_a, bool transpose_b, Index m, Index n, Ind
   if (transpose_a && !pack_a && m * k > far) depth = std::min(depth, Index{64});  // rows, each of its own pages
   depth = divided(divided(k, divided(k, depth)), 16) * 16;
   const Index columns = columns_of(n, divided(n, pack_a ? most / depth : widest));
-  return {pack_a, transpose_b || (many_rows && n > panel_columns), rows, columns, depth};
+  return {pack_a, transpose_b || (many && n > panel_columns), rows, columns, depth};
 }
 
 #if RAVINE_WITH_ONEDNN
@@ -106,7 +108,7 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   const int threads = threads_available();
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
-  const Tiles t = plan(m, n, by_onednn<T> && large ? 4 : threads);
+  const Tiles t = plan(transpose_b, m, n, by_onednn<T> && large ? 4 : threads);
   const kernels::Blocks block = blocks<T>(transpose_a, transpose_b, t.rows, t.columns, k);
   const Index room = large ? packed_size(block) * static_cast<Index>(sizeof(T)) : 0;
   Tensor workspace({threads * room}, u8);

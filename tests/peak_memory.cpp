@@ -40,7 +40,7 @@ static rv::Index workspaces(const Net& net) {
     if (m * n * k < 1 << 20 || std::min(m, n) < 16 || (m <= 128 && !transposed)) return;
     const bool both = m > 128 && n >= 512;
     const rv::Index depth = both ? 1024 : std::min<rv::Index>(1024, half / 4 / n), parts = (k + depth - 1) / depth;
-    const rv::Index packed_a = both ? 4 * std::min<rv::Index>(k, 1024) * std::min<rv::Index>(m, 1032) : 0;
+    const rv::Index packed_a = both ? 4 * std::min<rv::Index>(k, 1024) * std::min<rv::Index>(m, 516) : 0;
     const rv::Index packed_b = both ? std::min(4 * k * n, half) : 4 * n * k / parts;
     const std::size_t bytes = static_cast<std::size_t>(packed_a + packed_b) + rv::detail::header_bytes;
     sizes.insert(rv::detail::class_bytes(rv::detail::size_class(bytes)));

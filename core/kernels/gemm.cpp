@@ -257,46 +257,38 @@ void product_nt(Index m, Index n, Index k, const T* a, Index row, Index step, co
   }
 }
 
-/// Sums over the lanes of as many registers as there are lanes: the sum of r[i] in lane i.
+/// The sum of r[i] over its lanes, in lane i.
 template <class T, int half = lanes<T> / 2>
 inline Vector<T> sums(Vector<T> (&r)[lanes<T>]) {
-#pragma GCC unroll 8
-  for (int i = 0; i < half; ++i) {
-    exchange<half>(r[i], r[i + half], std::make_integer_sequence<int, lanes<T>>{});
-    r[i] += r[i + half];
-  }
-  if constexpr (half > 1)
-    return sums<T, half / 2>(r);
-  else
+  if constexpr (half == 0) {
     return r[0];
+  } else {
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i) {
+      exchange<half>(r[i], r[i + half], std::make_integer_sequence<int, lanes<T>>{});
+      r[i] += r[i + half];
+    }
+    return sums<T, half / 2>(r);
+  }
 }
 
-/// Products of as many rows of A as there are lanes, or fewer unless it is whole, by b.
-template <class T, bool whole>
-inline Vector<T> rows_by_vector(int rows, Index k, const T* a, Index lda, const T* b) {
-  Vector<T> r[lanes<T>] = {};
-  const auto add = [&](Index p, int width) {
-    const Vector<T> v = load(b + p, width);
-#pragma GCC unroll 16
-    for (int q = 0; q < lanes<T>; ++q)
-      if (whole || q < rows) r[q] = multiply_add<T>(load(a + q * lda + p, width), v, r[q]);
-  };
-  Index p = 0;
-  for (; p + lanes<T> <= k; p += lanes<T>) add(p, lanes<T>);
-  if (p < k) add(p, static_cast<int>(k - p));
-  return sums<T>(r);
-}
-
-/// C (m, 1) = A b for rows of A.
+/// C (m, 1) = A b for rows of A: as many rows as there are lanes, then their sums.
 template <class T>
 void matrix_vector(Index m, Index k, const T* a, Index lda, const T* b, T* c, Index ldc, const T* bias) {
-  for (Index i = 0; i < m; i += lanes<T>, a += lanes<T> * lda, c += lanes<T> * ldc) {
-    const bool whole = m - i >= lanes<T>;
-    const int rows = whole ? lanes<T> : static_cast<int>(m - i);
-    Vector<T> y = whole ? rows_by_vector<T, true>(rows, k, a, lda, b) : rows_by_vector<T, false>(rows, k, a, lda, b);
+  for (Index i = 0; i < m; i += lanes<T>) {
+    const int rows = m - i < lanes<T> ? static_cast<int>(m - i) : lanes<T>;
+    Vector<T> r[lanes<T>] = {};
+    for (Index p = 0; p < k; p += lanes<T>) {
+      const int width = k - p < lanes<T> ? static_cast<int>(k - p) : lanes<T>;
+      const Vector<T> v = load(b + p, width);
+#pragma GCC unroll 16
+      for (int q = 0; q < lanes<T>; ++q)
+        if (q < rows) r[q] = multiply_add<T>(load(a + (i + q) * lda + p, width), v, r[q]);
+    }
+    Vector<T> y = sums<T>(r);
     if (bias) y += broadcast(*bias);
-    if (ldc == 1) store(c, y, rows);
-    for (int q = 0; ldc != 1 && q < rows; ++q) c[q * ldc] = y[q];
+    if (ldc == 1) store(c + i, y, rows);
+    for (int q = 0; ldc != 1 && q < rows; ++q) c[(i + q) * ldc] = y[q];
   }
 }
 
@@ -367,7 +359,7 @@ template <class T, bool transposed>
 void few_rows(Index m, Index n, Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc,
               const T* bias) {
   constexpr Index run = 4096 / sizeof(T), deep = transposed ? run : lanes<T>;
-  const Index wide = transposed ? (m == 1 ? 8 : 2) * lanes<T> : run;
+  const Index wide = transposed ? (m == 1 && n * k <= 1 << 21 ? 8 : 2) * lanes<T> : run;
   const auto least = [](Index x, Index y) { return x < y ? x : y; };
   T copy[few * lanes<T>];
   for (Index first = 0; first < k; first += deep)
