@@ -1,7 +1,7 @@
 // Times matrix products for bench/peers/products.py:  products SECONDS < requests
 // Each line of the input is "NT m n k f32": which operand is stored transposed, C (m, n) = A (m, k) B (k, n), and the
 // type. The answer is the shortest time of a product in microseconds, ravine's and oneDNN's in turns, or - where that
-// is not found or has none.
+// is not found or has none; and that of as many multiplications and additions that stay in registers.
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -36,6 +36,51 @@ void onednn(Request& r) {
              r.n);
 }
 #endif
+
+/// Chains of multiplications and additions in registers, as many as hide their latency.
+template <int bytes, class T>
+[[gnu::always_inline]] inline T chains(Index steps) {
+  typedef T Vector __attribute__((vector_size(bytes)));
+  Vector c[12], a = Vector{} + T(0.5), b = Vector{} + T(steps);
+#pragma GCC unroll 12
+  for (int q = 0; q < 12; ++q) c[q] = b + T(q);
+  for (Index i = 0; i < steps; ++i)
+#pragma GCC unroll 12
+    for (int q = 0; q < 12; ++q) c[q] = c[q] * a + b;
+  for (int q = 1; q < 12; ++q) c[0] += c[q];
+  return c[0][0];
+}
+#ifdef __x86_64__
+template <class T>
+[[gnu::target("avx512f")]] T chains_v4(Index steps) {
+  return chains<64, T>(steps);
+}
+template <class T>
+[[gnu::target("avx2,fma")]] T chains_v3(Index steps) {
+  return chains<32, T>(steps);
+}
+#endif
+
+/// Seconds that so many of them take on all threads, at best.
+template <class T>
+double at_peak(double count) {
+  auto run = chains<16, T>;
+  Index lanes = 16 / sizeof(T);
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx2")) run = chains_v3<T>, lanes = 32 / sizeof(T);
+  if (__builtin_cpu_supports("avx512f")) run = chains_v4<T>, lanes = 64 / sizeof(T);
+#endif
+  const int threads = rv::detail::threads_available();
+  const Index steps = 100'000;
+  double best = 1e9;
+  volatile T result = 0;
+  for (int turn = 0; turn < 50; ++turn) {
+    const auto begin = std::chrono::steady_clock::now();
+    rv::detail::run_parallel(threads, threads, [&](Index) { result = run(steps); });
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return best * count / static_cast<double>(threads * steps * 12 * lanes);
+}
 
 /// Seconds of one of `count` calls.
 template <class F>
@@ -72,6 +117,8 @@ int main(int argc, char** argv) {
 #endif
     } while (spent < seconds);
     std::cout << best[0] * 1e6 << ' ';
-    best[1] < 1e9 ? std::cout << best[1] * 1e6 << std::endl : std::cout << '-' << std::endl;
+    best[1] < 1e9 ? std::cout << best[1] * 1e6 : std::cout << '-';
+    const double sums = static_cast<double>(r.m * r.n * r.k);
+    std::cout << ' ' << (dtype == rv::f32 ? at_peak<float>(sums) : at_peak<double>(sums)) * 1e6 << std::endl;
   }
 }
