@@ -1,6 +1,7 @@
 // The program `ravine`: trains a network on a table, predicts with it, says what a file holds, and compares optimizers.
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cmath>
 #include <iostream>
 #include <limits>
 #include <sstream>
@@ -29,6 +30,13 @@ std::vector<ravine::Index> sizes(const std::string& text) {
   return all;
 }
 
+/// What is wrong with it beyond CLI::Range, which lets NaN pass.
+std::string refuse_nan(const std::string& text) {
+  double value = 0.0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return std::isnan(value) ? "Value " + text + " is no number" : "";
+}
+
 void add_train(CLI::App& app, TrainArguments& a) {
   CLI::App* train = app.add_subcommand("train", "Trains a network that predicts a column of a table from the others.");
   train->option_defaults()->always_capture_default();
@@ -45,8 +53,11 @@ void add_train(CLI::App& app, TrainArguments& a) {
   train->add_option("--epochs", a.epochs, "passes over the training rows, at most")->check(CLI::Range(1, 1000000000));
   train->add_option("--batch", a.batch, "rows in a mini-batch")->check(CLI::Range(2, 1000000000));
   train->add_option("--validation", a.validation, "share of the rows that choose the best epoch")
-      ->check(CLI::Range(0.0, 0.9));
-  train->add_option("--test", a.test, "share of the rows that measure the error")->check(CLI::Range(0.0, 0.9));
+      ->check(CLI::Range(0.0, 0.9))
+      ->check(refuse_nan);
+  train->add_option("--test", a.test, "share of the rows that measure the error")
+      ->check(CLI::Range(0.0, 0.9))
+      ->check(refuse_nan);
   train->add_option("--patience", a.patience, "stop after so many epochs without a better one; 0: never")
       ->check(CLI::Range(0, 1000000000));
   train->add_option("--seed", a.seed, "of all random numbers")

@@ -368,8 +368,8 @@ TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line")
   refuses(train + "--colour red", 2, "--colour");
   refuses(train + "--optimizer adum", 2, "--optimizer: make: no optimizer 'adum', there are: ada");
   refuses(train + "--optimizer adam:lr=-1", 2, "lr must be > 0, got -1");
-  for (const char* bad : {"--epochs 0", "--batch 1", "--hidden 8,0", "--hidden 8,,8", "--validation 1", "--test -0.1",
-                          "--patience -1", "--seed -1", "--hidden x"})
+  for (const char* bad : {"--epochs 0", "--batch 1", "--hidden 8,0", "--hidden 8,,8", "--validation 1",
+                          "--validation nan", "--test -0.1", "--test nan", "--patience -1", "--seed -1", "--hidden x"})
     refuses(train + bad, 2, std::string(bad).substr(0, std::string(bad).find(' ')));
   refuses(train + "--test 0.6 --validation 0.6", 2, "--test and --validation leave no rows");
   refuses(train + "--plot losses.gif", 2, "--plot: 'losses.gif' does not end in .svg or .png or .pdf");
