@@ -41,6 +41,8 @@ template <class List>
 struct BuiltIn;
 template <class... O>
 struct BuiltIn<OptimizerList<O...>> {
+  static_assert((O::built_in && ...),
+                "an optimizer of this list says `built_in`, or its rule is compiled by its users");
   static constexpr const RuleLoops& (*loops[])() = {built_in_loops<typename O::Rule>...};
 };
 template struct BuiltIn<Rules>;
