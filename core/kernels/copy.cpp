@@ -1,4 +1,6 @@
 // Elements that go elsewhere, as they are or in another type.
+#include <cstring>
+
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/kernels/simd.hpp>
 #include <ravine/core/scalar.hpp>
@@ -14,6 +16,11 @@ void fill(T value, T* y, Index n) {
 
 template <class T>
 inline void copy(const T* x, T* y, Index n) {
+  constexpr Index long_row = 2048 / sizeof(T);
+  if (n >= long_row) {  // beyond the caches the C library's is faster
+    std::memcpy(y, x, static_cast<std::size_t>(n) * sizeof(T));
+    return;
+  }
   for_strips<T>(n,
                 [&](auto strip, Index i) { strip.each([&](int v) { strip.store(y + i, v, strip.load(x + i, v)); }); });
 }
