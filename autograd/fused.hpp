@@ -12,13 +12,13 @@ namespace ravine::detail {
 inline Operand operand(const Variable& x) { return x.value(); }
 inline Operand operand(Scalar x) { return x; }
 
-/// A pullback of the kernel op(dy, x…), where x are variables and numbers, which broadcast. Where the pass is recorded
-/// it is plain(dy) instead, of ops on Variables, so that it has derivatives of every order.
+/// A pullback of the kernel op(dy, x…), where x are variables of dy's shape and numbers. Where the pass is recorded it
+/// is plain(dy) instead, of ops on Variables, so that it has derivatives of every order.
 template <class Plain, class... X>
 auto fused(kernels::Op op, Plain plain, X... x) {
   return [=](auto dy) {
     if constexpr (std::is_same_v<decltype(dy), Tensor>)
-      return map(op, {std::move(dy), operand(x)...});
+      return map_same(op, {std::move(dy), operand(x)...});
     else
       return plain(std::move(dy));
   };

@@ -38,8 +38,12 @@ Tensor cross_entropy_pullback(const Tensor& dy, const Tensor& scores, const auto
 
 Variable squared_error(const Variable& a, const Variable& b, double count) {
   const auto edge = [scale = 2.0 / count](const Variable& mine, const Variable& other) {
-    const auto plain = [=](const Variable& dy) { return (mine - other) * (dy * scale); };
-    return fused(Op::squared_error_pullback, plain, mine, other, scale);
+    return [mine, other, scale](auto dy) {
+      if constexpr (std::is_same_v<decltype(dy), Tensor>)
+        return map(Op::squared_error_pullback, {std::move(dy), mine.value(), other.value(), scale});
+      else
+        return (mine - other) * (std::move(dy) * scale);
+    };
   };
   return record("mse_loss", scalar(squared_error(a.value(), b.value()) / count, a.dtype()),
                 {{a, edge(a, b)}, {b, edge(b, a)}});
