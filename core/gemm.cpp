@@ -38,12 +38,12 @@ constexpr bool by_onednn = false;
 
 Index columns_of(Index n, Index pieces) { return divided(divided(n, panel_columns), pieces) * panel_columns; }
 
-// Rows are cut first, so that rows of C, and of A, stay whole, unless there are few of them beside the columns and each
-// tile would pack what it needs of B.
-Tiles plan(bool transpose_b, Index m, Index n, Index threads) {
+// Rows are cut first, so that rows of C, and of A, stay whole, unless there are few of them beside the columns: then
+// only of large products by a B that stays in caches, and as it lies.
+Tiles plan(bool large, bool transpose_b, Index m, Index n, Index k, Index threads) {
   Tiles t{m, n};
-  const bool as_it_lies = !transpose_b && m >= large_side * threads && m <= many_rows * threads;
-  if (2 * m > n || as_it_lies) {
+  const bool few = m >= large_side * threads && m <= many_rows * threads && n * k <= 1 << 17;
+  if (2 * m > n || (large && !transpose_b && few)) {
     t.rows = std::max(large_side, divided(m, threads));
     t.columns = columns_of(n, divided(threads, divided(m, t.rows)));
   } else {
@@ -108,7 +108,7 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   const int threads = threads_available();
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
-  const Tiles t = plan(transpose_b, m, n, by_onednn<T> && large ? 4 : threads);
+  const Tiles t = plan(large, transpose_b, m, n, k, by_onednn<T> && large ? 4 : threads);
   const kernels::Blocks block = blocks<T>(transpose_a, transpose_b, t.rows, t.columns, k);
   const Index room = large ? packed_size(block) * static_cast<Index>(sizeof(T)) : 0;
   Tensor workspace({threads * room}, u8);
