@@ -13,7 +13,8 @@ namespace ravine::detail {
 /// Is told of a leaf that no more gradients come to it in a sweep, which goes on then.
 using LeafHook = FunctionRef<void(Node* leaf)>;
 
-/// loss.backward(); the hook, if there is one, is called for each leaf behind the loss.
+/// loss.backward(); the hook, if there is one, is called for each leaf
+/// behind the loss, be it frozen since; not for a loss that is one itself.
 void backward(const Variable& loss, const LeafHook* complete);
 
 }  // namespace ravine::detail

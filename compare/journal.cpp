@@ -144,7 +144,10 @@ void Journal::begin(Json setup) {
   const auto there = next_record(rest);
   if (!there || !there->is_object()) throw no_journal(path_);
   check_same(setup, *there, path_);
-  if (const std::string theirs = there->value("instruction_set", "none"); theirs != isa)
+  if (!there->contains("instruction_set"))
+    throw std::invalid_argument(text("compare: ", path_, " was begun by an older ravine, which does not say by which ",
+                                     "instruction set; begin it anew"));
+  if (const std::string theirs = there->value("instruction_set", ""); theirs != isa)
     throw std::invalid_argument(text("compare: ", path_, " has runs by the instruction set ", theirs, ", here it is ",
                                      isa, "; the environment variable RAVINE_ISA chooses one"));
   end_ = bytes.size() - rest.size();

@@ -274,4 +274,6 @@ TEST_CASE("a backward pass tells of each leaf once, when its gradient is complet
   CHECK(events[0] == std::string("last"));
   CHECK(events[1] == std::string("pullback"));
   another.backward();  // whose edges to the same leaves have not been counted
+  CHECK(events.size() == 5);
+  CHECK(bitwise_equal(last.grad(), expected[1] + expected[1]));
 }

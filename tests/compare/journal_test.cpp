@@ -153,6 +153,9 @@ TEST_CASE("a journal is refused by a process of another instruction set") {
   const std::string words = " has runs by the instruction set w" + mine.substr(1) + ", here it is " + mine;
   CHECK_THROWS_WITH_AS(comparison.journal(), Contains(words.c_str()), std::invalid_argument);
   CHECK(comparison.read() == bytes);
+  bytes[bytes.find("instruction_set")] = 'I';  // one that knows of none
+  std::ofstream(comparison.file(), std::ios::binary) << bytes;
+  CHECK_THROWS_WITH_AS(comparison.journal(), Contains(" was begun by an older ravine"), std::invalid_argument);
 }
 
 TEST_CASE("a journal is refused by another comparison, which is told what differs") {
