@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
       std::vector<Subtree> nodes;
       for (rv::Index s = cut.shard(messages.rank()); s < cut.shard(messages.rank() + 1); ++s)
         push(nodes, {s, 1, {x.clone()}});
-      tree = std::min(tree, seconds([&] { sum_over_ranks(messages, cut, nodes, x); }));
+      tree = std::min(tree, seconds([&] { sum_over_ranks(messages, cut, nodes, count, rv::f32); }));
       rv::Tensor y = x.clone();
       mpi = std::min(mpi, seconds([&] {
                        MPI_Allreduce(MPI_IN_PLACE, y.raw<float>(), static_cast<int>(count), MPI_FLOAT, MPI_SUM,

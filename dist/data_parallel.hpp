@@ -37,6 +37,11 @@ struct DataParallelOptions {
 /// On a shard, what comes from the default generator is what the whole batch would draw for its rows; batch
 /// normalization takes its moments of the whole batch; what an evaluation moves along, as running statistics, is what
 /// it makes of the first shard. A checkpoint that rank 0 writes is that of all ranks, of any number of them.
+///
+/// Shards of a rank take turns in the midst of their backward passes, where gradients are exchanged meanwhile, and in
+/// batch normalization. So f is called for several before the first one is over: what a layer of your own keeps from
+/// its forward pass for its pullback belongs into the pullback, not into the layer; and what all shards of a rank keep
+/// is in memory at once, as if its rows were one batch. A pullback may not call backward() on parameters of the net.
 class DataParallel {
  public:
   /// The mean loss of some rows.
@@ -52,9 +57,11 @@ class DataParallel {
 
   /// A step of the optimizer for the mean loss of a batch, which it returns, on every rank.
   ///   batch  this rank's rows of it, as `loader` makes them
-  ///   f      is called for each of its shards that has rows, as often as the optimizer evaluates the loss
+  ///   f      is called for each of its shards that has rows, as often as the optimizer evaluates the loss. It may not
+  ///          call MPI itself, unless the program has started MPI, with MPI_THREAD_MULTIPLE, nor freeze or thaw
+  ///          parameters
   /// Throws as Optimizer::step and what f throws; on the other ranks std::runtime_error, as if one has drifted away
-  /// from the rest.
+  /// from the rest. Without memory for the exchange of gradients, for which the others wait, the program ends.
   double step(optim::Optimizer& optimizer, const data::Batch& batch, Loss f);
 
  private:

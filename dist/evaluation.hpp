@@ -10,6 +10,11 @@
 
 namespace ravine::detail {
 
+/// Gradients are exchanged in as many bytes at a time, at least, and a 32nd of it for each rank: there the latency of
+/// messages costs little, and so does the change from one thread to another. Fewer are worth no thread. Tests and
+/// measurements take others.
+inline Index least_bucket = 1 << 21;
+
 /// A batch whose loss is asked for.
 struct Task {
   dist::World& world;

@@ -1,5 +1,7 @@
 #include <ravine/dist/exchanges.hpp>
 
+#include <system_error>
+
 #include <ravine/core/factories.hpp>
 #include <ravine/core/threads.hpp>
 
@@ -7,7 +9,7 @@ namespace ravine::detail {
 
 Exchanges::~Exchanges() {
   if (sums_.empty()) return;
-  messages_.be_patient(false);
+  messages_.sleep_between_tests(false);
   for (std::size_t k = 0; k < sums_.size(); ++k) {
     if (sums_[k].given) continue;
     std::vector<Subtree> nodes = nodes_of(cut_, messages_.rank());
@@ -18,18 +20,22 @@ Exchanges::~Exchanges() {
   thread_.joinable() ? thread_.join() : run();
 }
 
-void Exchanges::begin(const Cut& cut, const std::vector<Size>& sizes, bool meanwhile) {
+bool Exchanges::begin(const Cut& cut, const std::vector<Size>& sizes, bool overlap) {
   cut_ = cut;
-  sums_.clear();
   for (const Size& size : sizes) sums_.emplace_back(size);
-  error_ = nullptr;
-  if (!meanwhile || !on_threads || !messages_.from_threads()) return;
-  messages_.be_patient(true);
+  return overlap && messages_.from_threads() && start_thread();
+}
+
+bool Exchanges::start_thread() try {
+  messages_.sleep_between_tests(true);
   thread_ = std::jthread([this, mode = floating_point_mode()] {
     compute_alone();
     set_floating_point_mode(mode);
     run();
   });
+  return true;
+} catch (const std::system_error&) {  // there may be no more of them; it goes without
+  return false;
 }
 
 void Exchanges::give(std::size_t sum, std::vector<Subtree> nodes) {
@@ -39,24 +45,19 @@ void Exchanges::give(std::size_t sum, std::vector<Subtree> nodes) {
 }
 
 std::vector<Tensor> Exchanges::wait() {
-  messages_.be_patient(false);
+  messages_.sleep_between_tests(false);
   thread_.joinable() ? thread_.join() : run();
   std::vector<Tensor> results;
   for (Sum& sum : sums_) results.push_back(std::move(sum.result));
   sums_.clear();
-  if (error_) std::rethrow_exception(error_);
   return results;
 }
 
-void Exchanges::run() {
-  try {
-    for (Sum& sum : sums_) {
-      sum.given.wait(false);
-      sum.result = sum_over_ranks(messages_, cut_, sum.nodes, Tensor({sum.size.numel}, sum.size.dtype));
-      sum.nodes.clear();
-    }
-  } catch (...) {
-    error_ = std::current_exception();
+void Exchanges::run() noexcept {
+  for (Sum& sum : sums_) {
+    sum.given.wait(false);
+    sum.result = sum_over_ranks(messages_, cut_, sum.nodes, sum.size.numel, sum.size.dtype);
+    sum.nodes.clear();
   }
 }
 

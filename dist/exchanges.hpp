@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <deque>
-#include <exception>
 #include <thread>
 #include <vector>
 
@@ -26,15 +25,15 @@ class Exchanges {
     Index numel;
     DType dtype;
   };
-  /// Those that are to come. Others have been waited for.
-  void begin(const Cut& cut, const std::vector<Size>& sizes, bool meanwhile);
+  /// Those that are to come, when there are no others. Whether they are made meanwhile, which is asked for.
+  bool begin(const Cut& cut, const std::vector<Size>& sizes, bool overlap);
   /// The nodes over this rank's shards, each of one vector, for one of the sums.
   void give(std::size_t sum, std::vector<Subtree> nodes);
   /// All of them, which all have been given.
   std::vector<Tensor> wait();
 
-  /// Whether there are such threads: to measure what they gain.
-  static inline bool on_threads = true;
+  /// There are some that nobody has waited for.
+  bool under_way() const { return !sums_.empty(); }
 
  private:
   struct Sum {
@@ -44,12 +43,13 @@ class Exchanges {
     std::atomic<bool> given = false;
     Tensor result{};
   };
-  void run();
+  bool start_thread();
+  /// Without memory this rank ends, and the others with it: they wait for its parts.
+  void run() noexcept;
 
   Messages& messages_;
   Cut cut_{};
   std::deque<Sum> sums_;
-  std::exception_ptr error_;
   std::jthread thread_;
 };
 

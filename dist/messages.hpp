@@ -19,16 +19,18 @@ class Messages {
   Messages& operator=(const Messages&) = delete;
 
   /// Others between the same ranks, which all make them: in an order of their own, as of another thread. For once.
-  std::unique_ptr<Messages> others() const;
+  std::unique_ptr<Messages> duplicate() const;
   /// Whether there may be another thread.
   bool from_threads() const;
+  /// Whether there is anybody to write to still: not after MPI's end, nor in a process that this one has forked.
+  bool open() const;
 
   int rank() const { return rank_; }
   int size() const { return size_; }
   /// Bytes that this rank has had others get; what MPI adds to them, or has others pass on, is not in it.
   std::int64_t sent() const { return sent_; }
   /// Whether who waits for the end of a message leaves the processor to others meanwhile.
-  void be_patient(bool patient) { patient_ = patient; }
+  void sleep_between_tests(bool sleeps) { sleeps_ = sleeps; }
 
   /// Gives every rank what all have, in their order: so many words of each.
   void all_gather(const void* mine, void* all, std::span<const int> words);
@@ -43,10 +45,9 @@ class Messages {
   Messages() = default;
 
   int rank_ = 0, size_ = 1;
-  std::int64_t sent_ = 0;
-  std::atomic<bool> patient_ = false;
-  [[maybe_unused]] bool ours_ = false;  // MPI was started here
-  [[maybe_unused]] int line_ = 0;       // which of the communicators
+  std::atomic<std::int64_t> sent_ = 0;
+  std::atomic<bool> sleeps_ = false;
+  [[maybe_unused]] int number_ = 0;  // which of the communicators
 };
 
 }  // namespace ravine::detail

@@ -4,8 +4,9 @@ namespace ravine::detail {
 
 Messages::Messages(int&, char**&) {}
 Messages::~Messages() = default;
-std::unique_ptr<Messages> Messages::others() const { return std::unique_ptr<Messages>(new Messages); }
+std::unique_ptr<Messages> Messages::duplicate() const { return std::unique_ptr<Messages>(new Messages); }
 bool Messages::from_threads() const { return false; }
+bool Messages::open() const { return true; }
 void Messages::all_gather(const void*, void*, std::span<const int>) {}
 void Messages::all_to_all(const void*, std::span<const int>, void*, std::span<const int>) {}
 void Messages::swap(int, const void*, int, void*, int) {}

@@ -14,11 +14,26 @@
 namespace ravine::detail {
 namespace {
 
-MPI_Comm lines[2] = {MPI_COMM_WORLD, MPI_COMM_NULL};
+MPI_Comm communicators[2] = {MPI_COMM_WORLD, MPI_COMM_NULL};
 const MPI_Datatype word = MPI_UINT32_T;
 
-/// Held by the thread that calls MPI, which is to be one at a time.
-constinit std::mutex one_at_a_time;
+/// Held by the thread that calls MPI, which is to be one at a time; a signal's handler may call exit() meanwhile.
+std::recursive_mutex one_at_a_time;
+std::atomic<int> wanting = 0;  // threads that wait for it
+
+struct Turn {
+  Turn() {
+    ++wanting;
+    one_at_a_time.lock();
+    --wanting;
+  }
+  ~Turn() { one_at_a_time.unlock(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+};
+
+pid_t process = 0;          // that MPI knows
+bool started_here = false;  // and not by the program
 
 /// Whether this machine has fewer processors than ranks.
 bool crowded = false;
@@ -33,17 +48,19 @@ bool is_crowded() {
 }
 
 /// Begins what gives a request, and waits for its end; in a crowd, after a moment, as one who has no processor for
-/// himself. Who has one keeps it, unless he is patient: on a busy machine it would be milliseconds until it came back.
-void finish(const std::atomic<bool>& patient, auto begin) {
+/// himself. Who has one keeps it, unless he sleeps: on a busy machine it would be milliseconds until it came back. But
+/// another thread gets its turn.
+void finish(const std::atomic<bool>& sleeps, auto begin) {
   MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
   int done = 0;
   for (int tests = 0; !done; ++tests) {
     {
-      const std::lock_guard lock(one_at_a_time);
+      const Turn turn;
       if (tests == 0) begin(requests);
       MPI_Testall(2, requests, &done, MPI_STATUSES_IGNORE);
     }
-    if (!done && patient)
+    while (!done && wanting > 0) sched_yield();
+    if (!done && sleeps)
       std::this_thread::sleep_for(std::chrono::microseconds(100));
     else if (!done && crowded && tests > 200)
       sched_yield();
@@ -65,12 +82,17 @@ std::int64_t bytes(std::span<const int> words, int own) {
   return 4 * (std::accumulate(words.begin(), words.end(), std::int64_t{0}) - words[static_cast<std::size_t>(own)]);
 }
 
-/// A program that calls exit() in the midst of it all leaves nobody waiting.
-void leave_nobody_waiting() {
-  const std::lock_guard lock(one_at_a_time);
+bool is_open() {
   int finalized = 0;
   MPI_Finalized(&finalized);
-  if (!finalized) MPI_Abort(MPI_COMM_WORLD, 1);
+  return !finalized && process == getpid();
+}
+
+/// A program that calls exit() in the midst of it all leaves nobody waiting.
+void leave_nobody_waiting() {
+  if (process != getpid()) return;
+  const Turn turn;
+  if (is_open()) MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
 }  // namespace
@@ -78,64 +100,70 @@ void leave_nobody_waiting() {
 Messages::Messages(int& argc, char**& argv) {
   int started = 0, threads = 0;
   MPI_Initialized(&started);
-  ours_ = !started;
-  if (ours_) {
+  started_here = !started;
+  if (started_here) {
     MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
     std::atexit(leave_nobody_waiting);
   }
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
   crowded = is_crowded();
+  process = getpid();
 }
 
 Messages::~Messages() {
-  if (line_ > 0) MPI_Comm_free(&lines[line_]);
-  if (ours_) MPI_Finalize();
+  if (!open()) return;
+  if (number_ > 0)
+    MPI_Comm_free(&communicators[number_]);
+  else if (started_here)
+    MPI_Finalize();
 }
 
-std::unique_ptr<Messages> Messages::others() const {
+std::unique_ptr<Messages> Messages::duplicate() const {
   std::unique_ptr<Messages> result(new Messages);
   result->rank_ = rank_;
   result->size_ = size_;
-  result->line_ = 1;
-  MPI_Comm_dup(lines[0], &lines[1]);
+  result->number_ = 1;
+  MPI_Comm_dup(communicators[0], &communicators[1]);
   return result;
 }
 
 bool Messages::from_threads() const {
   int threads = 0;
   MPI_Query_thread(&threads);
-  return threads >= MPI_THREAD_SERIALIZED;
+  return threads >= (started_here ? MPI_THREAD_SERIALIZED : MPI_THREAD_MULTIPLE);
 }
+
+bool Messages::open() const { return is_open(); }
 
 void Messages::all_gather(const void* mine, void* all, std::span<const int> words) {
   const std::vector<int> at = places(words);
-  finish(patient_, [&](MPI_Request* request) {
+  finish(sleeps_, [&](MPI_Request* request) {
     MPI_Iallgatherv(mine, words[static_cast<std::size_t>(rank_)], word, all, words.data(), at.data(), word,
-                    lines[line_], request);
+                    communicators[number_], request);
   });
   sent_ += std::int64_t{4} * words[static_cast<std::size_t>(rank_)] * (size_ - 1);
 }
 
 void Messages::all_to_all(const void* out, std::span<const int> out_words, void* in, std::span<const int> in_words) {
   const std::vector<int> out_at = places(out_words), in_at = places(in_words);
-  finish(patient_, [&](MPI_Request* request) {
-    MPI_Ialltoallv(out, out_words.data(), out_at.data(), word, in, in_words.data(), in_at.data(), word, lines[line_],
-                   request);
+  finish(sleeps_, [&](MPI_Request* request) {
+    MPI_Ialltoallv(out, out_words.data(), out_at.data(), word, in, in_words.data(), in_at.data(), word,
+                   communicators[number_], request);
   });
   sent_ += bytes(out_words, rank_);
 }
 
 void Messages::swap(int partner, const void* out, int out_words, void* in, int in_words) {
-  finish(patient_, [&](MPI_Request* requests) {
-    if (in_words > 0) MPI_Irecv(in, in_words, word, partner, 0, lines[line_], &requests[0]);
-    if (out_words > 0) MPI_Isend(out, out_words, word, partner, 0, lines[line_], &requests[1]);
+  finish(sleeps_, [&](MPI_Request* requests) {
+    if (in_words > 0) MPI_Irecv(in, in_words, word, partner, 0, communicators[number_], &requests[0]);
+    if (out_words > 0) MPI_Isend(out, out_words, word, partner, 0, communicators[number_], &requests[1]);
   });
   sent_ += std::int64_t{4} * out_words;
 }
 
 void Messages::broadcast(int from, void* data, int words) {
-  finish(patient_, [&](MPI_Request* request) { MPI_Ibcast(data, words, word, from, lines[line_], request); });
+  finish(sleeps_, [&](MPI_Request* request) { MPI_Ibcast(data, words, word, from, communicators[number_], request); });
   if (rank_ == from) sent_ += std::int64_t{4} * words * (size_ - 1);
 }
 

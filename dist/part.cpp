@@ -25,6 +25,7 @@ Part::Part(const Task& task, const Cut& cut, Index number)
   batch = cut.rows;
   sync_batch_norm = task.options.sync_batch_norm;
   state_.reevaluating |= number > 0;  // what an evaluation moves along moves once
+  for (const Variable& v : variables_) closed_.push_back(!v.requires_grad());
 }
 
 Part::~Part() {
@@ -44,7 +45,10 @@ void Part::go_on(const Task& task, Index before, Differentiate differentiate, co
   if (error_) std::rethrow_exception(error_);
 }
 
-void Part::keep(std::size_t variable) { kept_[variable] = std::move(variables_[variable].node()->gradient); }
+void Part::keep(std::size_t variable) {
+  kept_[variable] = std::move(variables_[variable].node()->gradient);
+  closed_[variable] = true;
+}
 
 void Part::rest() {
   rests_ = true;
@@ -52,10 +56,11 @@ void Part::rest() {
   rests_ = false;
 }
 
-std::vector<Tensor> Part::take(std::size_t first, std::size_t last) {
+std::vector<Tensor> Part::take(const std::vector<std::size_t>& variables) {
   std::vector<Tensor> result;
-  for (std::size_t k = first; k < last && rows > 0; ++k) {
-    result.push_back(std::move(kept_[k].defined() ? kept_[k] : gradients_[k]));
+  if (rows == 0) return result;
+  for (const std::size_t k : variables) {
+    result.push_back(std::move(closed_[k] ? kept_[k] : gradients_[k]));
     if (result.back().defined()) loss_.raw<double>()[k + 1] = 1.0;
   }
   return result;
@@ -80,11 +85,21 @@ void Part::compute(const Task& task, Index before, Differentiate differentiate, 
       throw ShapeError(text("DataParallel: the loss of rows must have one element, got ", mean.shape()));
     loss_.raw<double>()[0] = mean.item() * share;
     differentiate(rows == batch ? mean : mean * share, complete);
+    refuse_late();
   } catch (const Fiber::Ended&) {
     throw;
   } catch (...) {
     error_ = std::current_exception();
   }
+}
+
+/// Gradients that would be lost.
+void Part::refuse_late() const {
+  for (std::size_t k = 0; k < variables_.size(); ++k)
+    if (closed_[k] && variables_[k].node()->gradient.defined())
+      throw std::logic_error(text("DataParallel: a parameter of shape ", variables_[k].shape(),
+                                  " has a gradient after its own was sent to other ranks, or was frozen when the step "
+                                  "began: a pullback may not call backward(), nor a loss thaw parameters"));
 }
 
 /// What the thread has for what is kept here.

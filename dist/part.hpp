@@ -34,8 +34,8 @@ class Part final : public Shard {
   void keep(std::size_t variable);
   /// Within it: lets others come as far.
   void rest();
-  /// The gradients of some variables, [first, last), if they are complete; nothing of no rows.
-  std::vector<Tensor> take(std::size_t first, std::size_t last);
+  /// The gradients of some variables, which are complete; nothing of no rows.
+  std::vector<Tensor> take(const std::vector<std::size_t>& variables);
   /// When it is over: one vector of the loss, and for each variable whether it had a gradient.
   std::vector<Tensor> take_loss();
 
@@ -47,6 +47,7 @@ class Part final : public Shard {
 
  private:
   void compute(const Task& task, Index before, Differentiate differentiate, const LeafHook* complete);
+  void refuse_late() const;
   void trade();
 
   const std::vector<Variable>& variables_;
@@ -54,6 +55,7 @@ class Part final : public Shard {
   std::string module_path_;
   Shard* shard_ = this;
   std::vector<Tensor> gradients_, kept_;
+  std::vector<char> closed_;  // whose gradient is kept, or frozen from the beginning
   Tensor loss_;
   std::vector<char> captured_;  // by a sweep
   bool started_ = false, rests_ = false;

@@ -30,8 +30,8 @@ std::vector<Tensor> plus(std::vector<Tensor> a, std::vector<Tensor> b) {
 /// How a vector is exchanged, of which each rank has its nodes.
 class Exchange {
  public:
-  Exchange(Messages& messages, const Cut& cut, const Tensor& like)
-      : messages_(messages), cut_(cut), elements_(like.numel()), dtype_(like.dtype()) {}
+  Exchange(Messages& messages, const Cut& cut, Index elements, DType dtype)
+      : messages_(messages), cut_(cut), elements_(elements), dtype_(dtype) {}
 
   Tensor run(const std::vector<Subtree>& mine) {
     const bool few = elements_ * element() <= small || cut_.ranks == 2;
@@ -152,16 +152,16 @@ std::vector<Subtree> nodes_of(const Cut& cut, int rank) {
   return nodes;
 }
 
-Tensor sum_over_ranks(Messages& messages, const Cut& cut, const std::vector<Subtree>& nodes, const Tensor& like) {
+Tensor sum_over_ranks(Messages& messages, const Cut& cut, const std::vector<Subtree>& nodes, Index numel, DType dtype) {
   if (cut.ranks == 1) return nodes[0].sums[0];
-  if (like.numel() <= at_once) return Exchange(messages, cut, like).run(nodes);
-  Tensor result(like.shape(), like.dtype());
-  for (Index begin = 0; begin < like.numel(); begin += at_once) {
-    const Index end = std::min(begin + at_once, like.numel());
+  if (numel <= at_once) return Exchange(messages, cut, numel, dtype).run(nodes);
+  Tensor result({numel}, dtype);
+  for (Index begin = 0; begin < numel; begin += at_once) {
+    const Index end = std::min(begin + at_once, numel);
     std::vector<Subtree> parts = nodes;
     for (Subtree& part : parts)
       if (!part.sums.empty()) part.sums = {part.sums[0].slice(0, begin, end)};
-    result.slice(0, begin, end).copy_from(Exchange(messages, cut, like.slice(0, begin, end)).run(parts));
+    result.slice(0, begin, end).copy_from(Exchange(messages, cut, end - begin, dtype).run(parts));
   }
   return result;
 }

@@ -37,8 +37,7 @@ void push(std::vector<Subtree>& nodes, Subtree node);
 /// The nodes that a rank has, without what is in them.
 std::vector<Subtree> nodes_of(const Cut& cut, int rank);
 
-/// The sum over all shards, from the nodes over this rank's, each of one f32 or f64 tensor. The same on every rank.
-///   like  a vector as the sum
-Tensor sum_over_ranks(Messages& messages, const Cut& cut, const std::vector<Subtree>& nodes, const Tensor& like);
+/// The sum over all shards, from the nodes over this rank's, each of one f32 or f64 vector. The same on every rank.
+Tensor sum_over_ranks(Messages& messages, const Cut& cut, const std::vector<Subtree>& nodes, Index numel, DType dtype);
 
 }  // namespace ravine::detail

@@ -32,11 +32,13 @@ std::string list(const std::vector<std::size_t>& ranks) {
   return all;
 }
 
-/// How many processes mpirun says that it has started, be it OpenMPI's or MPICH's.
-int launched() {
+/// mpirun, be it OpenMPI's or MPICH's, says how many processes it has started.
+void miss_others() {
   for (const char* const variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
-    if (const char* const count = std::getenv(variable)) return std::atoi(count);
-  return 1;
+    if (const char* const count = std::getenv(variable); count && std::atoi(count) > 1)
+      throw std::runtime_error(
+          text("World: mpirun has started ", count, " processes, each of which is alone: this program was built with ",
+               "another MPI, or none; one that is to be alone starts without the environment variable ", variable));
 }
 
 bool absent(const World::Word& word) { return word.place == Place::elsewhere; }
@@ -69,15 +71,13 @@ std::string apart(const std::vector<World::Word>& words) {
 
 World::World(int& argc, char**& argv)
     : messages_(std::make_unique<detail::Messages>(argc, argv)),
-      other_messages_(messages_->others()),
+      other_messages_(messages_->duplicate()),
       exceptions_(std::uncaught_exceptions()) {
-  if (size() == 1 && launched() > 1)
-    throw std::runtime_error(
-        text("World: mpirun has started ", launched(),
-             " processes, each of which is alone: this program was built with another MPI, or none"));
+  if (size() == 1) miss_others();
 }
 
 World::~World() {
+  if (!messages_->open()) return;
   try {
     if (std::uncaught_exceptions() > exceptions_)
       fail("it was left by an exception");

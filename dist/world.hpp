@@ -19,7 +19,7 @@ enum class Place : std::int64_t { elsewhere, comparison, step, sum, gradients, f
 namespace ravine::dist {
 
 /// This process's place among those that `mpirun -n N program` has started; one of one without it, and if ravine was
-/// built without MPI. The first line of `main`; there is one. All ranks run the same program.
+/// built without MPI. The first line of `main`; there is one, and it is not static. All ranks run the same program.
 ///
 /// A rank on which something throws tells the others, which throw std::runtime_error with its number and message as
 /// soon as they want something of it; so do they if it ends before them. One that dies takes the others with it, by

@@ -239,6 +239,32 @@ TEST_CASE("what is thrown between two meetings leaves thread, parameters and ran
   for (const Variable& p : net.parameters()) CHECK(!p.grad().defined());
 }
 
+TEST_CASE("a loss that thaws a parameter is refused, whose gradient would not be added up") {
+  manual_seed(2);
+  nn::Linear net(10, 1);
+  optim::SGD sgd(net.parameters(), {.lr = 1e-2});
+  dist::DataParallel parallel(world(), net);
+  const data::Batch batch{randn({32, 10}), randn({32, 1})};
+  const Variable bias = net.parameters()[1];
+  const auto step = [&](bool thaws) {
+    parallel.step(sgd, batch, [&](const Tensor& x, const Tensor& y) {
+      if (thaws) bias.set_requires_grad(true);
+      return nn::mse_loss(net(x), y);
+    });
+  };
+  bias.set_requires_grad(false);
+  CHECK_THROWS_WITH_AS(step(true), doctest::Contains("DataParallel: a parameter of shape (1) has a gradient after"),
+                       std::logic_error);
+  CHECK(sgd.steps() == 0);
+  const Tensor before = bias.value().clone();
+  bias.set_requires_grad(false);
+  step(false);
+  CHECK(bitwise_equal(bias.value(), before));
+  bias.set_requires_grad(true);
+  step(false);
+  CHECK_FALSE(bitwise_equal(bias.value(), before));
+}
+
 TEST_CASE("a normalization that not all shards come to is refused") {
   manual_seed(2);
   nn::Sequential net = make_net();

@@ -1,22 +1,43 @@
 // A training in which something goes wrong on one rank: faulty FAULT RANK
 // or which goes on where its file was left, however many ranks there are now, until one of them is killed:
 // faulty resume FILE STEPS [RANK STEP MICROSECONDS]
-// or whose gradients are exchanged while the backward pass goes on, which breaks off on one rank, on all at first
-// ("-1"), or nowhere ("-2"): faulty backward RANK
+// or in whose backward pass, behind the gradients of the last layers, something goes wrong on one rank, on all at first
+// ("-1"), or nowhere ("-2"): faulty backward|late|backward_exit|backward_kill|memory RANK
+// All exchange their gradients in small buckets, while the backward pass goes on.
 #include <ravine/dist/dist.hpp>
+#include <ravine/dist/evaluation.hpp>
+#include <ravine/dist/messages.hpp>
 #include <ravine/ravine.hpp>
 
 #include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 #include <string>
+#include <thread>
 
 namespace rv = ravine;
 
 static int rank = 0;
+
+// From then on only the main thread has memory.
+static const std::thread::id main_thread = std::this_thread::get_id();
+static std::atomic<bool> no_memory = false;
+
+void* operator new(std::size_t size) {
+  if (no_memory && std::this_thread::get_id() != main_thread) throw std::bad_alloc();
+  if (void* const memory = std::malloc(size + (size == 0))) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 static rv::nn::Sequential make_net() {
   return {rv::nn::Linear(10, 24), rv::nn::BatchNorm1d(24), rv::nn::ReLU(), rv::nn::Dropout(0.1), rv::nn::Linear(24, 1)};
@@ -49,8 +70,15 @@ static void resume(rv::dist::World& world, const std::string& file, rv::Index st
   if (world.rank() == 0) std::printf("%016llx\n", static_cast<unsigned long long>(rv::dist::hash(net)));
 }
 
-// Breaks off behind the gradients of the last layers, which are on their way to other ranks then.
-static void break_off_backward(rv::dist::World& world, int where) {
+// Gradients of the last layers are on their way to other ranks; a thread brings them there.
+static void expect_that_some_are_sent(rv::dist::World& world, std::int64_t before) {
+  for (int tests = 0; world.other_messages().sent() == before; ++tests) {
+    if (tests == 100'000) throw std::runtime_error("no gradients were sent while the backward pass went on");
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
+
+static void break_off_backward(rv::dist::World& world, const std::string& fault, int where) {
   rv::manual_seed(1);
   const auto data = rv::data::friedman1(40);
   rv::nn::Linear front(10, 750);
@@ -60,25 +88,39 @@ static void break_off_backward(rv::dist::World& world, int where) {
   rv::dist::DataParallel parallel(world, net);
   auto loader = parallel.loader(data, {.batch_size = 40});
   bool breaks = false;
+  std::int64_t before = 0;
+  const auto go_wrong = [&](const rv::Variable& another_loss) {
+    if (fault == "backward_exit") std::exit(0);
+    if (fault == "backward_kill") std::raise(SIGKILL);
+    if (fault == "late") return another_loss.backward();
+    if (fault == "memory") {
+      no_memory = true;
+      return;
+    }
+    throw std::runtime_error("what went wrong in the backward pass");
+  };
   const auto f = [&](const rv::Tensor& x, const rv::Tensor& y) {
-    const rv::Variable hidden = front(x);
-    return rv::nn::mse_loss(
-        back(rv::record("hidden", hidden.value(),
-                        {rv::Edge(hidden,
-                                  [&](auto dy) {
-                                    if (breaks) throw std::runtime_error("what went wrong in the backward pass");
-                                    return dy;
-                                  })})),
-        y);
+    const rv::Variable hidden = front(x), another_loss = rv::sum(rv::square(back.parameters().back()));
+    return rv::nn::mse_loss(back(rv::record("hidden", hidden.value(),
+                                            {rv::Edge(hidden,
+                                                      [&, another_loss](auto dy) {
+                                                        if (world.size() > 1) expect_that_some_are_sent(world, before);
+                                                        if (breaks) go_wrong(another_loss);
+                                                        return dy;
+                                                      })})),
+                            y);
   };
   const auto step = [&] {
-    for (const auto& batch : loader) parallel.step(sgd, batch, f);
+    for (const auto& batch : loader) {
+      before = world.other_messages().sent();
+      parallel.step(sgd, batch, f);
+    }
   };
   step();
   breaks = where == -1 || where == rank;
   try {
     step();
-  } catch (const std::runtime_error&) {
+  } catch (const std::exception&) {
     if (where != -1) throw;
     breaks = false;
     step();
@@ -114,6 +156,13 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
       if (now && is("return")) return 1;
       if (now && is("exit")) std::exit(0);
       if (now && is("leave")) std::_Exit(0);
+      if (now && is("child")) {
+        if (fork() == 0) std::exit(3);
+        int code = 0;
+        wait(&code);
+        if (WEXITSTATUS(code) != 3) throw std::runtime_error("a child's exit() did not end it alone");
+      }
+      if (now && is("freeze")) net.parameters()[0].set_requires_grad(false);
       if (now && is("eval")) net.eval();
       if (now && is("clip")) adam.on_gradients([](const auto& params) { rv::optim::clip_grad_norm(params, 1e-3); });
       if (now && is("skip")) continue;
@@ -135,6 +184,7 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
 int main(int argc, char** argv) try {
   rv::dist::World world(argc, argv);
   rank = world.rank();
+  rv::detail::least_bucket = 512;
   const std::string fault = argv[1];
   if (fault == "resume") {
     const rv::Index steps = std::atoi(argv[3]);
@@ -142,8 +192,8 @@ int main(int argc, char** argv) try {
     resume(world, argv[2], steps, dies ? std::atoi(argv[5]) : steps, dies ? std::atoi(argv[6]) : 0);
     return 0;
   }
-  if (fault == "backward") {
-    break_off_backward(world, std::atoi(argv[2]));
+  if (fault.starts_with("backward") || fault == "late" || fault == "memory") {
+    break_off_backward(world, fault, std::atoi(argv[2]));
     return 0;
   }
   const bool here = rank == std::atoi(argv[2]);

@@ -1,6 +1,8 @@
-// Trainings on however many ranks it was started, each with its hash on a line: runs [WORD OF A NAME]
-// same_bits compares the lines of one process with those of several.
+// Trainings on however many ranks it was started, each with its hash on a line: runs [BYTES [WORD OF A NAME]]
+// Gradients are exchanged in buckets of BYTES, the usual ones if it is 0. same_bits compares the lines of one process
+// with those of several.
 #include <ravine/dist/dist.hpp>
+#include <ravine/dist/evaluation.hpp>
 #include <ravine/ravine.hpp>
 
 #include <cstdio>
@@ -107,6 +109,7 @@ void batches(const rv::data::Dataset& data) {
     train(("shards " + std::to_string(shards)).c_str(), data, net, adam(), {.options = {.shards = shards}});
   train("5 rows in a batch", data, net, adam(), {.loader = {.batch_size = 5, .shuffle = true}});
   train("3 rows in 64 shards", data, net, adam(), {.options = {.shards = 64}, .loader = {.batch_size = 3}});
+  train("3 rows in 8 shards", data, net, adam(), {.loader = {.batch_size = 3}});
   train("each shard's moments", data, net, adam(), {.options = {.shards = 4, .sync_batch_norm = false}});
   train("prefetch", data, net, adam(), {.loader = {.batch_size = 32, .shuffle = true, .prefetch = 2}});
   rv::Generator generator(5);
@@ -162,6 +165,7 @@ void nets(const rv::data::Dataset& data) {
       [] {
         rv::nn::Sequential net = plain_net(10, 1);
         net.parameters()[1].set_requires_grad(false);
+        net.parameters()[2].set_requires_grad(false);
         return net;
       },
       adam());
@@ -190,7 +194,8 @@ void partly_used(const rv::data::Dataset& data) {
 int main(int argc, char** argv) try {
   rv::dist::World here(argc, argv);
   world = &here;
-  if (argc > 1) wanted = argv[1];
+  if (argc > 1 && std::atoi(argv[1]) > 0) rv::detail::least_bucket = std::atoi(argv[1]);
+  if (argc > 2) wanted = argv[2];
   rv::manual_seed(1);
   const rv::data::Dataset data = rv::data::friedman1(230);
   optimizers(data);
