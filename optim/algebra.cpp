@@ -11,8 +11,7 @@ void descend(const Variable& p, Tensor step, double scale, double decay) {
   }
   Variable same(p.value());
   same.set_grad(std::move(step));
-  Tensor no_momentum;
-  run(optim::SGD::Rule({}, scale, 1), same, {&no_momentum, 1});
+  run(optim::SGD::Rule({}, scale, 1), same, {});
 }
 
 Tensor as_matrix(const Tensor& x) { return x.rank() == 2 ? x : x.reshape({x.size(0), -1}); }

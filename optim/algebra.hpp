@@ -2,6 +2,7 @@
 /// What rules for whole parameters are made of; for the library's sources, not its public headers.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -26,10 +27,12 @@ inline double norm_of(const Tensor& x, double squares) { return in_range(squares
 /// x̄ ← β x̄ + (1 - β) x.
 void average(Tensor& mean, Tensor x, double beta);
 
-/// A rule for one element over the parameter, its gradient and the first tensors that are kept: what it adds up.
+/// A rule for one element over the parameter, its gradient and the first tensors that are kept, where there are fewer
+/// over zeros: what it adds up.
 template <class Rule>
 Sums run(const Rule& rule, const Variable& p, std::span<Tensor> kept) {
-  return run_rule(active_loops<Rule>(), &rule, p, kept.first(slots_of<Rule>()), advance_write_clock());
+  return run_rule(active_loops<Rule>(), &rule, p, kept.first(std::min(kept.size(), slots_of<Rule>())),
+                  advance_write_clock());
 }
 
 /// θ ← θ - scale step - decay θ, in its memory.

@@ -17,7 +17,7 @@ template <class T>
 Sums run(RuleLoop<T> loop, const void* rule, Tensor& value, const Tensor& gradient, std::span<Tensor> slots) {
   T* const theta = value.raw<T>();
   const T* const g = gradient.raw<T>();
-  T* arrays[max_slots];
+  T* arrays[max_slots] = {};
   for (std::size_t k = 0; k < slots.size(); ++k) arrays[k] = slots[k].raw<T>();
   const Index n = value.numel(), pieces = (n + sum_piece - 1) / sum_piece;
   if (pieces <= 1) return loop(rule, theta, g, arrays, 0, n);
@@ -41,6 +41,7 @@ template <class List>
 struct BuiltIn;
 template <class... O>
 struct BuiltIn<OptimizerList<O...>> {
+  static_assert(((slots_of<typename O::Rule>() == O::slots.size()) && ...), "a rule takes the slots it names");
   static_assert((O::built_in && ...),
                 "an optimizer of this list says `built_in`, or its rule is compiled by its users");
   static constexpr const RuleLoops& (*loops[])() = {built_in_loops<typename O::Rule>...};

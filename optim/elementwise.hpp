@@ -40,7 +40,7 @@ inline constexpr std::size_t summed = 0;
 template <class T, std::size_t n>
 inline constexpr std::size_t summed<std::array<T, n>> = n;
 
-/// The sum, or what the rule makes of two numbers in its place.
+/// The sum, or what the rule makes of two numbers in its place: within a piece or a row only, as pieces are added.
 template <class Rule, class T>
 [[gnu::always_inline]] inline T joined(T a, T b) {
   if constexpr (requires { Rule::join(a, b); }) return Rule::join(a, b);
@@ -55,8 +55,8 @@ template <class Rule, class T, std::size_t n, class... Slot>
 #pragma GCC ivdep  // arrays are distinct; g++ forgets __restrict when it inlines
 #endif
   for (Index i = 0; i < count; ++i) {
-    if constexpr (std::is_void_v<decltype(rule(theta[i], g[i], slot[i]...))>) {
-      rule(theta[i], g[i], slot[i]...);
+    if constexpr (summed<decltype(rule(theta[i], g[i], slot[i]...))> == 0) {
+      static_cast<void>(rule(theta[i], g[i], slot[i]...));
     } else {
       const auto terms = rule(theta[i], g[i], slot[i]...);
       for (std::size_t s = 0; s < terms.size(); ++s) sums[s][i] = joined<Rule>(sums[s][i], terms[s]);
@@ -64,11 +64,15 @@ template <class Rule, class T, std::size_t n, class... Slot>
   }
 }
 
-/// The sum over the places of a block.
+/// The sum over the first places of a block, all that are in use: a short row pays for no others.
 template <class Rule, class T>
-[[gnu::always_inline]] inline double sum_of_block(const T (&places)[rule_block]) {
+[[gnu::always_inline]] inline double sum_of_block(const T (&places)[rule_block], Index used) {
   double eight[8] = {}, sum = 0.0;
-  for (Index i = 0; i < rule_block; i += 8)
+  if (used <= 8) {  // the same numbers in the same order
+    for (Index i = 0; i < used; ++i) sum = joined<Rule>(sum, static_cast<double>(places[i]));
+    return sum;
+  }
+  for (Index i = 0; i < used; i += 8)
     for (Index j = 0; j < 8; ++j) eight[j] = joined<Rule>(eight[j], static_cast<double>(places[i + j]));
   for (const double x : eight) sum = joined<Rule>(sum, x);
   return sum;
@@ -89,16 +93,18 @@ template <class Rule, class T, std::size_t... k>
     if (rule.slots_used < sizeof...(k))
       return run_rule<Rule>(given, theta, g, slots, begin, end, std::make_index_sequence<sizeof...(k) - 1>());
   constexpr std::size_t n = summed<decltype(rule(*theta, *g, *slots[k]...))>;
+  static_assert(n <= std::tuple_size_v<Sums>, "a rule returns two numbers at most");
   [[maybe_unused]] T zeros[sizeof...(k) + 1][rule_block];
   Sums total{};
   for (Index i = begin; i < end;) {
     T sums[n == 0 ? 1 : n][rule_block] = {};
     const Index stop = n == 0 || end - i < sum_piece ? end : i + sum_piece;
+    [[maybe_unused]] const Index used = stop - i < rule_block ? stop - i : rule_block;
     for (; i + rule_block <= stop; i += rule_block)
       apply_rule(rule, rule_block, sums, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
     if (i < stop) apply_rule(rule, stop - i, sums, theta + i, g + i, slot_or_zeros(slots[k], i, zeros[k])...);
     i = stop;
-    for (std::size_t s = 0; s < n; ++s) total[s] = joined<Rule>(total[s], sum_of_block<Rule>(sums[s]));
+    for (std::size_t s = 0; s < n; ++s) total[s] = joined<Rule>(total[s], sum_of_block<Rule>(sums[s], used));
   }
   return total;
 }
@@ -113,8 +119,6 @@ Sums rule_loop(const void* rule, T* theta, const T* g, T* const* slots, Index be
 template <class Rule>
 const RuleLoops& built_in_loops();
 
-/// Changes a parameter, which has a gradient, at this time of the write clock: what the rule adds up.
-Sums run_rule(const RuleLoops& loops, const void* rule, const Variable& p, std::span<Tensor> slots, std::uint64_t time);
 /// Changes those that have a gradient. slots: the same number for each.
 void run_rule(const RuleLoops& loops, const void* rule, std::span<const Variable> params, std::span<Tensor> slots);
 
@@ -140,7 +144,9 @@ namespace ravine::optim {
 ///     static double initial(const Options&, std::size_t slot);  // the value a slot starts with
 ///     static bool starts_at_parameter(std::size_t slot);        // true: it starts as a copy of the parameter
 ///
-/// Options has a field `lr`; see options.hpp. Tests of t belong into the rule's constructor, not into its call.
+/// Options has a field `lr`; see options.hpp. Tests of t belong into the rule's constructor, not into its call. A rule
+/// with a member `std::size_t slots_used` is given only so many of its slots, the first; what its call returns is
+/// dropped here. (Rules of Parameterwise have it added up, or joined by their `static T join(T, T)`.)
 /// The library's own say `static constexpr bool built_in = true` and are in rules.hpp.
 template <class Derived, class Options>
 class Elementwise : public Grouped<Options> {

@@ -3,24 +3,17 @@
 namespace ravine::detail {
 namespace {
 
+/// The sums over rows, added to what there is.
 template <class T>
-Sums run(RuleLoop<T> loop, const void* rule, const Variable& p, Index rows, Index i, std::span<Tensor> slots) {
-  const Index m = p.numel() / rows;
-  T* arrays[max_slots];
-  for (std::size_t k = 0; k < slots.size(); ++k) {
-    const Index there = slots[k].defined() ? slots[k].numel() / m : 0;
-    const Index at = there == rows ? i : there == strips_of(rows) ? i / strip_of(rows) : 0;
-    arrays[k] = there == 0 ? nullptr : slots[k].raw<T>() + at * m;
-  }
-  return loop(rule, p.node()->value.raw<T>() + i * m, p.grad().raw<T>() + i * m, arrays, 0, m);
+void add_rows(const Tensor& all, Tensor& sums) {
+  const Index rows = all.size(0), m = all.size(1);
+  for_columns(rows, m, [from = all.raw<T>(), to = sums.raw<double>(), rows, m](Index begin, Index end) {
+    for (Index i = 0; i < rows; ++i)
+      for (Index j = begin; j < end; ++j) to[j] += static_cast<double>(from[i * m + j]);
+  });
 }
 
 }  // namespace
-
-Sums run_row(const RuleLoops& loops, const void* rule, const Variable& p, Index rows, Index i,
-             std::span<Tensor> slots) {
-  return p.dtype() == f32 ? run(loops.f32, rule, p, rows, i, slots) : run(loops.f64, rule, p, rows, i, slots);
-}
 
 Kept factored_keeps(const Variable& p) {
   if (p.rank() < 2) return {{"v", zeros_like(p.value())}};
@@ -30,7 +23,8 @@ Kept factored_keeps(const Variable& p) {
 
 void SquareSums::finish(const Tensor& sums, const Tensor& strips) {
   rows = sums.slice(1, 0, 1).reshape({-1});
-  columns = sum(strips.to(f64), {0});
+  columns = zeros({strips.size(1)}, f64);
+  strips.dtype() == f32 ? add_rows<float>(strips, columns) : add_rows<double>(strips, columns);
   second = sum_of(sums)[1];
 }
 

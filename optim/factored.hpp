@@ -4,7 +4,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <span>
+#include <type_traits>
 
 #include <ravine/optim/algebra.hpp>
 #include <ravine/optim/pieces.hpp>
@@ -13,25 +15,69 @@
 namespace ravine::detail {
 
 /// Rows of a matrix of so many that are gone through one after the other; what is kept for a strip of them does not
-/// depend on the number of threads.
-inline Index strip_of(Index rows) { return std::clamp<Index>(rows / 8, 1, 64); }
+/// depend on the number of threads, and takes an eighth of the matrix at most, but for a few rows.
+inline Index strip_of(Index rows) { return std::clamp<Index>(rows / 8, 8, 64); }
 inline Index strips_of(Index rows) { return (rows + strip_of(rows) - 1) / strip_of(rows); }
 
-/// A rule for one element over row i of a parameter as a matrix. Its slots are that row of matrices of as many rows,
-/// that of the strip, if there are as many, or the only one.
-Sums run_row(const RuleLoops& loops, const void* rule, const Variable& p, Index rows, Index i, std::span<Tensor> slots);
+/// A parameter as a matrix, its gradient and the slots of a rule, row by row. Slots are as large as the parameter,
+/// matrices with a row for each strip, or vectors, which all rows share.
+template <class T>
+class Rows {
+ public:
+  Rows(const Variable& p, Index rows, std::span<Tensor> slots)
+      : columns_(p.numel() / rows), strip_(strip_of(rows)), theta_(p.node()->value.raw<T>()), g_(p.grad().raw<T>()) {
+    for (std::size_t k = 0; k < slots.size(); ++k) {
+      if (!slots[k].defined()) continue;
+      const bool whole = slots[k].numel() == p.numel(), of_strip = !whole && slots[k].rank() == 2;
+      slots_[k] = {slots[k].raw<T>(), whole ? columns_ : 0, of_strip ? columns_ : 0};
+      if (of_strip) together_ = strip_;
+    }
+  }
 
-/// The same for each row i, whose rule is rule_of(i); what each adds up, two numbers for each.
+  /// How many rows one thread has to go through, as they share what they change.
+  Index together() const { return together_; }
+  Index columns() const { return columns_; }
+
+  Sums run(RuleLoop<T> loop, const void* rule, Index i) const {
+    T* arrays[max_slots];
+    const Index strip = i / strip_;
+    for (std::size_t k = 0; k < max_slots; ++k)
+      arrays[k] = slots_[k].first + (i * slots_[k].of_row + strip * slots_[k].of_strip);
+    return loop(rule, theta_ + i * columns_, g_ + i * columns_, arrays, 0, columns_);
+  }
+
+ private:
+  struct Slot {
+    T* first = nullptr;
+    Index of_row = 0, of_strip = 0;  // how far those of two rows, of two strips, are apart
+  };
+  Index columns_, strip_, together_ = 1;
+  T* theta_;
+  const T* g_;
+  std::array<Slot, max_slots> slots_;
+};
+
+/// A rule for one element over each row i of a parameter as a matrix, rule_of(i); what each adds up, two numbers for
+/// each, or nothing.
 template <class F>
 Tensor run_rows(const Variable& p, Index rows, std::span<Tensor> slots, F&& rule_of) {
-  Tensor sums({rows, 2}, f64);
-  const Index strip = strip_of(rows);
-  for_long_rows(strips_of(rows), strip * (p.numel() / rows), [&](Index begin, Index end) {
-    for (Index i = strip * begin; i < std::min(rows, strip * end); ++i) {
-      const auto rule = rule_of(i);
-      keep_sums(sums, i, run_row(active_loops<std::remove_cv_t<decltype(rule)>>(), &rule, p, rows, i, slots));
-    }
-  });
+  using Rule = std::remove_cvref_t<decltype(rule_of(Index{0}))>;
+  constexpr bool adds_up = sums_of<Rule>() > 0;
+  Tensor sums;
+  if constexpr (adds_up) sums = Tensor({rows, 2}, f64);
+  const auto run = [&]<class T>(RuleLoop<T> loop) {
+    const Rows<T> all(p, rows, slots);
+    const Index high = all.together();
+    for_long_rows((rows + high - 1) / high, high * all.columns(), [&](Index begin, Index end) {
+      for (Index i = high * begin; i < std::min(rows, high * end); ++i) {
+        const Rule rule = rule_of(i);
+        [[maybe_unused]] const Sums of_row = all.run(loop, &rule, i);
+        if constexpr (adds_up) keep_sums(sums, i, of_row);
+      }
+    });
+  };
+  const RuleLoops& loops = active_loops<Rule>();
+  p.dtype() == f32 ? run(loops.f32) : run(loops.f64);
   p.node()->value.mark_written(advance_write_clock());
   return sums;
 }

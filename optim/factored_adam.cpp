@@ -1,5 +1,7 @@
 #include <ravine/optim/factored_adam.hpp>
 
+#include <cmath>
+
 #include <ravine/optim/factored.hpp>
 
 namespace ravine::optim {

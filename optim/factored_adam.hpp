@@ -2,6 +2,8 @@
 /// Adam without momentum whose second moments take n + m numbers for a matrix of n m.
 #pragma once
 
+#include <array>
+
 #include <ravine/optim/parameterwise.hpp>
 
 namespace ravine::optim {

@@ -43,10 +43,10 @@ struct Now {
 ///     static detail::Kept keeps(const Options&, const Variable& p);  // once; throws for a parameter it cannot take
 ///     static void change(const Options&, Now now, const Variable& p, std::span<Tensor> kept);  // an update
 ///
-/// and, if it runs rules for one element (`detail::run`), `using Passes = detail::PassList<…>`, which has their loops
-/// compiled for each instruction set, and, if an update decomposes or multiplies matrices, `static constexpr bool slow
-/// = true`: several parameters at a time. `change` is called for parameters that have a gradient and elements. What it
-/// does by ops on tensors has the same bits on any number of threads. Options has a field `lr`.
+/// and, if an update decomposes or multiplies matrices, `static constexpr bool slow = true`: several parameters at a
+/// time. `change` is called for parameters that have a gradient and elements. What it does by ops on tensors has the
+/// same bits on any number of threads. Options has a field `lr`. The library's own that run rules for one element
+/// (optim/algebra.hpp) have their loops compiled for each instruction set by `using Passes = detail::PassList<…>`.
 template <class Derived, class Options>
 class Parameterwise : public Grouped<Options> {
   using Base = Grouped<Options>;

@@ -11,17 +11,31 @@
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
 
+template <std::size_t>
+using SlotType = float&;
 template <class Rule, std::size_t... k>
 consteval bool takes_slots(std::index_sequence<k...>) {
-  return std::is_invocable_v<const Rule&, float&, float, decltype((static_cast<void>(k), std::declval<float&>()))...>;
+  return std::is_invocable_v<const Rule&, float&, float, SlotType<k>...>;
 }
 /// How many slots a rule sees: as many as it can be called with.
 template <class Rule, std::size_t most = max_slots>
 consteval std::size_t slots_of() {
   if constexpr (takes_slots<Rule>(std::make_index_sequence<most>()))
     return most;
-  else
+  else if constexpr (most > 0)
     return slots_of<Rule, most - 1>();
+  else
+    static_assert(most > 0, "a rule is called as (T& theta, T g, slots…) const");
+}
+
+template <class Rule, std::size_t... k>
+consteval std::size_t sums_of(std::index_sequence<k...>) {
+  return summed<std::invoke_result_t<const Rule&, float&, float, SlotType<k>...>>;
+}
+/// How many numbers a rule adds up.
+template <class Rule>
+consteval std::size_t sums_of() {
+  return sums_of<Rule>(std::make_index_sequence<slots_of<Rule>()>());
 }
 
 /// Defined by kernels/rules.cpp and kernels/others.cpp for the instruction set they are compiled for.
@@ -34,6 +48,9 @@ const RuleLoops& active_loops() {
   static const RuleLoops active = with_active_isa([]<Isa isa>() { return compiled_loops<isa, Rule>(); });
   return active;
 }
+
+/// Changes a parameter, which has a gradient, at this time of the write clock: what the rule adds up.
+Sums run_rule(const RuleLoops& loops, const void* rule, const Variable& p, std::span<Tensor> slots, std::uint64_t time);
 
 /// What rules add up for pieces of a parameter is kept in a row for each, f64: its memory costs nothing.
 inline void keep_sums(Tensor& all, Index i, const Sums& sums) {

@@ -2,6 +2,8 @@
 /// Adafactor.
 #pragma once
 
+#include <array>
+
 #include <ravine/core/math.hpp>
 #include <ravine/optim/elementwise/weight_decay.hpp>
 #include <ravine/optim/parameterwise.hpp>

@@ -2,8 +2,10 @@
 /// SM3.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include <ravine/core/math.hpp>
 #include <ravine/optim/parameterwise.hpp>

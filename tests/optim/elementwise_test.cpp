@@ -1,6 +1,7 @@
 // A user's own optimizers: rules, slots, options of every kind.
 #include <array>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -100,6 +101,27 @@ class Descent final : public rv::optim::Elementwise<Descent, DescentOptions> {
   };
 };
 
+/// Descent whose call returns numbers: the elements and the squares of their gradients, or something else.
+template <bool numbers>
+class Talkative final : public rv::optim::Elementwise<Talkative<numbers>, DescentOptions> {
+ public:
+  using rv::optim::Elementwise<Talkative, DescentOptions>::Elementwise;
+  static constexpr const char* name = "Talkative";
+  static constexpr std::array<const char*, 0> slots = {};
+  struct Rule {
+    double lr;
+    Rule(const DescentOptions&, double now, rv::Index) : lr(now) {}
+    template <class T>
+    auto operator()(T& theta, T g) const {
+      theta -= T(lr) * g;
+      if constexpr (numbers)
+        return std::array<T, 2>{T(1), g * g};
+      else
+        return theta;
+    }
+  };
+};
+
 }  // namespace
 
 TEST_CASE("elementwise: a user's optimizer minimizes in both precisions") {
@@ -181,4 +203,23 @@ TEST_CASE("elementwise: a parameter that is a slice of a larger tensor is update
   descent.step();
   const std::vector<float> values = all.to_vector<float>();
   for (std::size_t i = 0; i < values.size(); ++i) CHECK(values[i] == (i >= 3 && i < 70 ? 0.0f : 1.0f));
+}
+
+TEST_CASE_TEMPLATE("elementwise: a rule may return what it likes, and numbers are added up", O, Talkative<true>,
+                   Talkative<false>) {
+  for (const rv::Index n : {1, 7, 8, 9, 63, 64, 65, 4096, 4099, 10'000}) {
+    CAPTURE(n);
+    const rv::Variable p = rv::parameter(rv::arange(n, rv::f64));
+    p.set_grad(p.value() * 2.0);
+    O optimizer({p});
+    optimizer.step();
+    CHECK(rv::bitwise_equal(p.value(), rv::zeros({n}, rv::f64)));
+
+    const typename O::Rule rule({}, 0.0, 1);
+    Values theta(static_cast<std::size_t>(n)), g(theta.size(), 2.0);
+    const rv::detail::Sums sums = rv::detail::rule_loop<O, double>(&rule, theta.data(), g.data(), nullptr, 0, n);
+    const bool numbers = std::is_same_v<O, Talkative<true>>;
+    CHECK(sums[0] == (numbers ? static_cast<double>(n) : 0.0));
+    CHECK(sums[1] == (numbers ? 4.0 * static_cast<double>(n) : 0.0));
+  }
 }

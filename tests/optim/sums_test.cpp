@@ -2,6 +2,7 @@
 // than what is added up at once, and rows more than a strip.
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <ravine/autograd/autograd.hpp>
@@ -53,10 +54,18 @@ auto lamb() {
   };
 }
 
+/// All dimensions but one.
+std::vector<rv::Index> others(const Tensor& x, rv::Index dim = 0) {
+  std::vector<rv::Index> dims;
+  for (rv::Index i = 0; i < x.rank(); ++i)
+    if (i != dim) dims.push_back(i);
+  return dims;
+}
+
 auto adafactor() {
   return [R = Tensor(), C = Tensor()](const Tensor& theta, const Tensor& g, int t) mutable {
     const double beta = 1.0 - std::pow(t, -0.8), n = static_cast<double>(g.numel());
-    R = ema(R, rv::mean(rv::square(g), {1}, true), beta);
+    R = ema(R, rv::mean(rv::square(g), others(g), true), beta);
     C = ema(C, rv::mean(rv::square(g), {0}, true), beta);
     Tensor U = g / rv::sqrt(R * C / rv::mean(R));
     U = U / std::max(1.0, length(U) / std::sqrt(n));
@@ -66,18 +75,19 @@ auto adafactor() {
 
 auto factored_adam() {
   return [R = Tensor(), C = Tensor()](const Tensor& theta, const Tensor& g, int t) mutable {
-    R = ema(R, rv::sum(rv::square(g), {1}, true), 0.9);
+    R = ema(R, rv::sum(rv::square(g), others(g), true), 0.9);
     C = ema(C, rv::sum(rv::square(g), {0}, true), 0.9);
     return theta - g * 0.1 / (rv::sqrt(R * C / rv::sum(R) / (1.0 - std::pow(0.9, t))) + 1e-8);
   };
 }
 
 auto sm3() {
-  return [R = Tensor(), C = Tensor()](const Tensor& theta, const Tensor& g, int t) mutable {
-    if (t == 1) R = rv::zeros({g.size(0), 1}, rv::f64), C = rv::zeros({1, g.size(1)}, rv::f64);
-    const Tensor nu = rv::square(g) + rv::minimum(R + C * 0.0, C + R * 0.0);
-    R = rv::max(nu, {1}, true);
-    C = rv::max(nu, {0}, true);
+  return [mu = std::vector<Tensor>()](const Tensor& theta, const Tensor& g, int t) mutable {
+    if (t == 1) mu.assign(static_cast<std::size_t>(g.rank()), rv::zeros_like(g));
+    Tensor least = mu[0];
+    for (const Tensor& other : mu) least = rv::minimum(least, other);
+    const Tensor nu = rv::square(g) + least;
+    for (int i = 0; i < g.rank(); ++i) mu[static_cast<std::size_t>(i)] = rv::max(nu, others(g, i), true) + nu * 0.0;
     return theta - g / rv::sqrt(nu + 1e-8) * 0.1;
   };
 }
@@ -90,7 +100,7 @@ TEST_CASE("sums: norms of many elements") {
 }
 
 TEST_CASE("sums: long rows, many rows, and both few") {
-  for (const rv::Shape& shape : {rv::Shape{70, 5003}, rv::Shape{601, 9}, rv::Shape{2, 3}}) {
+  for (const rv::Shape& shape : {rv::Shape{70, 5003}, rv::Shape{601, 9}, rv::Shape{2, 3}, rv::Shape{5, 7, 300}}) {
     check("adafactor:lr=0.5", shape, adafactor);
     check("factored_adam:lr=0.1,beta2=0.9", shape, factored_adam);
     check("sm3:momentum=0", shape, sm3);
