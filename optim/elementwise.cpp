@@ -50,8 +50,9 @@ template struct BuiltIn<Rules>;
 
 Sums sum_of(const Tensor& sums) {
   Sums total{};
-  for (Index i = 0; i < sums.size(0); ++i)
-    for (std::size_t k = 0; k < total.size(); ++k) total[k] += sums.raw<double>()[2 * i + static_cast<Index>(k)];
+  const double* of = sums.raw<double>();
+  for (Index left = sums.size(0); left > 0; --left)
+    for (std::size_t k = 0; k < total.size(); ++k) total[k] += *of++;
   return total;
 }
 

@@ -19,14 +19,14 @@ namespace ravine::detail {
 inline Index strip_of(Index rows) { return std::clamp<Index>(rows / 8, 8, 64); }
 inline Index strips_of(Index rows) { return (rows + strip_of(rows) - 1) / strip_of(rows); }
 
-/// A parameter as a matrix, its gradient and the slots of a rule, row by row. Slots are as large as the parameter,
-/// matrices with a row for each strip, or vectors, which all rows share.
-template <class T>
+/// A parameter as a matrix, its gradient and the first n slots of a rule, row by row. Slots are as large as the
+/// parameter, matrices with a row for each strip, or vectors, which all rows share.
+template <class T, std::size_t n>
 class Rows {
  public:
   Rows(const Variable& p, Index rows, std::span<Tensor> slots)
       : columns_(p.numel() / rows), strip_(strip_of(rows)), theta_(p.node()->value.raw<T>()), g_(p.grad().raw<T>()) {
-    for (std::size_t k = 0; k < slots.size(); ++k) {
+    for (std::size_t k = 0; k < std::min(n, slots.size()); ++k) {
       if (!slots[k].defined()) continue;
       const bool whole = slots[k].numel() == p.numel(), of_strip = !whole && slots[k].rank() == 2;
       slots_[k] = {slots[k].raw<T>(), whole ? columns_ : 0, of_strip ? columns_ : 0};
@@ -39,9 +39,9 @@ class Rows {
   Index columns() const { return columns_; }
 
   Sums run(RuleLoop<T> loop, const void* rule, Index i) const {
-    T* arrays[max_slots];
+    T* arrays[n];
     const Index strip = i / strip_;
-    for (std::size_t k = 0; k < max_slots; ++k)
+    for (std::size_t k = 0; k < n; ++k)
       arrays[k] = slots_[k].first + (i * slots_[k].of_row + strip * slots_[k].of_strip);
     return loop(rule, theta_ + i * columns_, g_ + i * columns_, arrays, 0, columns_);
   }
@@ -54,7 +54,7 @@ class Rows {
   Index columns_, strip_, together_ = 1;
   T* theta_;
   const T* g_;
-  std::array<Slot, max_slots> slots_;
+  std::array<Slot, n> slots_;
 };
 
 /// A rule for one element over each row i of a parameter as a matrix, rule_of(i); what each adds up, two numbers for
@@ -66,7 +66,7 @@ Tensor run_rows(const Variable& p, Index rows, std::span<Tensor> slots, F&& rule
   Tensor sums;
   if constexpr (adds_up) sums = Tensor({rows, 2}, f64);
   const auto run = [&]<class T>(RuleLoop<T> loop) {
-    const Rows<T> all(p, rows, slots);
+    const Rows<T, slots_of<Rule>()> all(p, rows, slots);
     const Index high = all.together();
     for_long_rows((rows + high - 1) / high, high * all.columns(), [&](Index begin, Index end) {
       for (Index i = high * begin; i < std::min(rows, high * end); ++i) {
