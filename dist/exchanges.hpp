@@ -12,7 +12,7 @@
 namespace ravine::detail {
 
 /// Sums over all ranks, which all make in one order, each as soon as all ranks have given their parts of it: on a
-/// thread of its own, while this one goes on, if there are many.
+/// thread of its own, while this one goes on, if that is asked for and there can be one.
 class Exchanges {
  public:
   explicit Exchanges(Messages& messages) : messages_(messages) {}
