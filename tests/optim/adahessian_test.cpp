@@ -129,3 +129,11 @@ TEST_CASE("AdaHessian: groups have their own curvature, callbacks change the gra
   CHECK(p[0].value().at({0}) == Approx(1 - 0.5 * 1 / 2).epsilon(1e-14));
   CHECK(p[1].value().at({2}) == Approx(1 - 0.25 * 3 / 8.0).epsilon(1e-14));
 }
+
+TEST_CASE("a loss that is no scalar is refused as such, where only finite ones may go on too") {
+  const rv::Variable w = rv::parameter(rv::ones({2}));
+  optim::AdaHessian adahessian({w});
+  const rv::detail::FiniteOnly finite_only;
+  CHECK_THROWS_WITH_AS(adahessian.step([&] { return w * 2; }), doctest::Contains("needs a scalar, got (2)"),
+                       std::logic_error);
+}
