@@ -55,7 +55,7 @@ Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F redu
 template <class T, class Out, class Rows, class Columns>
 void hand_out(const T* x, Out* y, const Run& run, Rows rows, Columns columns) {
   constexpr Index short_row = 64, width = 64;
-  if (run.inner > 1 || (run.outer == 1 && run.count <= short_row))
+  if (run.inner != 1 || (run.outer == 1 && run.count <= short_row))
     return detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
       columns(x + o * run.count * run.inner + begin, end - begin, run.inner, y + o * run.inner + begin);
     });
@@ -174,7 +174,7 @@ void hand_out(const kernels::Reduction<T, Out>& kernel, const T* x, Out* y, cons
 template <class Member, class T, class Out>
 void reduce_run(Member member, const T* x, Out* y, const Run& run) {
   const auto& kernel = kernels::kernels<T>().order.*(member(T{}));
-  if (run.inner > 1 || run.count <= piece) return hand_out(kernel, x, y, run);
+  if (run.inner != 1 || run.count <= piece) return hand_out(kernel, x, y, run);
   const Tensor parts = by_pieces(kernel, x, run);
   (kernels::kernels<Out>().order.*(member(Out{}))).rows(parts.raw<Out>(), run.outer, parts.size(1), y);
 }
@@ -184,7 +184,7 @@ template <class Value, class Place, class T>
 void place_run(Value value, Place place, const T* x, Index* y, const Run& run) {
   const auto& order = kernels::kernels<T>().order;
   const auto& kernel = order.*(place(T{}));
-  if (run.inner > 1 || run.count <= piece) return hand_out(kernel, x, y, run);
+  if (run.inner != 1 || run.count <= piece) return hand_out(kernel, x, y, run);
   const Tensor parts = by_pieces(order.*(value(T{})), x, run);
   kernel.rows(parts.raw<T>(), run.outer, parts.size(1), y);
   for (Index i = 0; i < run.outer; ++i) {

@@ -175,6 +175,19 @@ TEST_CASE("sizes of 0") {
   CHECK(argmax(zeros({3, 0}), 0).shape() == Shape{0});
 }
 
+TEST_CASE("nothing is read or written where a later dimension is of size 0") {
+  for (const DType dtype : {f32, f64, i64, u8})
+    for (const Index size : {3, 65, 40000}) {  // short rows, long ones, and those in pieces
+      const Tensor x({50000, size, 0}, dtype), plane({size, 0}, dtype);
+      for (const auto op : {sum, prod, max, min, any, all}) {
+        CHECK(op(x, 1, false).shape() == Shape({50000, 0}));
+        CHECK(op(plane, 0, true).shape() == Shape({1, 0}));
+      }
+      CHECK(cumsum(x, 1).shape() == x.shape());
+      if (is_floating(dtype)) CHECK(norm(x, 1).shape() == Shape({50000, 0}));
+    }
+}
+
 TEST_CASE("NaN and infinity in reductions") {
   const Tensor x = tensor({1, nan_value, 3, infinity, 2, 5}, {2, 3});
   for (const Reduction& r : reductions) {
