@@ -192,6 +192,25 @@ inline void each_column(Index n, F f) {
   for (Index j = 0; j < n; j += lanes<T>) f(j, n - j < lanes<T> ? static_cast<int>(n - j) : lanes<T>);
 }
 
+/// The sums over [0, n), in each lane, of what add(i, sums) adds: of chunks in T, and those in double.
+template <class T, int count, class F>
+inline void sum_down(Index n, Vector<T> (&sums)[count], F add) {
+  constexpr Index chunk = 256;
+  const auto add_up = [&](Index begin, Index end) {
+    for (auto& s : sums) s = Vector<T>{};
+    for (Index i = begin; i < end; ++i) add(i, sums);
+  };
+  if (n <= chunk) return add_up(0, n);
+  double total[count][lanes<T>] = {};
+  for (Index begin = 0; begin < n; begin += chunk) {
+    add_up(begin, n - begin < chunk ? n : begin + chunk);
+    for (int s = 0; s < count; ++s)
+      for (int k = 0; k < lanes<T>; ++k) total[s][k] += static_cast<double>(sums[s][k]);
+  }
+  for (int s = 0; s < count; ++s)
+    for (int k = 0; k < lanes<T>; ++k) sums[s][k] = static_cast<T>(total[s][k]);
+}
+
 /// What Row knows, of columns of n scores.
 template <class T>
 struct Columns {
@@ -202,20 +221,15 @@ struct Columns {
   template <class F>
   Columns(const T* x, Index n, Index stride, int used, F keep) : top(load(x, used)) {
     for (Index i = 1; i < n; ++i) top = larger<T>(load(x + i * stride, used), top);
-    constexpr Index chunk = 256;
     const Vector<T> one = broadcast(T(1)), zero{};
-    Vector<T> sum{}, ones{};
-    for (Index begin = 0; begin < n; begin += chunk) {
-      Vector<T> part{};
-      for (Index i = begin; i < n && i < begin + chunk; ++i) {
-        const Vector<T> e = decay<T>(load(x + i * stride, used) - top);
-        keep(i * stride, e);
-        part += e == one ? zero : e;
-        ones += e == one ? one : zero;
-      }
-      sum += part;
-    }
-    others = top - top == zero ? sum + (ones - one) : broadcast(std::numeric_limits<T>::quiet_NaN());
+    Vector<T> sums[2];  // of what is not 1, and of ones
+    sum_down<T>(n, sums, [&](Index i, Vector<T>(&to)[2]) {
+      const Vector<T> e = decay<T>(load(x + i * stride, used) - top);
+      keep(i * stride, e);
+      to[0] += e == one ? zero : e;
+      to[1] += e == one ? one : zero;
+    });
+    others = top - top == zero ? sums[0] + (sums[1] - one) : broadcast(std::numeric_limits<T>::quiet_NaN());
   }
 
   Vector<T> log_sum() const { return log1p<T>(others); }
@@ -260,10 +274,13 @@ void log_softmax_columns(const T* x, Index n, Index columns, Index stride, T* y)
 template <class T, class G, class F>
 inline void columns_pullback(const T* dy, const T* y, Index n, Index columns, Index stride, T* dx, G g, F f) {
   each_column<T>(columns, [&](Index j, int used) {
-    Vector<T> sum{};
-    for (Index at = j; at < n * stride; at += stride) sum += g(load(dy + at, used), load(y + at, used));
+    Vector<T> sum[1];
+    sum_down<T>(n, sum, [&](Index i, Vector<T>(&to)[1]) {
+      const Index at = i * stride + j;
+      to[0] += g(load(dy + at, used), load(y + at, used));
+    });
     for (Index at = j; at < n * stride; at += stride)
-      store(dx + at, f(load(dy + at, used), load(y + at, used), sum), used);
+      store(dx + at, f(load(dy + at, used), load(y + at, used), sum[0]), used);
   });
 }
 template <class T>

@@ -186,6 +186,19 @@ TEST_CASE("gradients of lines of every length, along any dimension") {
     }
 }
 
+TEST_CASE("long columns keep their digits, as rows do") {
+  const Index n = 1'000'000;
+  const double top = std::exp(1.0), sum = top + static_cast<double>(n - 1);
+  const Tensor x = concat({ones({1, 2}), zeros({n - 1, 2})}, 0), tenths = full({n, 2}, 0.1);
+  const Tensor p = softmax(x, 0), q = log_softmax(x, 0);
+  CHECK(logsumexp(x, 0).at({1}) == doctest::Approx(std::log(sum)).epsilon(rounding(f32)));
+  CHECK(p.at({0, 1}) == doctest::Approx(top / sum).epsilon(4 * rounding(f32)));
+  CHECK(p.at({-1, 0}) == doctest::Approx(1.0 / sum).epsilon(4 * rounding(f32)));
+  CHECK(worst_error(detail::softmax_pullback(tenths, p, 0) / p, Values(static_cast<std::size_t>(2 * n))) <= 1e-6);
+  CHECK(detail::log_softmax_pullback(tenths, q, 0).at({0, 0}) ==
+        doctest::Approx(0.1 - top / sum * 0.1 * static_cast<double>(n)).epsilon(1e-5));
+}
+
 TEST_CASE("short rows and columns give the same bits on any number of threads") {
   const Tensor x = random_tensor({20'011, 3}, f32), y = random_tensor({7, 90, 301}, f32);
   CHECK(same_bits_on_any_threads([&] { return softmax(x, 1); }));
