@@ -141,6 +141,25 @@ TEST_CASE("a checkpoint of other objects is refused by name, and everything stay
   CHECK_THROWS_WITH_AS(wider.scaler.transform(toy().inputs()), Contains("before fit"), std::logic_error);
 }
 
+TEST_CASE("an object that changes before it refuses is put back, as are those before it") {
+  struct Careless {
+    double value;
+    bool refuses;
+    StateDict state_dict() const { return {{"value", scalar(value, f64)}}; }
+    void load_state_dict(const StateDict& state) {
+      value = state.at("value").item();
+      if (refuses && value == 2.0) throw std::invalid_argument("two is too much");
+    }
+  };
+  const TemporaryFile file("careless.safetensors");
+  save_checkpoint(file.path(), Careless{5.0, false}, Careless{2.0, false});
+  Careless first{1.0, false}, second{1.0, true};
+  CHECK_THROWS_WITH_AS(load_checkpoint(file.path(), first, second), Contains("object 1: two is too much"),
+                       std::invalid_argument);
+  CHECK(first.value == 1.0);
+  CHECK(second.value == 1.0);
+}
+
 TEST_CASE("without strict, what fits is loaded and the rest is listed") {
   const TemporaryFile file("part.safetensors");
   const nn::Sequential saved{nn::Linear(2, 3), nn::Tanh(), nn::Linear(3, 1)};
