@@ -42,7 +42,7 @@ class Source {
     const X* x = x_ + (i & places_);
     V v = V{} + X(1);
     if constexpr (std::is_same_v<V, Vector<float>> || std::is_same_v<V, Vector<double>>) return load(x, used, v);
-    std::memcpy(&v, x, static_cast<std::size_t>(used) * sizeof(X));
+    for (int k = 0; k < n - 1 && k < used; ++k) v[k] = x[k];
     return v;
   }
 
