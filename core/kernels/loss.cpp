@@ -1,4 +1,4 @@
-// The arithmetic of losses: squared differences, and the softmax of rows of scores.
+// The softmax of lines of scores, rows or columns; losses: of classes, which are made of it, and squared differences.
 #include <limits>
 
 #include <ravine/core/kernels/functions.hpp>
