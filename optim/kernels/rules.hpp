@@ -52,7 +52,7 @@ const RuleLoops& active_loops() {
 /// Changes a parameter, which has a gradient, at this time of the write clock: what the rule adds up.
 Sums run_rule(const RuleLoops& loops, const void* rule, const Variable& p, std::span<Tensor> slots, std::uint64_t time);
 
-/// What rules add up for pieces of a parameter is kept in a row for each, f64: its memory costs nothing.
+/// What rules add up for pieces of a parameter, or its rows, is kept in a row for each, f64.
 inline void keep_sums(Tensor& all, Index i, const Sums& sums) {
   std::copy(sums.begin(), sums.end(), all.raw<double>() + 2 * i);
 }
