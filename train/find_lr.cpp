@@ -33,6 +33,7 @@ class Restore {
  public:
   Restore(nn::Module& model, optim::Optimizer& optimizer)
       : model_(model), optimizer_(optimizer), of_model_(model.state_dict()), of_optimizer_(optimizer.state_dict()) {
+    for (const Variable& p : optimizer.parameters()) values_.push_back(p.value().clone());
     for (const auto& all : {model.parameters(), optimizer.parameters()})
       for (const Variable& p : all) gradients_.emplace_back(p, p.grad());
     for (const auto& [p, gradient] : gradients_) p.zero_grad();  // so that nothing is added to them
@@ -40,6 +41,7 @@ class Restore {
   ~Restore() {
     model_.load_state_dict(of_model_);
     optimizer_.load_state_dict(of_optimizer_);
+    for (std::size_t i = 0; i < values_.size(); ++i) optimizer_.parameters()[i].set_value(values_[i]);
     for (const auto& [p, gradient] : gradients_) p.set_grad(gradient);
     default_generator() = random_;
   }
@@ -57,20 +59,23 @@ class Restore {
   nn::Module& model_;
   optim::Optimizer& optimizer_;
   StateDict of_model_, of_optimizer_;
+  std::vector<Tensor> values_;  // of the optimizer's parameters, which need not all be the model's
   std::vector<std::pair<Variable, Tensor>> gradients_;
   Generator random_ = default_generator();
   nn::Mode mode_{model_, nn::Mode::training};
 };
 
-/// The rate of the steepest way down to the lowest point.
+/// The rate in the middle of the steepest fifth of the test on the way down to the lowest point. Single steps go down
+/// by what their batches differ, and the first tenth by the means of a few losses.
 double steepest(const std::vector<double>& lr, const std::vector<double>& smoothed) {
-  const auto lowest = std::min_element(smoothed.begin(), smoothed.end()) - smoothed.begin();
+  const auto lowest = static_cast<std::size_t>(std::min_element(smoothed.begin(), smoothed.end()) - smoothed.begin());
+  const std::size_t first = lr.size() / 10, width = std::max<std::size_t>(lr.size() / 5, 1);
   double best = std::numeric_limits<double>::quiet_NaN(), slope = 0.0;
-  for (std::size_t i = 1; i <= static_cast<std::size_t>(lowest); ++i) {
-    const double now = (smoothed[i] - smoothed[i - 1]) / std::log(lr[i] / lr[i - 1]);
+  for (std::size_t i = first + width; i <= lowest; ++i) {
+    const double now = (smoothed[i] - smoothed[i - width]) / std::log(lr[i] / lr[i - width]);
     if (now < slope) {
       slope = now;
-      best = lr[i - 1];
+      best = std::sqrt(lr[i] * lr[i - width]);
     }
   }
   return best;

@@ -21,7 +21,8 @@ struct LrRange {
   Tensor lr;
   Tensor loss;        ///< before the update with that rate
   Tensor smoothed;    ///< their mean, with weights that decay into the past
-  double suggestion;  ///< the rate at which the smoothed loss falls fastest against log(lr); NaN if it never falls
+  double suggestion;  ///< where the smoothed loss falls fastest against log(lr), by a fifth of the test; NaN if it
+                      ///< never does
 };
 
 /// A learning-rate range test: trains while the learning rate rises, until the loss is not finite or the smoothed one

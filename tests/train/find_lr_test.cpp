@@ -68,6 +68,25 @@ TEST_CASE("the suggestion converges, and larger rates that diverge end the test"
   }
 }
 
+TEST_CASE("batches that differ do not decide on the suggestion, which trains") {
+  for (const char* name : {"sgd", "sgd:momentum=0.9", "adam", "lion", "muon", "schedule_free_adamw"})
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+      CAPTURE(name);
+      CAPTURE(seed);
+      manual_seed(seed);
+      const Tensor x = randn({300, 5}), y = sum(x, 1, true) + 0.5 * randn({300, 1});
+      data::DataLoader loader({x, y}, {.batch_size = 16, .shuffle = true});
+      nn::Sequential model = nn::mlp({5, 32, 1});
+      auto optimizer = optim::make(name, model.parameters());
+      const auto range = find_lr(model, *optimizer, nn::mse_loss, loader);
+      CHECK(range.suggestion > 1e-4);
+      const std::string separator = std::string(name).find(':') == std::string::npos ? ":" : ",";
+      optimizer = optim::make(name + separator + "lr=" + std::to_string(range.suggestion), model.parameters());
+      const auto history = train::fit(model, *optimizer, nn::mse_loss, loader, {.epochs = 10});
+      CHECK(history.row(9)[2] < 0.2 * range.loss.at({0}));
+    }
+}
+
 TEST_CASE("everything is in the end as it was") {
   manual_seed(5);
   nn::Sequential model{nn::Linear(3, 8), nn::BatchNorm1d(8), nn::Dropout(0.5), nn::Dropout(0.1), nn::Linear(8, 1)};
@@ -101,6 +120,18 @@ TEST_CASE("everything is in the end as it was") {
   };
   CHECK_THROWS_WITH(find_lr(model, sam, failing, loader), "enough");
   untouched();
+}
+
+TEST_CASE("parameters that are not the model's stay as they were") {
+  nn::Linear body(3, 4), head(4, 1);
+  std::vector<Variable> all = body.parameters();
+  for (const Variable& p : head.parameters()) all.push_back(p);
+  optim::Adam adam(all);
+  const StateDict before = head.state_dict();
+  data::DataLoader loader({randn({8, 3}), randn({8, 1})}, {.batch_size = 8});
+  find_lr(
+      body, adam, [&](const Variable& y, const Tensor& t) { return nn::mse_loss(head(y), t); }, loader);
+  CHECK(same_bits(head.state_dict(), before));
 }
 
 TEST_CASE("gradients of parameters that are not the optimizer's stay as they were") {
