@@ -11,7 +11,7 @@ namespace ravine::detail {
 template <class T>
 [[gnu::visibility("hidden")]] void copy_rows(const T* x, Index row_step, Index column_step, Index rows, Index columns,
                                              T* y, Index stride) {
-  const auto kernel = kernels::kernels<T>().copy.plane;
+  const auto kernel = kernels::active<kernels::Copy<T>>().plane;
   for_tiles(1, rows, columns, [&](Index, Index i, Index i_end, Index j, Index j_end) {
     kernel(x + i * row_step + j * column_step, row_step, column_step, i_end - i, j_end - j, y + i * stride + j, stride);
   });

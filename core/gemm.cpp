@@ -96,7 +96,7 @@ bool multiply_by_onednn(const kernels::Product<float>& p) {
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, const T* b, T* c, const T* bias) {
   if (m == 0 || n == 0) return;
-  const auto& kernel = kernels::kernels<T>().gemm;
+  const auto& kernel = kernels::active<kernels::Gemm<T>>();
   const kernels::Product<T> whole{transpose_a, transpose_b,         m, n, k,   a, transpose_a ? m : k,
                                   b,           transpose_b ? k : n, c, n, bias};
   // A few rows take as long as more of them would: the time is that of B's way from memory.

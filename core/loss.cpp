@@ -14,7 +14,7 @@ namespace ravine::detail {
 double squared_error(const Tensor& a, const Tensor& b) {
   return visit_floating("squared_error", a.dtype(), [&](auto type) {
     using T = decltype(type);
-    const auto kernel = kernels::kernels<T>().loss.squared_error;
+    const auto kernel = kernels::active<kernels::Loss<T>>().squared_error;
     const T *x = a.raw<T>(), *y = b.raw<T>();
     return sum_pieces(a.numel(), [&](Index begin, Index count) { return kernel(x + begin, y + begin, count); });
   });
@@ -55,7 +55,7 @@ Tensor cross_entropies(const Tensor& scores, const ClassTargets& target, Tensor&
     using T = decltype(type);
     T *top = rows.raw<T>(), *others = top + n, *out = losses.raw<T>();
     by_rows<T>(scores, target, [&](const kernels::ClassRows<T>& part, Index i) {
-      kernels::kernels<T>().loss.cross_entropies(part, top + i, others + i, out + i);
+      kernels::active<kernels::Loss<T>>().cross_entropies(part, top + i, others + i, out + i);
     });
   });
   return losses;
@@ -69,7 +69,8 @@ Tensor cross_entropy_pullback(const Tensor& dy, const Tensor& scores, const Clas
     const T *top = rows.raw<T>(), *others = top + n, *upstream = dy.raw<T>();
     T* out = dx.raw<T>();
     by_rows<T>(scores, target, [&](const kernels::ClassRows<T>& part, Index i) {
-      kernels::kernels<T>().loss.cross_entropy_pullback(part, top + i, others + i, upstream + i, out + i * classes);
+      kernels::active<kernels::Loss<T>>().cross_entropy_pullback(part, top + i, others + i, upstream + i,
+                                                                 out + i * classes);
     });
   });
   return dx;

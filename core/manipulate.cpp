@@ -50,7 +50,7 @@ class Rearrangement {
     choose_rows();
     const Dim &row = dims_[count_ - 2], &column = dims_[count_ - 1];
     for (int d = first; d < count_ - 2; ++d) planes *= dims_[d].size;
-    const auto kernel = kernels::kernels<T>().copy.plane;
+    const auto kernel = kernels::active<kernels::Copy<T>>().plane;
     detail::for_tiles(planes, row.size, column.size, [&](Index plane, Index i, Index i_end, Index j, Index j_end) {
       Index from = i * row.from + j * column.from, to = i * row.to + j;
       for (int d = count_ - 3; plane > 0; plane /= dims_[d--].size) {
@@ -131,7 +131,7 @@ Tensor join(const std::vector<Tensor>& parts, int dim) {
   for (const Tensor& part : parts) starts.push_back(starts.back() + part.shape()[dim] * joined.inner);
   detail::visit(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto kernel = kernels::kernels<T>().copy.plane;
+    const auto kernel = kernels::active<kernels::Copy<T>>().plane;
     T* y = out.raw<T>();
     detail::for_tiles(1, joined.outer, width, [&](Index, Index i, Index i_end, Index j, Index j_end) {
       const auto first = std::upper_bound(starts.begin(), starts.end(), j) - starts.begin() - 1;
@@ -331,7 +331,7 @@ Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
   const DimLayout a(x.shape(), d);
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto kernel = kernels::kernels<T>().copy.select;
+    const auto kernel = kernels::active<kernels::Copy<T>>().select;
     const T* from = x.raw<T>();
     T* y = out.raw<T>();
     detail::for_tiles(a.outer, count, a.inner, [&](Index o, Index i, Index i_end, Index j, Index j_end) {
@@ -398,7 +398,7 @@ Tensor index_select_pullback(const Tensor& dy, const Shape& shape, Index dim, co
   const DimLayout a(shape, d);
   detail::visit(dy.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto kernel = kernels::kernels<T>().copy.add;
+    const auto kernel = kernels::active<kernels::Copy<T>>().add;
     const T* from = dy.raw<T>();
     T* to = out.raw<T>();
     detail::for_columns(a.outer, count, a.inner, [&](Index o, Index begin, Index end) {

@@ -79,7 +79,7 @@ class Broadcast {
   const void* write_out(std::size_t k, Index row, Index first, Index n, void* room) const {
     const Index size = dims_[0].size, step = dims_[0].steps[k] == 0 ? 0 : 1;
     const Index row_step = rank_ == 2 ? dims_[1].steps[k] / bytes_[k] : 0;
-    const auto plane = kernels::kernels<T>().copy.plane;
+    const auto plane = kernels::active<kernels::Copy<T>>().plane;
     auto* to = static_cast<T*>(room);
     for (const T* const end = to + n; to < end; first = 0) {
       const auto* x = reinterpret_cast<const T*>(static_cast<const std::byte*>(all_.in[k]) + offset(k, row));
@@ -203,11 +203,19 @@ Tensor compute(const MapOp& op, Operands operands, const Shape& shape, DType dty
   return y;
 }
 
+/// For elements as this tensor's.
+const MapOp& op_for(const Tensor& x, Op op) {
+  using kernels::active, kernels::Map;
+  static const MapOp* const ops[] = {active<Map<float>>().ops, active<Map<double>>().ops, active<Map<Index>>().ops,
+                                     active<Map<std::uint8_t>>().ops};
+  return ops[static_cast<std::size_t>(x.dtype())][static_cast<std::size_t>(op)];
+}
+
 }  // namespace
 
 Tensor map(Op op, Operands operands) {
   const Tensor& first = first_tensor(operands);
-  const MapOp& entry = kernels::map(first.dtype())[op];
+  const MapOp& entry = op_for(first, op);
   if (op != Op::where) check_types(entry, operands, first);
   Shape shape = first.shape();
   for (const Operand& x : operands)
@@ -217,7 +225,7 @@ Tensor map(Op op, Operands operands) {
 
 Tensor map_same(Op op, Operands operands) {
   const Tensor& first = first_tensor(operands);
-  const MapOp& entry = kernels::map(first.dtype())[op];
+  const MapOp& entry = op_for(first, op);
   check_types(entry, operands, first);
   for (const Operand& x : operands)
     if (x.tensor && x.tensor->shape() != first.shape())

@@ -24,7 +24,7 @@ Index rows_of(const Tensor& x, Index columns) { return columns > 0 ? x.numel() /
 /// The moments of row i, longer than a piece of work.
 template <class T>
 bool long_row_moments(const T* x, Index n, bool about_mean, double eps, const kernels::Moments<T>& m, Index i) {
-  const auto& kernel = kernels::kernels<T>().normalize;
+  const auto& kernel = kernels::active<kernels::Normalize<T>>();
   const T from = about_mean ? kernels::about_the_mean(x, n) : T(0);
   const auto piece = [&](Index begin, Index count) { return kernel.deviations(x + begin, count, from); };
   return kernel.settle(x, n, about_mean, eps, from, sum_pieces(n, piece), m, i);
@@ -37,7 +37,7 @@ bool find_moments(const Tensor& x, Index columns, Lines lines, double eps, Tenso
   std::atomic<bool> fit = true;
   visit_floating("moments", x.dtype(), [&](auto type) {
     using T = decltype(type);
-    const auto& kernel = kernels::kernels<T>().normalize;
+    const auto& kernel = kernels::active<kernels::Normalize<T>>();
     const T* in = x.raw<T>();
     T* m = result.raw<T>();
     if (lines == Lines::columns)
@@ -71,7 +71,7 @@ Tensor moments_from(const Tensor& mean, const Tensor& variance, double eps) {
   result[2].copy_from(variance);
   visit_floating("batch_norm", mean.dtype(), [&](auto type) {
     using T = decltype(type);
-    kernels::kernels<T>().normalize.inverse_std(variance.raw<T>(), eps, lines, result.raw<T>() + 3 * lines);
+    kernels::active<kernels::Normalize<T>>().inverse_std(variance.raw<T>(), eps, lines, result.raw<T>() + 3 * lines);
   });
   return result;
 }
@@ -81,7 +81,7 @@ Tensor normalize(const Tensor& x, Lines lines, const Tensor& moments, const Tens
   Tensor y(x.shape(), x.dtype());
   visit_floating("normalize", x.dtype(), [&](auto type) {
     using T = decltype(type);
-    const auto& kernel = kernels::kernels<T>().normalize;
+    const auto& kernel = kernels::active<kernels::Normalize<T>>();
     const T *in = x.raw<T>(), *m = moments.raw<T>(), *w = weight.raw<T>(), *b = bias.raw<T>();
     T* out = y.raw<T>();
     const auto apply = lines == Lines::columns ? kernel.columns : kernel.rows;
@@ -105,7 +105,7 @@ std::array<Tensor, 3> normalize_pullback(Tensor dy, const Tensor& x, Lines lines
   Tensor dweight({pieces, columns}, x.dtype()), dbias({pieces, columns}, x.dtype());
   visit_floating("normalize", x.dtype(), [&](auto type) {
     using T = decltype(type);
-    const auto& kernel = kernels::kernels<T>().normalize;
+    const auto& kernel = kernels::active<kernels::Normalize<T>>();
     const T *up = std::as_const(dy).raw<T>(), *in = x.raw<T>(), *m = moments.raw<T>(), *w = weight.raw<T>();
     T *out = dx.raw<T>(), *dw = dweight.raw<T>(), *db = dbias.raw<T>();
     if (lines == Lines::columns) {
@@ -132,8 +132,9 @@ std::array<Tensor, 3> normalize_pullback(Tensor dy, const Tensor& x, Lines lines
 void move_towards(const char* what, Tensor& running, const Tensor& batch, double momentum, double scale) {
   const bool held = visit_floating(what, running.dtype(), [&](auto type) {
     using T = decltype(type);
-    return kernels::kernels<T>().normalize.move(batch.raw<T>(), static_cast<T>(1.0 - momentum),
-                                                static_cast<T>(momentum * scale), batch.numel(), running.raw<T>());
+    return kernels::active<kernels::Normalize<T>>().move(batch.raw<T>(), static_cast<T>(1.0 - momentum),
+                                                         static_cast<T>(momentum * scale), batch.numel(),
+                                                         running.raw<T>());
   });
   if (!held) throw std::out_of_range(text(what, " would be more than ", running.dtype(), " can hold"));
   running.mark_written(advance_write_clock());

@@ -66,7 +66,7 @@ void shuffle(Index* result, Index n, Generator& generator) {
   for (Index left = n; left > 1; left -= batch) {
     const Index count = std::min(batch, left - 1);
     const kernels::Stream stream{generator.seed(), generator.reserve(static_cast<std::uint64_t>(count)), 0};
-    kernels::kernels<Index>().random.below(stream, static_cast<std::uint64_t>(left), true, places, count);
+    kernels::active<kernels::Random<Index>>().below(stream, static_cast<std::uint64_t>(left), true, places, count);
     for (Index i = 0; i < count; ++i) {
       __builtin_prefetch(all + places[i + ahead], 1);
       std::swap(all[left - 1 - i], all[places[i]]);
@@ -131,7 +131,7 @@ void manual_seed(std::uint64_t seed) { default_generator().set(seed); }
 Tensor randn(const Shape& shape, DType dtype, Generator& generator) {
   return detail::visit_floating("randn", dtype, [&](auto zero) {
     using T = decltype(zero);
-    return generate<T>(shape, generator, 16 / sizeof(T), kernels::kernels<T>().random.normal);
+    return generate<T>(shape, generator, 16 / sizeof(T), kernels::active<kernels::Random<T>>().normal);
   });
 }
 
@@ -145,7 +145,7 @@ Tensor uniform(const Shape& shape, double low, double high, DType dtype, Generat
       throw std::invalid_argument(text("uniform: needs finite low <= high, got ", low, " and ", high));
     const T last = std::nextafter(static_cast<T>(high), first);  // what a sample that rounds to high becomes
     return generate<T>(shape, generator, 16 / sizeof(T),
-                       [=, kernel = kernels::kernels<T>().random.uniform](
+                       [=, kernel = kernels::active<kernels::Random<T>>().uniform](
                            const kernels::Stream& stream, T* y, Index n) { kernel(stream, first, range, last, y, n); });
   });
 }
@@ -158,7 +158,7 @@ Tensor randint(Index low, Index high, const Shape& shape, Generator& generator) 
   if (low >= high) throw std::invalid_argument(text("randint: low must be below high, got ", low, " and ", high));
   const std::uint64_t start = static_cast<std::uint64_t>(low), bound = static_cast<std::uint64_t>(high) - start;
   return generate<Index>(shape, generator, 1, [=](const kernels::Stream& stream, Index* y, Index n) {
-    kernels::kernels<Index>().random.below(stream, bound, false, y, n);
+    kernels::active<kernels::Random<Index>>().below(stream, bound, false, y, n);
     for (Index i = 0; i < n; ++i) y[i] = static_cast<Index>(start + static_cast<std::uint64_t>(y[i]));
   });
 }

@@ -61,7 +61,7 @@ void hand_out(const T* x, Out* y, const Run& run, Rows rows, Columns columns) {
     });
   detail::for_rows(run.outer, run.count, [&](Index begin, Index end) {
     if (run.count > short_row) return rows(x + begin * run.count, end - begin, y + begin);
-    const auto transpose = kernels::kernels<T>().copy.plane;
+    const auto transpose = kernels::active<kernels::Copy<T>>().plane;
     alignas(64) T turned[short_row * width];
     for (Index i = begin; i < end; i += width) {
       const Index n = std::min(width, end - i);
@@ -73,7 +73,7 @@ void hand_out(const T* x, Out* y, const Run& run, Rows rows, Columns columns) {
 
 template <class T>
 void sum_run(const T* x, T* y, const Run& run) {
-  const auto& kernel = kernels::kernels<T>().reduce;
+  const auto& kernel = kernels::active<kernels::Reduce<T>>();
   const auto sum_rows = [&](const T* row, Index n, T* total) {
     for (Index i = 0; i < n; ++i, row += run.count)
       total[i] = static_cast<T>(
@@ -95,7 +95,7 @@ double root_of(F squares) {
 
 template <class T>
 double sum_squares(const T* x, double scale, Index n) {
-  const auto kernel = kernels::kernels<T>().reduce.squares;
+  const auto kernel = kernels::active<kernels::Reduce<T>>().squares;
   return detail::sum_pieces(n, [&](Index begin, Index count) { return kernel(x + begin, scale, count); });
 }
 
@@ -107,7 +107,7 @@ void norm_run(const T* x, T* y, const Run& run) {
   };
   hand_out(x, y, run, norm_rows, [&](const T* from, Index n, Index stride, T* to) {
     constexpr Index width = 64;
-    const auto kernel = kernels::kernels<T>().reduce.square_columns;
+    const auto kernel = kernels::active<kernels::Reduce<T>>().square_columns;
     double squares[width];
     for (Index begin = 0; begin < n; begin += width) {
       const Index end = std::min(begin + width, n);
@@ -124,7 +124,7 @@ void norm_run(const T* x, T* y, const Run& run) {
 
 template <class T>
 bool finite(const T* x, Index n) {
-  const auto kernel = kernels::kernels<T>().reduce.finite;
+  const auto kernel = kernels::active<kernels::Reduce<T>>().finite;
   if (n <= detail::parallel_grain) return kernel(x, n);
   std::atomic<bool> all{true};
   detail::parallel_for(n, detail::parallel_grain, [&](Index begin, Index end) {
@@ -173,16 +173,16 @@ void hand_out(const kernels::Reduction<T, Out>& kernel, const T* x, Out* y, cons
 
 template <class Member, class T, class Out>
 void reduce_run(Member member, const T* x, Out* y, const Run& run) {
-  const auto& kernel = kernels::kernels<T>().order.*(member(T{}));
+  const auto& kernel = kernels::active<kernels::Order<T>>().*(member(T{}));
   if (run.inner != 1 || run.count <= piece) return hand_out(kernel, x, y, run);
   const Tensor parts = by_pieces(kernel, x, run);
-  (kernels::kernels<Out>().order.*(member(Out{}))).rows(parts.raw<Out>(), run.outer, parts.size(1), y);
+  (kernels::active<kernels::Order<Out>>().*(member(Out{}))).rows(parts.raw<Out>(), run.outer, parts.size(1), y);
 }
 
 /// The same of where extremes stand.
 template <class Value, class Place, class T>
 void place_run(Value value, Place place, const T* x, Index* y, const Run& run) {
-  const auto& order = kernels::kernels<T>().order;
+  const auto& order = kernels::active<kernels::Order<T>>();
   const auto& kernel = order.*(place(T{}));
   if (run.inner != 1 || run.count <= piece) return hand_out(kernel, x, y, run);
   const Tensor parts = by_pieces(order.*(value(T{})), x, run);
@@ -260,7 +260,7 @@ double dot(const Tensor& x, const Tensor& y) {
   detail::check_dtypes("dot", x, y);
   return detail::visit_floating("dot", x.dtype(), [&](auto type) {
     using T = decltype(type);
-    const auto kernel = kernels::kernels<T>().reduce.dot;
+    const auto kernel = kernels::active<kernels::Reduce<T>>().dot;
     const T *a = x.raw<T>(), *b = y.raw<T>();
     return detail::sum_pieces(x.numel(), [&](Index begin, Index count) { return kernel(a + begin, b + begin, count); });
   });

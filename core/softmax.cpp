@@ -47,7 +47,7 @@ void by_lines(const Kernel& kernel, const Lines& lines, Index results, T* y, con
     });
   detail::for_rows(lines.outer, n, [&](Index begin, Index end) {
     if (n > most) return kernel.rows(x + begin * n..., end - begin, n, y + begin * results);
-    const auto plane = kernels::kernels<T>().copy.plane;
+    const auto plane = kernels::active<kernels::Copy<T>>().plane;
     alignas(64) T room[sizeof...(x)][most * most];
     for (Index i = begin; i < end; i += most) {
       const Index high = std::min(most, end - i);
@@ -70,7 +70,7 @@ Tensor softmax_like(const char* op, const Tensor& x, const Dims& dims, Member me
     const Lines lines(x.shape(), mask);
     const Tensor from = lines.there(x);
     Tensor y(from.shape(), x.dtype());
-    by_lines(kernels::kernels<T>().loss.*(member(type)), lines, lines.count, y.raw<T>(), from.raw<T>());
+    by_lines(kernels::active<kernels::Loss<T>>().*(member(type)), lines, lines.count, y.raw<T>(), from.raw<T>());
     return lines.back(y);
   });
 }
@@ -84,7 +84,8 @@ Tensor softmax_like_pullback(const char* op, Tensor dy, const Tensor& y, const D
     const Lines lines(y.shape(), mask);
     const Tensor at = lines.there(y), up = lines.there(std::exchange(dy, {}));
     Tensor dx = up.unique() ? up : Tensor(at.shape(), y.dtype());
-    by_lines(kernels::kernels<T>().loss.*(member(type)), lines, lines.count, dx.raw<T>(), up.raw<T>(), at.raw<T>());
+    by_lines(kernels::active<kernels::Loss<T>>().*(member(type)), lines, lines.count, dx.raw<T>(), up.raw<T>(),
+             at.raw<T>());
     return lines.back(dx);
   });
 }
@@ -100,7 +101,7 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
     Tensor y(shape, x.dtype());
     const Lines lines(x.shape(), mask);
     const Tensor from = lines.there(x);
-    by_lines(kernels::kernels<T>().loss.logsumexp, lines, 1, y.raw<T>(), from.raw<T>());
+    by_lines(kernels::active<kernels::Loss<T>>().logsumexp, lines, 1, y.raw<T>(), from.raw<T>());
     return y;
   });
 }

@@ -122,7 +122,7 @@ void Tensor::fill(Scalar value) {
     using T = decltype(type);
     T* x = raw<T>();
     const T v = value.to<T>();
-    const auto kernel = kernels::kernels<T>().copy.fill;
+    const auto kernel = kernels::active<kernels::Copy<T>>().fill;
     detail::parallel_for(numel(), detail::parallel_grain,
                          [&](Index begin, Index end) { kernel(v, x + begin, end - begin); });
   });
@@ -206,7 +206,7 @@ Tensor Tensor::to(DType dtype) const {
     using From = decltype(from);
     detail::visit(dtype, [&](auto to) {
       using To = decltype(to);
-      const auto kernel = std::get<kernels::Convert<From, To>>(kernels::kernels<From>().copy.to);
+      const auto kernel = std::get<kernels::Convert<From, To>>(kernels::active<kernels::Copy<From>>().to);
       const From* x = raw<From>();
       To* y = result.raw<To>();
       detail::parallel_for(numel(), detail::parallel_grain,

@@ -127,13 +127,14 @@ constexpr Copy<T> table = {
 
 }  // namespace
 
-template <Isa isa, class T>
-const Copy<T>& copy_table() {
+template <class T>
+template <Isa isa>
+const Copy<T>& Copy<T>::compiled() {
   return table<T>;
 }
-template const Copy<float>& copy_table<Isa::RAVINE_KERNEL_ISA>();
-template const Copy<double>& copy_table<Isa::RAVINE_KERNEL_ISA>();
-template const Copy<std::int64_t>& copy_table<Isa::RAVINE_KERNEL_ISA>();
-template const Copy<std::uint8_t>& copy_table<Isa::RAVINE_KERNEL_ISA>();
+template const Copy<float>& Copy<float>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Copy<double>& Copy<double>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Copy<std::int64_t>& Copy<std::int64_t>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Copy<std::uint8_t>& Copy<std::uint8_t>::compiled<Isa::RAVINE_KERNEL_ISA>();
 
 }  // namespace ravine::kernels

@@ -8,7 +8,7 @@ namespace ravine::detail {
 
 /// Calls f.operator()<isa>() for the instruction set in use.
 template <class F>
-auto with_active_isa(F&& f) {
+decltype(auto) with_active_isa(F&& f) {
 #if defined(RAVINE_HAS_v4)
   if (active_isa() == Isa::v4) return f.template operator()<Isa::v4>();
 #endif

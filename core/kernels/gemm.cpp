@@ -496,11 +496,12 @@ constexpr Gemm<T> table = {.small = small<T>, .large = large<T>};
 
 }  // namespace
 
-template <Isa isa, class T>
-const Gemm<T>& gemm_table() {
+template <class T>
+template <Isa isa>
+const Gemm<T>& Gemm<T>::compiled() {
   return table<T>;
 }
-template const Gemm<float>& gemm_table<Isa::RAVINE_KERNEL_ISA>();
-template const Gemm<double>& gemm_table<Isa::RAVINE_KERNEL_ISA>();
+template const Gemm<float>& Gemm<float>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Gemm<double>& Gemm<double>::compiled<Isa::RAVINE_KERNEL_ISA>();
 
 }  // namespace ravine::kernels

@@ -1,15 +1,15 @@
 /// @file
 /// The loops behind the ops: plain functions on arrays, compiled once for each instruction set.
 ///
-/// A source in this folder is compiled several times, with everything in it local but one function template, which
-/// gives a table of what it offers and is named after the instruction set (see cmake/RavineKernels.cmake).
-/// `kernels<T>()` has the tables for this processor. A new kernel is a function in such a source and a member here.
+/// A source in this folder is compiled several times (see cmake/RavineKernels.cmake), with everything in it local but
+/// `compiled`, which gives the table of what it offers. `active` has the tables for this processor. A new kernel is a
+/// function in such a source and a member here.
 #pragma once
 
 #include <tuple>
 
 #include <ravine/core/dtype.hpp>
-#include <ravine/core/isa.hpp>
+#include <ravine/core/kernels/dispatch.hpp>
 
 namespace ravine::kernels {
 
@@ -51,10 +51,14 @@ struct MapOp {
 };
 
 /// The elementwise ops of one element type.
+template <class T>
 struct Map {
   MapOp ops[static_cast<std::size_t>(Op::count)];
   constexpr const MapOp& operator[](Op op) const { return ops[static_cast<std::size_t>(op)]; }
   constexpr MapOp& operator[](Op op) { return ops[static_cast<std::size_t>(op)]; }
+
+  template <Isa>
+  static const Map& compiled();
 };
 
 /// One value y[i] of each row of a matrix, or y[j] of each column; its rows follow one another, or stand `stride`
@@ -75,6 +79,9 @@ struct Order {
   Reduction<T> max, min;
   Reduction<T, Index> argmax, argmin;
   Reduction<T, Wide<T>> sum, product;
+
+  template <Isa>
+  static const Order& compiled();
 };
 
 /// n elements in another type, as `Scalar::to` converts.
@@ -92,6 +99,9 @@ struct Copy {
   void (*select)(const T* x, Index x_stride, const Index* positions, Index n, Index columns, T* y, Index y_stride);
   void (*add)(const T* x, Index x_stride, const Index* positions, Index n, Index columns, T* y, Index y_stride);
   std::tuple<Convert<T, float>, Convert<T, double>, Convert<T, std::int64_t>, Convert<T, std::uint8_t>> to;
+
+  template <Isa>
+  static const Copy& compiled();
 };
 
 template <class T>
@@ -108,6 +118,9 @@ struct Reduce {
   bool (*finite)(const T* x, Index n);
   /// y[j] = the sum over i of x[i * stride + j], j < columns.
   void (*sum_columns)(const T* x, Index rows, Index columns, Index stride, T* y);
+
+  template <Isa>
+  static const Reduce& compiled();
 };
 
 /// C (m, n) = op(A) op(B) + bias (n, or null). op transposes A, stored (k, m), or B, stored (n, k). Row-major, with
@@ -140,6 +153,9 @@ struct Gemm {
   /// The same, bit for bit, for products beyond the first-level cache. The workspace has room for packed_size(blocks)
   /// elements. n > 1.
   void (*large)(const Product<T>& p, const Blocks& blocks, void* workspace);
+
+  template <Isa>
+  static const Gemm& compiled();
 };
 
 /// In elements: op(A) in whole strips of up to 12 rows, and a vector that is written beyond them.
@@ -199,6 +215,9 @@ struct Normalize {
   /// dweight and dbias are sums over these rows.
   void (*rows_pullback)(const T* dy, const T* x, Index rows, Index columns, bool about_mean, const Moments<const T>& m,
                         const T* weight, T* dx, T* dweight, T* dbias);
+
+  template <Isa>
+  static const Normalize& compiled();
 };
 
 /// Scores (rows, classes) and the class that each row belongs to.
@@ -236,6 +255,9 @@ struct Loss {
   void (*cross_entropies)(const ClassRows<T>& in, T* top, T* others, T* losses);
   /// The gradient of the scores from that of the losses.
   void (*cross_entropy_pullback)(const ClassRows<T>& in, const T* top, const T* others, const T* dy, T* dx);
+
+  template <Isa>
+  static const Loss& compiled();
 };
 
 /// Where random numbers come from: a generator's seed, the position of a block, and how many of its elements to skip.
@@ -250,59 +272,25 @@ struct Random {
   /// low + range u for u in [0, 1), but at most `last`.
   void (*uniform)(const Stream& stream, T low, T range, T last, T* y, Index n);
   void (*normal)(const Stream& stream, T* y, Index n);
+
+  template <Isa>
+  static const Random& compiled();
 };
 /// Integers in [0, bound), a block for each; one less for each that came before if it is `falling`.
 template <>
 struct Random<Index> {
   void (*below)(const Stream& stream, std::uint64_t bound, bool falling, Index* y, Index n);
+
+  template <Isa>
+  static const Random& compiled();
 };
 
-/// Of every element type.
-template <class T>
-struct Kernels {
-  const Order<T>& order;
-  const Copy<T>& copy;
-};
-template <>
-struct Kernels<Index> {
-  const Order<Index>& order;
-  const Copy<Index>& copy;
-  const Random<Index>& random;
-};
-template <class T>
-requires std::is_floating_point_v<T>
-struct Kernels<T> {
-  const Order<T>& order;
-  const Copy<T>& copy;
-  const Random<T>& random;
-  const Reduce<T>& reduce;
-  const Gemm<T>& gemm;
-  const Normalize<T>& normalize;
-  const Loss<T>& loss;
-};
-
-// Each defined by one source, for the instruction set it is compiled for.
-template <Isa isa, class T>
-const Order<T>& order_table();
-template <Isa isa, class T>
-const Copy<T>& copy_table();
-template <Isa isa, class T>
-const Map& map_table();
-template <Isa isa, class T>
-const Random<T>& random_table();
-template <Isa isa, class T>
-const Reduce<T>& reduce_table();
-template <Isa isa, class T>
-const Gemm<T>& gemm_table();
-template <Isa isa, class T>
-const Normalize<T>& normalize_table();
-template <Isa isa, class T>
-const Loss<T>& loss_table();
-
-/// The tables for this processor, or for the instruction set that the environment's RAVINE_ISA names.
-template <class T>
-[[gnu::visibility("hidden")]] const Kernels<T>& kernels();
-/// The same for the ops on elements of this type.
-[[gnu::visibility("hidden")]] const Map& map(DType dtype);
+/// The table of this kind for this processor, or for the instruction set that the environment's RAVINE_ISA names.
+template <class Table>
+[[gnu::visibility("hidden")]] const Table& active() {
+  static const Table& table =
+      detail::with_active_isa([]<Isa isa>() -> auto& { return Table::template compiled<isa>(); });
+  return table;
+}
 
 }  // namespace ravine::kernels

@@ -383,11 +383,12 @@ constexpr Loss<T> table = {.squared_error = squared_error<T>,
 
 }  // namespace
 
-template <Isa isa, class T>
-const Loss<T>& loss_table() {
+template <class T>
+template <Isa isa>
+const Loss<T>& Loss<T>::compiled() {
   return table<T>;
 }
-template const Loss<float>& loss_table<Isa::RAVINE_KERNEL_ISA>();
-template const Loss<double>& loss_table<Isa::RAVINE_KERNEL_ISA>();
+template const Loss<float>& Loss<float>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Loss<double>& Loss<double>::compiled<Isa::RAVINE_KERNEL_ISA>();
 
 }  // namespace ravine::kernels

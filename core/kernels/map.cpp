@@ -150,7 +150,7 @@ inline Vector<T> root(Vector<T> x) {
 }
 
 template <class T>
-constexpr void add_functions(Map& map) {
+constexpr void add_functions(Map<T>& map) {
   map[Op::sqrt] = floating<T, 1>("sqrt", [](auto x) { return root<T>(x); });
   map[Op::rsqrt] = floating<T, 1>("rsqrt", [](auto x) { return T(1) / root<T>(x); });
   map[Op::exp] = floating<T, 1>("exp", [](auto x) { return exp<T>(x); });
@@ -172,7 +172,7 @@ constexpr void add_functions(Map& map) {
 
 /// The activations, each with its pullback, and losses of single elements. A pullback begins with dy.
 template <class T>
-constexpr void add_activations(Map& map) {
+constexpr void add_activations(Map<T>& map) {
   constexpr Vector<T> zero{};
   map[Op::relu] = floating<T, 1>("relu", [](auto x) { return positive<T>(x); });
   map[Op::relu_pullback] = floating<T, 2>("relu_pullback", [](auto dy, auto y) { return y <= zero ? zero : dy; });
@@ -222,11 +222,11 @@ constexpr void add_activations(Map& map) {
 }
 
 template <class T>
-constexpr Map make_map() {
+constexpr Map<T> make_map() {
   using V = Vector<T>;
   using Wrapping = std::conditional_t<std::is_same_v<T, Index>, std::uint64_t, T>;  // signed overflow is not defined
   constexpr V zero{};
-  Map map{};
+  Map<T> map{};
   add_functions<T>(map);
   add_activations<T>(map);
   map[Op::neg] = any<Wrapping, 1>("neg", [](auto x) { return -x; });
@@ -260,17 +260,18 @@ constexpr Map make_map() {
 }
 
 template <class T>
-constexpr Map table = make_map<T>();
+constexpr Map<T> table = make_map<T>();
 
 }  // namespace
 
-template <Isa isa, class T>
-const Map& map_table() {
+template <class T>
+template <Isa isa>
+const Map<T>& Map<T>::compiled() {
   return table<T>;
 }
-template const Map& map_table<Isa::RAVINE_KERNEL_ISA, float>();
-template const Map& map_table<Isa::RAVINE_KERNEL_ISA, double>();
-template const Map& map_table<Isa::RAVINE_KERNEL_ISA, Index>();
-template const Map& map_table<Isa::RAVINE_KERNEL_ISA, std::uint8_t>();
+template const Map<float>& Map<float>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Map<double>& Map<double>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Map<Index>& Map<Index>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Map<std::uint8_t>& Map<std::uint8_t>::compiled<Isa::RAVINE_KERNEL_ISA>();
 
 }  // namespace ravine::kernels

@@ -349,11 +349,12 @@ constexpr Normalize<T> table = {.column_moments = column_moments<T>,
 
 }  // namespace
 
-template <Isa isa, class T>
-const Normalize<T>& normalize_table() {
+template <class T>
+template <Isa isa>
+const Normalize<T>& Normalize<T>::compiled() {
   return table<T>;
 }
-template const Normalize<float>& normalize_table<Isa::RAVINE_KERNEL_ISA>();
-template const Normalize<double>& normalize_table<Isa::RAVINE_KERNEL_ISA>();
+template const Normalize<float>& Normalize<float>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Normalize<double>& Normalize<double>::compiled<Isa::RAVINE_KERNEL_ISA>();
 
 }  // namespace ravine::kernels

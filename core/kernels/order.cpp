@@ -144,13 +144,14 @@ constexpr Order<T> table = {.max = {best_of_rows<Larger, T>, best_of_columns<Lar
 
 }  // namespace
 
-template <Isa isa, class T>
-const Order<T>& order_table() {
+template <class T>
+template <Isa isa>
+const Order<T>& Order<T>::compiled() {
   return table<T>;
 }
-template const Order<float>& order_table<Isa::RAVINE_KERNEL_ISA>();
-template const Order<double>& order_table<Isa::RAVINE_KERNEL_ISA>();
-template const Order<std::int64_t>& order_table<Isa::RAVINE_KERNEL_ISA>();
-template const Order<std::uint8_t>& order_table<Isa::RAVINE_KERNEL_ISA>();
+template const Order<float>& Order<float>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Order<double>& Order<double>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Order<std::int64_t>& Order<std::int64_t>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Order<std::uint8_t>& Order<std::uint8_t>::compiled<Isa::RAVINE_KERNEL_ISA>();
 
 }  // namespace ravine::kernels

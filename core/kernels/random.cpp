@@ -211,12 +211,16 @@ constexpr Random<Index> table<Index> = {.below = below};
 
 }  // namespace
 
-template <Isa isa, class T>
-const Random<T>& random_table() {
+template <class T>
+template <Isa isa>
+const Random<T>& Random<T>::compiled() {
   return table<T>;
 }
-template const Random<float>& random_table<Isa::RAVINE_KERNEL_ISA>();
-template const Random<double>& random_table<Isa::RAVINE_KERNEL_ISA>();
-template const Random<Index>& random_table<Isa::RAVINE_KERNEL_ISA>();
+template const Random<float>& Random<float>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Random<double>& Random<double>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template <>
+const Random<Index>& Random<Index>::compiled<Isa::RAVINE_KERNEL_ISA>() {
+  return table<Index>;
+}
 
 }  // namespace ravine::kernels

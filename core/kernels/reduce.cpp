@@ -141,11 +141,12 @@ constexpr Reduce<T> table = {.sum = sum<T>,
 
 }  // namespace
 
-template <Isa isa, class T>
-const Reduce<T>& reduce_table() {
+template <class T>
+template <Isa isa>
+const Reduce<T>& Reduce<T>::compiled() {
   return table<T>;
 }
-template const Reduce<float>& reduce_table<Isa::RAVINE_KERNEL_ISA>();
-template const Reduce<double>& reduce_table<Isa::RAVINE_KERNEL_ISA>();
+template const Reduce<float>& Reduce<float>::compiled<Isa::RAVINE_KERNEL_ISA>();
+template const Reduce<double>& Reduce<double>::compiled<Isa::RAVINE_KERNEL_ISA>();
 
 }  // namespace ravine::kernels
