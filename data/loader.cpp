@@ -124,11 +124,11 @@ void DataLoader::load_state_dict(const StateDict& state) {
 }
 
 Callable<void()> DataLoader::undo() {
-  return [this, seed = seed_, epochs = epochs_, resumes = resumes_, loops = loops_]() mutable {
+  return [this, seed = seed_, epochs = epochs_, resumes = resumes_, loops = loops_] {
     seed_ = seed;
     epochs_ = epochs;
     resumes_ = resumes;
-    loops_ = std::move(loops);
+    loops_ = loops;
   };
 }
 

@@ -34,7 +34,12 @@ std::string checksum(const StateDict& state, const std::string& objects) {
   return std::to_string(sum);
 }
 
-StateDict read_checkpoint(const std::string& path, std::size_t objects) {
+struct Saved {
+  StateDict all;
+  std::string objects;  // how many
+};
+
+Saved read_checkpoint(const std::string& path) {
   data::Metadata about;
   StateDict all = data::load_safetensors(path, about);
   const auto value = [&](const char* key) {
@@ -48,10 +53,7 @@ StateDict read_checkpoint(const std::string& path, std::size_t objects) {
     refuse("a checkpoint of version ", written, ", this ravine reads version ", version);
   if (value(checksum_key) != checksum(all, value(objects_key)))
     refuse("the checkpoint is damaged: its checksum is not ", value(checksum_key));
-  if (value(objects_key) != std::to_string(objects))
-    throw std::invalid_argument(
-        text("load_checkpoint: ", path, " holds ", value(objects_key), " objects, asked for ", objects));
-  return all;
+  return {std::move(all), value(objects_key)};
 }
 
 /// `present` with what fits of `given`; adds the rest to `left_out`.
@@ -71,6 +73,19 @@ StateDict fitting(const StateDict& present, const StateDict& given, const std::s
   for (const auto& [name, tensor] : given)
     if (!present.contains(name)) left_out.push_back(text(start, name, ": unexpected"));
   return result;
+}
+
+/// As much as the object takes of a state that it refuses as a whole.
+void load_fitting(const Loading& object, const StateDict& state, const std::string& start,
+                  std::vector<std::string>& left_out) {
+  std::vector<std::string> rest;
+  try {
+    object.load_state_dict(fitting(object.before, state, start, rest));
+  } catch (const std::invalid_argument& error) {
+    object.undo();
+    rest = {text(start, ": ", error.what())};
+  }
+  left_out.insert(left_out.end(), rest.begin(), rest.end());
 }
 
 }  // namespace
@@ -93,24 +108,33 @@ void save_checkpoint(const std::string& path, const std::vector<StateDict>& stat
 }
 
 std::vector<std::string> load_checkpoint(const std::string& path, bool strict, std::vector<Loading> objects) {
-  const StateDict all = read_checkpoint(path, objects.size());
+  const Saved saved = read_checkpoint(path);
+  if (strict && saved.objects != std::to_string(objects.size()))
+    throw std::invalid_argument(
+        text("load_checkpoint: ", path, " holds ", saved.objects, " objects, asked for ", objects.size()));
+  std::vector<std::string> starts, left_out;
+  for (std::size_t i = 0; i < objects.size(); ++i) starts.push_back(prefix(i));
+  starts.push_back(saved.objects + "/");
   objects.push_back(loading(default_generator()));
-  std::vector<std::string> left_out;
   std::size_t i = 0;
   try {
     for (; i < objects.size(); ++i) {
-      const StateDict state = part(all, prefix(i));
+      const bool beyond = i + 1 < objects.size() && starts[i] == starts.back();  // of what the file holds
+      const StateDict state = beyond ? StateDict() : part(saved.all, starts[i]);
       try {
         objects[i].load_state_dict(state);
       } catch (const std::invalid_argument& error) {
         if (strict) throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what()));
-        objects[i].load_state_dict(fitting(objects[i].before, state, prefix(i), left_out));
+        load_fitting(objects[i], state, starts[i], left_out);
       }
     }
   } catch (...) {
     for (std::size_t k = 0; k <= i; ++k) objects[k].undo();
     throw;
   }
+  for (const auto& [name, tensor] : saved.all)
+    if (std::none_of(starts.begin(), starts.end(), [&](const std::string& start) { return name.starts_with(start); }))
+      left_out.push_back(name + ": unexpected");
   return left_out;
 }
 

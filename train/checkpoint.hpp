@@ -69,7 +69,8 @@ struct LoadOptions {
 };
 
 /// The same; returns what was left out without `strict`: what a name in the file or in an object has no partner for, or
-/// one of another shape or type.
+/// one of another shape or type, and why an object takes nothing, as a loader of other batches. The file may then be of
+/// more objects: a model alone is loaded from a training's.
 template <HasState... T>
 std::vector<std::string> load_checkpoint(const std::string& path, const LoadOptions& options, T&... objects) {
   return detail::load_checkpoint(path, options.strict, {detail::loading(objects)...});

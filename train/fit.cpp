@@ -49,6 +49,19 @@ std::string bad_batch(std::span<const data::Batch> batches) {
 }
 
 constexpr const char* of_best_model = "best_model.";
+constexpr const char* of_others = "..";  // in front of their names beside those of a model, which are not empty
+
+/// The parameters that the optimizer has and the model has not, of a loss for one, by their places.
+struct Others final : nn::Module {
+  Others(const nn::Module& model, const optim::Optimizer& optimizer) {
+    const auto of_model = model.parameters();
+    const auto& all = optimizer.parameters();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (std::none_of(of_model.begin(), of_model.end(), [&](const Variable& p) { return p.node() == all[i].node(); }))
+        register_parameter(std::to_string(i), all[i]);
+  }
+  Variable forward(const Variable& x) override { return x; }
+};
 
 /// A run, which is also what a checkpoint keeps beside model, optimizer and loader.
 class Fit {
@@ -82,12 +95,15 @@ class Fit {
     return (options_.maximize ? "best_epoch.highest." : "best_epoch.lowest.") + options_.monitor;
   }
   StateDict expected(const StateDict& saved) const;
+  StateDict weights() const;
+  void set_weights(StateDict weights);
 
   nn::Module& model_;
   optim::Optimizer& optimizer_;
   const Loss& loss_;
   data::DataLoader& loader_;
   const FitOptions& options_;
+  Others others_;
 
   FitResult history_;
   Run run_;
@@ -109,6 +125,7 @@ Fit::Fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data:
       loss_(loss),
       loader_(loader),
       options_(options),
+      others_(model, optimizer),
       history_(options.columns()),
       run_{model, optimizer, history_, options.epochs, total_steps(options, loader.size()), loader.size()},
       guard_(model, optimizer),
@@ -123,7 +140,8 @@ FitResult Fit::run() {
   if (options_.stop_on_signals) signals.emplace();
   const nn::Mode training(model_, nn::Mode::training);
 
-  if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+  std::error_code unknown;  // is told by who writes
+  if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint, unknown)) {
     load_checkpoint(options_.checkpoint, model_, optimizer_, loader_, *this);
     saved_ = true;
   } else {
@@ -134,7 +152,7 @@ FitResult Fit::run() {
   while (!over()) epoch();
   if (!saved_) save();  // in the middle of an epoch, if it ends there: with larger limits it goes on from there
   if (run_.batch > 0 && history_.stopped != Stopped::signal) finish_epoch(!was_over);
-  if (!best_model_.empty()) model_.load_state_dict(best_model_);
+  if (!best_model_.empty()) set_weights(std::move(best_model_));
   tell(&Callback::on_end);
   return std::move(history_);
 }
@@ -282,7 +300,20 @@ void Fit::note_best() {
     if (options_.maximize ? now <= best : now >= best) return;
   }
   history_.best_epoch = history_.epochs();
-  if (options_.keep_best) best_model_ = model_.state_dict();
+  if (options_.keep_best) best_model_ = weights();
+}
+
+/// What the optimizer changes, and the model's buffers.
+StateDict Fit::weights() const {
+  StateDict all = model_.state_dict();
+  add_part(all, of_others, others_.state_dict());
+  return all;
+}
+
+void Fit::set_weights(StateDict weights) {
+  others_.load_state_dict(part(weights, of_others));
+  std::erase_if(weights, [](const auto& entry) { return entry.first.starts_with(of_others); });
+  model_.load_state_dict(weights);
 }
 
 bool Fit::checkpoint_due() const {
@@ -316,6 +347,7 @@ StateDict Fit::state_dict() const {
   add_part(all, "history.", history_.state_dict());
   if (monitored_) all[best_key()] = scalar(history_.best_epoch, i64);
   add_part(all, of_best_model, best_model_);
+  add_part(all, "other_parameter.", others_.state_dict());
   if (options_.average) add_part(all, "average.", options_.average->state_dict());
   if (options_.validation) add_part(all, "validation.", options_.validation->state_dict());
   return all;
@@ -327,7 +359,7 @@ StateDict Fit::expected(const StateDict& saved) const {
   std::erase_if(all, [](const auto& entry) { return entry.first.starts_with(of_best_model); });
   const auto best = saved.find(best_key());
   if (options_.keep_best && best != saved.end() && best->second.numel() == 1 && best->second.item() > 0.0)
-    add_part(all, of_best_model, model_.state_dict());
+    add_part(all, of_best_model, weights());
   const auto epochs = saved.find("history.epoch");
   if (epochs != saved.end() && epochs->second.rank() == 1)
     for (const std::string& name : history_.names()) all["history." + name] = zeros(epochs->second.shape(), f64);
@@ -340,6 +372,7 @@ void Fit::load_state_dict(const StateDict& saved) {
     std::erase_if(state, [](const auto& entry) { return entry.first.starts_with(of_best_model); });
   check_state_dict("fit", expected(state), state);
 
+  others_.load_state_dict(part(state, "other_parameter."));
   if (options_.average) options_.average->load_state_dict(part(state, "average."));
   if (options_.validation) options_.validation->load_state_dict(part(state, "validation."));
   history_.load_state_dict(part(state, "history."));

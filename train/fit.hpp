@@ -38,10 +38,10 @@ struct FitResult : History {
 /// model are at the averaged weights: a model that ends as its best needs no UseAverages. One without a best ends where
 /// training left it, and UseAverages brings the averages in.
 ///
-/// A checkpoint holds model, optimizer, both loaders, the average, the history and the best model, and this thread's
-/// random state: the same call in a new process goes on from it, and ends, bit for bit, as if it had never been
-/// interrupted; with larger limits likewise. It is written, too, at the start and when the run ends. A file of another
-/// model, optimizer, loader or history is refused as `load_checkpoint` does.
+/// A checkpoint holds model, optimizer and all its parameters, both loaders, the average, the history and the best
+/// model, and this thread's random state: the same call in a new process goes on from it, and ends, bit for bit, as if
+/// it had never been interrupted; with larger limits likewise. It is written, too, at the start and when the run ends.
+/// A file of another model, optimizer, loader or history is refused as `load_checkpoint` does.
 ///
 /// Throws std::invalid_argument as FitOptions::check; ShapeError for a loss of more than one number; AnomalyError for a
 /// loss or gradient that is NaN or infinite: it names the step, the parameter, and what is to blame, as a NanGuard

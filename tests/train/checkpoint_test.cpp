@@ -178,6 +178,44 @@ TEST_CASE("without strict, what fits is loaded and the rest is listed") {
   CHECK_THROWS_AS(load_checkpoint(file.path(), {.strict = true}, model), std::invalid_argument);
 }
 
+TEST_CASE("without strict, an object that takes nothing stays as it was, with its loops, and the others are loaded") {
+  const TemporaryFile file("part.safetensors");
+  const data::TensorDataset rows(randn({12, 2}), randn({12, 1}));
+  nn::Linear saved(2, 1), model(2, 1);
+  data::DataLoader loader(rows, {.batch_size = 4, .shuffle = true});
+  save_checkpoint(file.path(), loader, saved);
+  data::DataLoader smaller(rows, {.batch_size = 3, .shuffle = true});
+  auto batch = smaller.begin();
+  const StateDict before = smaller.state_dict();
+  CHECK(load_checkpoint(file.path(), {.strict = false}, smaller, model) ==
+        std::vector<std::string>{"0/: DataLoader: the state is that of batches of 4 from 12 examples, this loader has "
+                                 "batches of 3 from 12"});
+  CHECK(same_bits(smaller.state_dict(), before));
+  CHECK(same_bits(model.state_dict(), saved.state_dict()));
+  ++batch;
+  CHECK(smaller.state_dict().at("position").item<Index>() == 2);
+}
+
+TEST_CASE("a model alone is loaded from a training's file, and more than it holds is listed") {
+  const TemporaryFile file("training.safetensors");
+  nn::Linear saved(2, 1), model(2, 1), other(2, 1);
+  const StateDict of_other = other.state_dict();
+  optim::SGD sgd(saved.parameters());
+  save_checkpoint(file.path(), saved, sgd);
+  const StateDict random = default_generator().state_dict();
+  manual_seed(77);
+  const auto rest = load_checkpoint(file.path(), {.strict = false}, model);
+  CHECK(same_bits(model.state_dict(), saved.state_dict()));
+  CHECK(same_bits(default_generator().state_dict(), random));
+  CHECK(rest.size() == sgd.state_dict().size());
+  CHECK(rest.back() == "1/steps: unexpected");
+  CHECK_THROWS_WITH_AS(load_checkpoint(file.path(), model), Contains("holds 2 objects, asked for 1"),
+                       std::invalid_argument);
+  CHECK(load_checkpoint(file.path(), {.strict = false}, model, sgd, other) ==
+        std::vector<std::string>{"2/bias: missing", "2/weight: missing"});
+  CHECK(same_bits(other.state_dict(), of_other));
+}
+
 TEST_CASE("other files are refused as what they are") {
   nn::Linear model(1, 1);
   const TemporaryFile file("plain.safetensors");

@@ -243,6 +243,49 @@ TEST_CASE("a run that was stopped anywhere goes on by the same call as if it had
   }
 }
 
+TEST_CASE("parameters that only the optimizer has, of a loss, are kept as the model's are") {
+  struct Scaled {
+    nn::Sequential model = (manual_seed(3), net());
+    nn::Linear head{1, 1};
+    optim::Adam adam{parameters(), {.lr = 0.3}};
+    data::DataLoader loader{examples(50, 5), {.batch_size = 16, .shuffle = true}};
+    data::DataLoader validation{examples(30, 6), {.batch_size = 30}};
+
+    std::vector<Variable> parameters() const {
+      auto all = head.parameters();
+      for (const Variable& p : model.parameters()) all.push_back(p);
+      return all;
+    }
+    FitResult run(const std::string& file, Index epochs) {
+      const auto loss = [&](const Variable& y, const Tensor& t) { return nn::mse_loss(head(y), t); };
+      return fit(model, adam, loss, loader, {.epochs = epochs, .validation = &validation, .checkpoint = file});
+    }
+  };
+  Scaled straight;
+  const FitResult whole = straight.run("", 12);
+  CHECK(whole.best_epoch < 12);  // so that the best weights are not the last
+  for (const Index epochs : {1, 11}) {
+    const TemporaryFile file("run.safetensors");
+    std::filesystem::remove(file.path());
+    Scaled().run(file.path(), epochs);
+    Scaled second;
+    CHECK(same_bits(second.run(file.path(), 12), whole));
+    CHECK(same_bits(second.head.state_dict(), straight.head.state_dict()));
+    CHECK(same_bits(second.model.state_dict(), straight.model.state_dict()));
+  }
+  straight.model.eval();
+  const data::TensorDataset rows = examples(30, 6);
+  const double loss = nn::mse_loss(straight.head(straight.model(rows.inputs())), rows.targets()).item();
+  CHECK(loss == Approx(numbers(whole, "val_loss")[static_cast<std::size_t>(whole.best_epoch) - 1]));
+}
+
+TEST_CASE("a checkpoint whose path cannot be looked at is refused as one that cannot be written") {
+  Training training;
+  training.options.epochs = 1;
+  training.options.checkpoint = std::string(300, 'x');
+  CHECK_THROWS_WITH_AS(training.run(), Contains("File name too long"), FileError);
+}
+
 TEST_CASE("a run that a callback ended by what it threw goes on from its last checkpoint") {
   Training straight;
   straight.options.epochs = 3;
