@@ -31,22 +31,7 @@ Sums run(RuleLoop<T> loop, const void* rule, Tensor& value, const Tensor& gradie
 
 }  // namespace
 
-template <class Rule>
-const RuleLoops& built_in_loops() {
-  return active_loops<Rule>();
-}
-
-/// Makes built_in_loops for every optimizer of the list.
-template <class List>
-struct BuiltIn;
-template <class... O>
-struct BuiltIn<OptimizerList<O...>> {
-  static_assert(((slots_of<typename O::Rule>() == O::slots.size()) && ...), "a rule takes the slots it names");
-  static_assert((O::built_in && ...),
-                "an optimizer of this list says `built_in`, or its rule is compiled by its users");
-  static constexpr const RuleLoops& (*loops[])() = {built_in_loops<typename O::Rule>...};
-};
-template struct BuiltIn<Rules>;
+[[gnu::used]] static constexpr auto all = built_in(Rules());
 
 Sums sum_of(const Tensor& sums) {
   Sums total{};

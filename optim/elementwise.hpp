@@ -147,7 +147,7 @@ namespace ravine::optim {
 /// Options has a field `lr`; see options.hpp. Tests of t belong into the rule's constructor, not into its call. A rule
 /// with a member `std::size_t slots_used` is given only so many of its slots, the first; what its call returns is
 /// dropped here. (Rules of Parameterwise have it added up, or joined by their `static T join(T, T)`.)
-/// The library's own say `static constexpr bool built_in = true` and are in rules.hpp.
+/// The library's own say `static constexpr bool built_in = true` and are in rules.hpp or others.hpp.
 template <class Derived, class Options>
 class Elementwise : public Grouped<Options> {
   using Base = Grouped<Options>;

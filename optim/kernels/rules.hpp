@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include <ravine/core/kernels/dispatch.hpp>
-#include <ravine/optim/elementwise.hpp>
+#include <ravine/optim/rules.hpp>
 
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
@@ -61,3 +61,28 @@ Sums sum_of(const Tensor& sums);
 
 }  // namespace ravine::detail
 #pragma GCC visibility pop
+
+namespace ravine::detail {
+
+template <class Rule>
+const RuleLoops& built_in_loops() {
+  return active_loops<Rule>();
+}
+
+/// built_in_loops of an optimizer, if it is a rule for one element.
+template <class O>
+consteval auto built_in() -> const RuleLoops& (*)() {
+  if constexpr (requires { typename O::Rule; }) {
+    static_assert(slots_of<typename O::Rule>() == O::slots.size(), "a rule takes the slots it names");
+    static_assert(O::built_in, "an optimizer of a list says `built_in`, or its rule is compiled by its users");
+    return built_in_loops<typename O::Rule>;
+  }
+  return nullptr;
+}
+/// Names those of a list, so that the compiler makes them.
+template <class... O>
+consteval auto built_in(OptimizerList<O...> /*list*/) {
+  return std::array{built_in<O>()...};
+}
+
+}  // namespace ravine::detail
