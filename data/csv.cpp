@@ -91,6 +91,22 @@ char guess_separator(const CsvPart& text, CsvOptions options, const std::string&
   return options.decimal == ',' ? ';' : ',';
 }
 
+// True if among the first records' fields are numbers with a decimal comma and none with a point.
+bool decimal_commas(const CsvPart& text, const CsvOptions& options, const std::string& path) {
+  constexpr int records = 1000;
+  const CsvFormat format("read_csv", options);
+  CsvCursor cursor(format, path, text, false);
+  bool commas = false;
+  for (int i = 0; i < records && cursor.next_record(); ++i) do {
+      const auto field = cursor.field();
+      const bool point = detail::parse_number(field.text).has_value();
+      const bool comma = detail::parse_number(field.text, {.decimal = ','}).has_value();
+      if (point && !comma) return false;
+      commas |= comma && !point;
+    } while (cursor.more());
+  return commas;
+}
+
 // The first record.
 struct FirstRecord {
   Index line = 1;
@@ -152,8 +168,11 @@ Table read_csv(const std::string& path, const CsvOptions& given) {
   if (given.separator == csv_guess) {
     CsvOptions options = given;
     options.separator = named ? named : guess_separator(text, given, path);
+    const bool plain = options.separator == ';' && options.decimal == '.' && options.thousands == '\0';
+    if (plain && decimal_commas(text, options, path)) options.decimal = ',';
     format = CsvFormat("read_csv", options);
     remark = "fields are separated by " + format.separator_name + (named ? ", as 'sep=' says\n" : ", as guessed\n");
+    if (options.decimal != given.decimal) remark += "numbers have decimal commas, as guessed\n";
   } else if (named && named != given.separator)
     throw FormatError(detail::text(path, ", line ", text.line - 1, ": found 'sep=", named, "', but the separator is ",
                                    format.separator_name));

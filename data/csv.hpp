@@ -14,7 +14,7 @@ namespace ravine::data {
 /// As a separator: any run of spaces and tabs, also around a line.
 inline constexpr char csv_spaces = '\1';
 /// As a separator: what a first line "sep=;" says, or a tab, ';', '|', ',' or csv_spaces, the first of which the first
-/// lines have equally many, but not none.
+/// lines have equally many, but not none. Beside ';' numbers then have a decimal comma, if some have and none a point.
 inline constexpr char csv_guess = '\2';
 
 enum class ColumnType { number, text };

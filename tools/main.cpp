@@ -1,12 +1,12 @@
 // The program `ravine`: trains a network on a table, predicts with it, says what a file holds, and compares optimizers.
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <cmath>
 #include <iostream>
 #include <limits>
 #include <sstream>
 #include <utility>
 
+#include <ravine/core/text.hpp>
 #include <ravine/tools/commands.hpp>
 
 namespace {
@@ -15,32 +15,48 @@ using ravine::tools::CompareArguments;
 using ravine::tools::PredictArguments;
 using ravine::tools::TrainArguments;
 
+using ravine::Index;
+using ravine::detail::text;
+
 constexpr int failed = 1, wrong_usage = 2;
+constexpr Index most = 1000000000;  // of what is counted
+
+/// The number that an option is given, in decimal digits only.
+template <class T>
+T number(const std::string& option, const std::string& digits, T low, T high) {
+  T value{};
+  const char* const end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end || !(value >= low && value <= high))
+    throw ravine::tools::WrongArgument(text(option, ": '", digits, "' is no number from ", low, " to ", high));
+  return value;
+}
 
 /// "64,64", or nothing.
-std::vector<ravine::Index> sizes(const std::string& text) {
-  std::vector<ravine::Index> all;
+std::vector<Index> sizes(const std::string& text) {
+  std::vector<Index> all;
   std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, ',');) {
-    const auto end = part.data() + part.size();
-    const auto read = std::from_chars(part.data(), end, all.emplace_back());
-    if (read.ec != std::errc() || read.ptr != end || all.back() < 1 || all.back() > 100000)
-      throw ravine::tools::WrongArgument("--hidden: '" + part + "' is not in range 1 to 100000");
-  }
+  for (std::string part; std::getline(parts, part, ',');) all.push_back(number<Index>("--hidden", part, 1, 100000));
   return all;
 }
 
-/// What is wrong with it beyond CLI::Range, which lets NaN pass.
-std::string refuse_nan(const std::string& text) {
-  double value = 0.0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return std::isnan(value) ? "Value " + text + " is no number" : "";
+template <class T>
+CLI::Option* add_number(CLI::App& app, const char* name, T& to, T low, T high, const char* what) {
+  const auto read = [=, &to](const std::string& digits) { to = number(name, digits, low, high); };
+  return app.add_option_function<std::string>(name, read, what)
+      ->type_name(text(low, " to ", high))
+      ->default_str(text(to));
+}
+
+void add_table(CLI::App& app, std::string& table, const char* what) {
+  const auto name = [&table](const std::string& file) { table = file == "-" ? "/dev/stdin" : file; };
+  app.add_option_function<std::string>("table", name, what)->required();
 }
 
 void add_train(CLI::App& app, TrainArguments& a) {
   CLI::App* train = app.add_subcommand("train", "Trains a network that predicts a column of a table from the others.");
   train->option_defaults()->always_capture_default();
-  train->add_option("table", a.table, "CSV file with a header line")->required();
+  add_table(*train, a.table, "CSV file with a header line, or - for the standard input");
   train->add_option("--target", a.target, "column to predict: text is classes")->required();
   train->add_option("--drop", a.drop, "columns to leave out, as in a,b")->allow_extra_args(false);
   train->add_option("--categorical", a.categorical, "columns of numbers that name things; such a target is classes")
@@ -50,18 +66,14 @@ void add_train(CLI::App& app, TrainArguments& a) {
           "--hidden", [&a](const std::string& text) { a.hidden = sizes(text); }, "units of the hidden layers; '': none")
       ->default_str("64,64");
   train->add_option("--optimizer", a.optimizer, "name and options, as in adamw:lr=1e-3,weight_decay=0.01");
-  train->add_option("--epochs", a.epochs, "passes over the training rows, at most")->check(CLI::Range(1, 1000000000));
-  train->add_option("--batch", a.batch, "rows in a mini-batch")->check(CLI::Range(2, 1000000000));
-  train->add_option("--validation", a.validation, "share of the rows that choose the best epoch")
-      ->check(CLI::Range(0.0, 0.9))
-      ->check(refuse_nan);
-  train->add_option("--test", a.test, "share of the rows that measure the error")
-      ->check(CLI::Range(0.0, 0.9))
-      ->check(refuse_nan);
-  train->add_option("--patience", a.patience, "stop after so many epochs without a better one; 0: never")
-      ->check(CLI::Range(0, 1000000000));
-  train->add_option("--seed", a.seed, "of all random numbers")
-      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
+  add_number<Index>(*train, "--epochs", a.epochs, 1, most, "passes over the training rows, at most");
+  add_number<Index>(*train, "--batch", a.batch, 2, most, "rows in a mini-batch");
+  add_number(*train, "--validation", a.validation, 0.0, 0.9, "share of the rows that choose the best epoch");
+  add_number(*train, "--test", a.test, 0.0, 0.9, "share of the rows that measure the error");
+  add_number<Index>(*train, "--patience", a.patience, 0, most,
+                    "stop after so many epochs without a better one; 0: never");
+  add_number<std::uint64_t>(*train, "--seed", a.seed, 0, std::numeric_limits<std::int64_t>::max(),
+                            "of all random numbers");
   train->add_option("--save", a.save, "file for the model, which `ravine predict` takes");
   train->add_option("--history", a.history, "losses of each epoch, .csv or .jsonl");
   train->add_option("--plot", a.plot, "picture of them, .svg, .png or .pdf; needs gnuplot");
@@ -71,11 +83,14 @@ void add_train(CLI::App& app, TrainArguments& a) {
 void add_predict(CLI::App& app, PredictArguments& a) {
   CLI::App* predict = app.add_subcommand("predict", "Predicts the rows of a table, in their order.");
   predict->add_option("model", a.model, "file that `ravine train --save` wrote")->required();
-  predict->add_option("table", a.table, "CSV file with the columns that the model was trained with")->required();
-  predict->add_option("--out", a.out, "CSV file for the predictions, instead of the terminal");
+  add_table(*predict, a.table, "CSV file, or -, with the columns that the model was trained with");
+  predict->add_option("--out", a.out, "CSV file for the predictions, instead of the standard output (-)");
   predict->add_flag("--allow-unknown", a.unknown_as_zeros,
                     "take categories that training has not seen as none of those it has");
-  predict->callback([&a] { ravine::tools::predict(a); });
+  predict->callback([&a] {
+    if (a.out == "-") a.out.clear();
+    ravine::tools::predict(a);
+  });
 }
 
 void add_info(CLI::App& app, std::string& file) {
@@ -87,10 +102,6 @@ void add_info(CLI::App& app, std::string& file) {
 void add_compare(CLI::App& app, CompareArguments& a) {
   CLI::App* compare =
       app.add_subcommand("compare", "Compares optimizers: which is best on what, by how much, at what cost.");
-  const auto number = [&](const char* name, ravine::Index& to, ravine::Index low, ravine::Index high,
-                          const char* what) {
-    return compare->add_option(name, to, what)->capture_default_str()->check(CLI::Range(low, high));
-  };
   compare->add_option("--problems", a.problems, "names, as --list has them; all, if none are given");
   compare->add_option("--optimizers", a.optimizers, "names, perhaps with options and a schedule: adam:lr=0.01+cosine");
   const auto path = [&](const char* name, std::string& to, const char* what) {
@@ -99,11 +110,13 @@ void add_compare(CLI::App& app, CompareArguments& a) {
     });
   };
   path("--out", a.out, "folder for all runs, curves, results and a page, instead of the terminal");
-  const auto* trials =
-      number("--trials", a.protocol.trials, 0, 100000, "points that each optimizer tries; 0: no tuning");
-  number("--tune-seeds", a.protocol.tune_seeds, 1, 100000, "runs of each trial");
-  const auto* seeds = number("--seeds", a.protocol.seeds, 1, 10000, "runs that count, on other seeds");
-  const auto* budget = number("--budget", a.protocol.budget, 1, 1000000000, "gradient evaluations of a run");
+  const auto* trials = add_number<Index>(*compare, "--trials", a.protocol.trials, 0, 100000,
+                                         "points that each optimizer tries; 0: no tuning");
+  add_number<Index>(*compare, "--tune-seeds", a.protocol.tune_seeds, 1, 100000, "runs of each trial");
+  const auto* seeds =
+      add_number<Index>(*compare, "--seeds", a.protocol.seeds, 1, 10000, "runs that count, on other seeds");
+  const auto* budget =
+      add_number<Index>(*compare, "--budget", a.protocol.budget, 1, most, "gradient evaluations of a run");
   path("--targets", a.targets, "results.json whose targets count, for problems of unknown minimum");
   compare->add_flag("--resume", a.resume, "go on with the comparison in the folder --out");
   compare->add_flag("--no-page", a.no_page, "write no report.html");

@@ -92,6 +92,10 @@ Table read_table(TrainArguments& a) {
   a.categorical = columns_of(table, "--categorical", a.categorical);
   if (contains(a.drop, a.target)) throw WrongArgument("--drop: '" + a.target + "' is the target");
   std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
+  if (tells_rows_apart(table, a.target))
+    throw std::runtime_error(a.table + ": the target '" + a.target + "' is " +
+                             std::to_string(table.categories(a.target).size()) +
+                             " different texts, of which most come once: no classes to learn");
   table = table.drop_column(a.drop);
   for (const auto& name : table.column_names()) {
     if (name == a.target || !tells_rows_apart(table, name)) continue;
@@ -126,6 +130,16 @@ Table of_classes(const Table& table, const std::string& target, const Strings& c
   return table.take(tensor(rows, i64));
 }
 
+// The columns that lack all values, of which it tells.
+Strings without_values(const Table& table) {
+  Strings names;
+  for (const auto& name : table.column_names())
+    if (table.at(name).missing() == table.rows()) names.push_back(name);
+  for (const auto& name : names)
+    std::cout << "Column '" << name << "' is left out: no value in the rows to learn from.\n";
+  return names;
+}
+
 // Rows dealt out at random, those of each class by its share: all but so many, and those.
 std::pair<Table, Table> deal(const Table& table, Index count, const TrainArguments& a) {
   const bool classes = !table.numeric(a.target) || contains(a.categorical, a.target);
@@ -139,7 +153,7 @@ Data encode(const Table& table, const TrainArguments& a) {
   const auto [rest, test] = deal(table, count(a.test), a);
   const auto [training, validation] = deal(rest, count(a.validation), a);
   if (training.rows() < 2) throw std::runtime_error(a.table + " leaves fewer than two rows to learn from");
-  data::TableEncoderOptions options{.target = a.target, .categorical = a.categorical};
+  data::TableEncoderOptions options{.target = a.target, .drop = without_values(training), .categorical = a.categorical};
   const TableEncoder encoder = TableEncoder::fit(training, options);
   options.unknown = data::Unknown::zeros;
   const TableEncoder lenient = TableEncoder::fit(training, options);
@@ -300,7 +314,9 @@ void check_arguments(const TrainArguments& a) {
 
 void refuse_overwriting(const char* option, const std::string& file, const Strings& others) {
   const auto place = [](const std::string& path) {
-    return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+    std::error_code none;  // where a pipe stands there
+    const auto place = std::filesystem::weakly_canonical(std::filesystem::absolute(path), none);
+    return none ? std::filesystem::path(path) : place;
   };
   for (const auto& other : others)
     if (!file.empty() && !other.empty() && place(file) == place(other))

@@ -322,6 +322,21 @@ TEST_CASE("a separator is guessed if asked") {
   CHECK(said.find("\nfields are separated by ';', as guessed\n") != std::string::npos);
 }
 
+TEST_CASE("beside a semicolon that is guessed, decimal commas are guessed as well, unless there are points") {
+  const auto guess = [](const std::string& content) { return parse(content, {.separator = data::csv_guess}); };
+  const Table table = guess("a;b;c\n1;x;-2,5\n;y;1e3\n");
+  CHECK(numbers(table, "c") == Doubles{-2.5, 1000});
+  CHECK(table.describe().find("by ';', as guessed\nnumbers have decimal commas, as guessed\n") != std::string::npos);
+  CHECK(guess("1,5;2\n3;4\n").rows() == 2);  // both are rows of numbers
+  for (const char* content : {"a;b\n1,5;2.5\n", "a;b\n2.5;1,5\n", "a\tb\n1,500\t2\n", "a|b\n1,5|2\n"}) {
+    const Table other = guess(content);
+    CHECK(other.numeric("a") != other.numeric("b"));
+    CHECK(other.describe().find("commas") == std::string::npos);
+  }
+  CHECK(!parse("a;b\n1,5;2\n", {.separator = ';'}).numeric("a"));  // nothing is guessed unasked
+  CHECK(!parse("a;b\n1,5;2\n", {.separator = data::csv_guess, .thousands = ','}).numeric("a"));
+}
+
 TEST_CASE("a first line may name the separator, as spreadsheets do") {
   for (const char* content : {"sep=;\r\na;b\r\n1,5;2\r\n", "\xef\xbb\xbfsep=;\na;b\n1,5;2\n"})
     for (const char separator : {';', data::csv_guess}) {

@@ -250,6 +250,51 @@ TEST_CASE("texts that only tell rows apart are left out, and categories that few
   CHECK(lines_with(all.out, "network ").back().find("nan") == std::string::npos);
 }
 
+TEST_CASE("a column without a value where it learns is left out, and texts that tell rows apart are no classes") {
+  std::string rows = "x,rare,none,y,\n";
+  for (int i = 0; i < 40; ++i)
+    rows += std::to_string(i % 7) + (i == 9 ? ",5" : ",") + ",," + std::to_string(i % 7) + ",\n";
+  const TemporaryFile table("table.csv", rows), model("model.safetensors");
+  bool rare_told = false;
+  for (const char* seed : {"1", "2", "3", "4", "5", "6", "7", "8"}) {
+    const Outcome trained =
+        ravine_program("train " + table.path() + " --target y --seed " + seed + " --save " + model.path() + quick);
+    CHECK(trained.code == 0);
+    CHECK(trained.out.find("Column 'none' is left out: no value in the rows to learn from.") != std::string::npos);
+    CHECK(trained.out.find("Column '4' is left out: no value in the rows to learn from.") != std::string::npos);
+    rare_told |= trained.out.find("Column 'rare' is left out") != std::string::npos;
+    CHECK(ravine_program("predict " + model.path() + " " + table.path()).code == 0);
+  }
+  CHECK(rare_told);
+  refuses("train " + cars + " --target name", 1,
+          "the target 'name' is 311 different texts, of which most come once: no classes to learn");
+}
+
+TEST_CASE("tables as spreadsheets of other countries write them: semicolons and decimal commas") {
+  std::string points = "x,y\n", commas = "x;y\n";
+  for (int i = 0; i < 40; ++i) {
+    const std::string digit = std::to_string(i % 10), row = std::to_string(i);
+    points += row + "." + digit + "," + row + ".5\n";
+    commas += row + "," + digit + ";" + row + ",5\n";
+  }
+  const TemporaryFile point("point.csv", points), comma("comma.csv", commas), a("a"), b("b");
+  CHECK(ravine_program("train " + point.path() + " --target y --save " + a.path() + quick).code == 0);
+  CHECK(ravine_program("train " + comma.path() + " --target y --save " + b.path() + quick).code == 0);
+  CHECK(a.read() == b.read());
+  CHECK(ravine_program("predict " + a.path() + " " + point.path()).out ==
+        ravine_program("predict " + a.path() + " " + comma.path()).out);
+}
+
+TEST_CASE("- is the standard input and the standard output") {
+  const TemporaryFile model("model"), same("same");
+  CHECK(ravine_program("train " + cars + " --target mpg --save " + model.path() + quick).code == 0);
+  CHECK(ravine_program("train - --target mpg --save " + same.path() + quick, "cat " + cars + " |").code == 0);
+  CHECK(same.read() == model.read());
+  const std::string printed = ravine_program("predict " + model.path() + " " + cars).out;
+  CHECK(ravine_program("predict " + model.path() + " - --out -", "cat " + cars + " |").out == printed);
+  CHECK(ravine_program("predict " + model.path() + " - --out /dev/stdout", "cat " + cars + " |", " | cat").code == 0);
+}
+
 TEST_CASE("errors of large and small targets have digits, and numbers beyond f32 are refused") {
   const auto trained = [](const std::string& exponent) {
     std::string rows = "x,y\n";
@@ -369,8 +414,11 @@ TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line")
   refuses(train + "--optimizer adum", 2, "--optimizer: make: no optimizer 'adum', there are: ada");
   refuses(train + "--optimizer adam:lr=-1", 2, "lr must be > 0, got -1");
   for (const char* bad : {"--epochs 0", "--batch 1", "--hidden 8,0", "--hidden 8,,8", "--validation 1",
-                          "--validation nan", "--test -0.1", "--test nan", "--patience -1", "--seed -1", "--hidden x"})
+                          "--validation nan", "--test -0.1", "--test nan", "--patience -1", "--seed -1", "--hidden x",
+                          "--epochs 0x10", "--epochs 1e2", "--seed 9223372036854775808", "--seed 99999999999999999999"})
     refuses(train + bad, 2, std::string(bad).substr(0, std::string(bad).find(' ')));
+  refuses(train + "--batch 1", 2, "--batch: '1' is no number from 2 to 1000000000");
+  CHECK(ravine_program(train + "--hidden 8 --epochs 010").out.find("for 10 epochs") != std::string::npos);
   refuses(train + "--test 0.6 --validation 0.6", 2, "--test and --validation leave no rows");
   refuses(train + "--plot losses.gif", 2, "--plot: 'losses.gif' does not end in .svg or .png or .pdf");
   refuses(train + "--history losses.txt", 2, "--history: 'losses.txt' does not end in .csv or .jsonl");
