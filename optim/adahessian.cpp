@@ -74,7 +74,6 @@ double AdaHessian::advance(Closure closure) {
   const std::vector<Tensor> D = diagonals(gradients);
   detail::set_gradients(parameters(), gradients);
   run_callbacks();
-  check_unchanged();
   if (detail::finite_only())
     for (std::size_t i = 0; i < D.size(); ++i)
       if (!all_finite(D[i])) refuse_number("the Hessian's diagonal", i, D[i]);

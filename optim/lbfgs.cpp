@@ -139,7 +139,6 @@ LBFGS::Point LBFGS::look(const Line& line, double t) {
     if (parameters()[i].requires_grad()) parameters()[i].node()->value.copy_from(line.start[i] + line.d[i] * t);
   const Reevaluation again(line.before);
   const double f = evaluate(line.closure);
-  check_unchanged();
   Point point{f, 0.0, t, gradient()};
   point.slope = dot(point.g, line.d);
   return point;
@@ -210,7 +209,6 @@ bool LBFGS::hardly_moves(const Vector& s, double f, double next) const {
 double LBFGS::advance(Closure closure) {
   const Generator before = default_generator();
   const double first_loss = evaluate(closure);
-  check_unchanged();
   std::vector<Pair> pairs = kept();
   const std::size_t old = pairs.size();
   Vector theta;

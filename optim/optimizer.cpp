@@ -37,32 +37,6 @@ detail::OptionValue option_of(const detail::OptionField& field, const Tensor& sa
   return value;
 }
 
-/// Looks at all gradients together, as most are small; large ones by themselves, on several threads.
-bool all_gradients_finite(const std::vector<Variable>& parameters) {
-  static const detail::FiniteLoop finite =
-      detail::with_active_isa([]<Isa isa>() { return detail::finite_loop<isa>(); });
-  constexpr int most = 32;
-  const float* x[most];
-  Index n[most];
-  int count = 0;
-  bool all = true;
-  for (const Variable& p : parameters) {
-    const Tensor& g = p.grad();
-    if (!g.defined()) continue;
-    const Index size = g.numel();
-    if (g.dtype() != f32 || size > detail::parallel_grain) {
-      all = all && all_finite(g);
-      continue;
-    }
-    x[count] = g.raw<float>();
-    n[count] = size;
-    if (++count < most) continue;
-    all = all && finite(x, n, count);
-    count = 0;
-  }
-  return all && finite(x, n, count);
-}
-
 }  // namespace
 
 Optimizer::Optimizer(const char* name, std::vector<Variable> parameters)
@@ -78,7 +52,7 @@ Optimizer::Optimizer(const char* name, std::vector<Variable> parameters)
     if (!p.node()->is_parameter) refuse("parameter ", i, " asks for no gradient: make it with ravine::parameter");
     const auto [first, is_new] = seen.emplace(p.node(), i);
     if (!is_new) refuse("parameter ", i, " is parameter ", first->second, " again");
-    specs_.push_back({p.shape(), p.dtype()});
+    specs_.push_back({p.numel(), p.shape(), p.dtype()});
   }
 }
 
@@ -95,7 +69,6 @@ void Optimizer::step() {
         detail::text(name_, ": step() needs a closure that returns the loss, as in step([&] { return loss(); })"));
   const detail::FlushSubnormals flush;
   run_callbacks();
-  check_unchanged();
   update();
   ++steps_;
 }
@@ -110,7 +83,6 @@ double Optimizer::step(Closure closure) {
 
 double Optimizer::advance(Closure closure) {
   const double loss = evaluate(closure);
-  check_unchanged();
   update();
   return loss;
 }
@@ -137,23 +109,52 @@ void Optimizer::zero_grad() {
 void Optimizer::on_gradients(GradientCallback f) { callbacks_.push_back(std::move(f)); }
 
 void Optimizer::run_callbacks() const {
-  const bool blame = detail::thread_state.anomaly && all_gradients_finite(parameters_);
+  const bool blame = detail::thread_state.anomaly && gradients_finite();
   for (const GradientCallback& f : callbacks_) f(parameters_);
   for (const Variable& p : parameters_)
     if (!p.requires_grad()) p.zero_grad();  // whatever it was given, it is frozen
-  if ((!blame && !detail::finite_only()) || all_gradients_finite(parameters_)) return;
+  if (!blame && !detail::finite_only()) return check_unchanged();
+  if (gradients_finite()) return;
   std::size_t i = 0;
   while (!parameters_[i].grad().defined() || all_finite(parameters_[i].grad())) ++i;
   refuse_number(blame ? "after the callbacks on gradients that" : "the gradient", i, parameters_[i].grad());
 }
 
-void Optimizer::check_unchanged() const {
+/// Together, as most are small; large ones by themselves, on several threads.
+bool Optimizer::gradients_finite() const {
+  static const detail::FiniteLoop finite =
+      detail::with_active_isa([]<Isa isa>() { return detail::finite_loop<isa>(); });
+  constexpr int most = 32;
+  const float* x[most];
+  Index n[most];
+  int count = 0;
+  bool all = true;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const Variable& p = parameters_[i];
-    if (p.shape() != specs_[i].shape || p.dtype() != specs_[i].dtype) [[unlikely]]
-      throw std::logic_error(detail::text(name_, ": parameter ", i, " was ", specs_[i].shape, " ", specs_[i].dtype,
-                                          " when the optimizer was made and is ", p.shape(), " ", p.dtype(), " now"));
+    check_unchanged(i);  // a gradient is as its parameter
+    const Tensor& g = parameters_[i].grad();
+    if (!g.defined()) continue;
+    if (specs_[i].dtype != f32 || specs_[i].numel > detail::parallel_grain) {
+      all = all && all_finite(g);
+      continue;
+    }
+    x[count] = g.raw<float>();
+    n[count] = specs_[i].numel;
+    if (++count < most) continue;
+    all = all && finite(x, n, count);
+    count = 0;
   }
+  return all && finite(x, n, count);
+}
+
+void Optimizer::check_unchanged() const {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) check_unchanged(i);
+}
+
+inline void Optimizer::check_unchanged(std::size_t i) const {
+  const Variable& p = parameters_[i];
+  if (p.shape() != specs_[i].shape || p.dtype() != specs_[i].dtype) [[unlikely]]
+    throw std::logic_error(detail::text(name_, ": parameter ", i, " was ", specs_[i].shape, " ", specs_[i].dtype,
+                                        " when the optimizer was made and is ", p.shape(), " ", p.dtype(), " now"));
 }
 
 void Optimizer::refuse_number(const char* what, std::size_t parameter, const Tensor& x) const {

@@ -106,9 +106,10 @@ class Optimizer {
 
   /// The closure's loss at the present values, of cleared gradients.
   Variable forward(Closure closure);
-  /// Its gradients, after the callbacks; returns the loss.
+  /// Its gradients, after the callbacks; returns the loss. Throws as `run_callbacks`.
   double evaluate(Closure closure);
-  /// For an optimizer that makes gradients itself; within a train::NanGuard then looks at these.
+  /// For an optimizer that makes gradients itself. Then throws as `check_unchanged`; within a train::NanGuard
+  /// AnomalyError for a gradient that is NaN or infinite.
   void run_callbacks() const;
   /// For one whose gradients another optimizer evaluates.
   void count_evaluations(Index evaluations) { evaluations_ += evaluations; }
@@ -132,10 +133,13 @@ class Optimizer {
 
  private:
   struct Spec {
+    Index numel;
     Shape shape;
     DType dtype;
   };
 
+  bool gradients_finite() const;
+  void check_unchanged(std::size_t parameter) const;
   void read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const;
   StateDict handles() const;
 

@@ -35,7 +35,6 @@ double SGD::advance(Closure closure) {
       }
     }
     loss = evaluate(closure);
-    check_unchanged();
   }
   update();
   return loss;

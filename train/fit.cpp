@@ -158,18 +158,20 @@ FitResult Fit::run() {
 }
 
 bool Fit::over() {
-  const bool limit = (options_.epochs > 0 && history_.epochs() >= options_.epochs) ||
-                     (options_.steps > 0 && run_.step >= options_.steps);
-  const bool impatient = options_.patience > 0 && history_.epochs() - history_.best_epoch >= options_.patience;
-  const bool signal = options_.stop_on_signals && StopSignals::received();
-  history_.stopped = limit       ? Stopped::finished
-                     : impatient ? Stopped::patience
-                     : run_.stop ? Stopped::callback
-                                 : Stopped::signal;
-  return limit || impatient || run_.stop || signal;
+  const auto because = [&](Stopped reason) {
+    history_.stopped = reason;
+    return true;
+  };
+  if (options_.steps > 0 && run_.step >= options_.steps) return because(Stopped::finished);
+  if (options_.epochs > 0 && history_.epochs() >= options_.epochs) return because(Stopped::finished);
+  if (options_.patience > 0 && history_.epochs() - history_.best_epoch >= options_.patience)
+    return because(Stopped::patience);
+  if (run_.stop) return because(Stopped::callback);
+  return options_.stop_on_signals && StopSignals::received() && because(Stopped::signal);
 }
 
 void Fit::epoch() {
+  run_.epoch = history_.epochs() + 1;
   for (auto batch = loader_.begin(); batch != loader_.end(); ++batch) {
     run_.batch = batch.position();
     const bool last = run_.batch == run_.batches;
@@ -208,7 +210,6 @@ void Fit::step(std::span<const data::Batch> batches) {
   }
   if (options_.average) options_.average->update();
 
-  run_.epoch = history_.epochs() + 1;
   ++run_.step;
   const double examples = examples_of(batches);
   examples_ += examples;

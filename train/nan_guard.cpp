@@ -32,25 +32,22 @@ std::string bad_gradient(const Named& parameters) {
 
 /// copy ← x, in its memory if that fits.
 void keep(const Tensor& x, Tensor& copy) {
-  if (copy.dtype() == x.dtype() && copy.shape() == x.shape())
-    std::memcpy(copy.bytes(), x.bytes(), static_cast<std::size_t>(x.numel()) * size_of(x.dtype()));
-  else
+  if (copy.dtype() != x.dtype() || copy.shape() != x.shape()) [[unlikely]]
     copy = x.clone();
+  else
+    std::memcpy(copy.bytes(), x.bytes(), static_cast<std::size_t>(x.numel()) * size_of(x.dtype()));
 }
 
 }  // namespace
 
 NanGuard::NanGuard(nn::Module& model, optim::Optimizer& optimizer)
     : optimizer_(optimizer), parameters_(model.named_parameters()) {
-  for (const auto& [name, buffer] : model.named_buffers()) {
-    buffers_.push_back(buffer);
-    buffers_before_.push_back(buffer.value().clone());
-  }
+  for (const auto& [name, buffer] : model.named_buffers()) buffers_.emplace_back(buffer, buffer.value().clone());
 }
 
 double NanGuard::step(FunctionRef<double()> f) {
   random_before_ = default_generator();
-  for (std::size_t i = 0; i < buffers_.size(); ++i) keep(buffers_[i].value(), buffers_before_[i]);
+  for (auto& [buffer, before] : buffers_) keep(buffer.value(), before);
   try {
     const detail::FiniteOnly finite_only;
     return f();
@@ -76,7 +73,7 @@ void NanGuard::check_parameters() const {
 
 void NanGuard::put_back() {
   default_generator() = random_before_;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].set_value(buffers_before_[i].clone());
+  for (const auto& [buffer, before] : buffers_) buffer.set_value(before.clone());
 }
 
 std::string NanGuard::culprit(FunctionRef<double()> f) {

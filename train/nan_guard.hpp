@@ -43,8 +43,7 @@ class NanGuard {
 
   optim::Optimizer& optimizer_;
   std::vector<std::pair<std::string, Variable>> parameters_;
-  std::vector<Variable> buffers_;
-  std::vector<Tensor> buffers_before_;
+  std::vector<std::pair<Variable, Tensor>> buffers_;  // as they are and as they were
   Generator random_before_;
 };
 

@@ -36,7 +36,6 @@ double Sophia::advance(Closure closure) {
   }
   detail::set_gradients(parameters(), gradients);
   run_callbacks();
-  check_unchanged();
   if (detail::finite_only())
     for (std::size_t i = 0; i < D.size(); ++i)
       if (D[i].defined() && !all_finite(D[i])) refuse_number("the Hessian's diagonal", i, D[i]);
