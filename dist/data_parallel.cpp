@@ -106,11 +106,8 @@ double DataParallel::step(optim::Optimizer& optimizer, const data::Batch& batch,
     const detail::Task task{world_, options_, together(parameters_, optimizer.parameters()), buffers_, batch,
                             f,      exchanges};
     return optimizer.step([&] { return detail::mean_loss(task); });
-  } catch (const std::exception& e) {
-    world_.fail(e.what());
-    throw;
   } catch (...) {
-    world_.fail("an exception that is no std::exception");
+    world_.fail(std::current_exception());
     throw;
   }
 }

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 
 namespace ravine::detail {
+
+/// How long the first rank may wait for the last to begin. Tests take less.
+inline std::chrono::seconds longest_start{300};
 
 /// All that is used of MPI. It only carries words of four bytes, and adds up nothing: who adds decides on the order.
 /// Without MPI there is one process, which has nobody to write to.

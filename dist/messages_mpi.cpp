@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <numeric>
@@ -92,7 +94,22 @@ bool is_open() {
 void leave_nobody_waiting() {
   if (process != getpid()) return;
   const Turn turn;
-  if (is_open()) MPI_Abort(MPI_COMM_WORLD, 1);
+  if (!is_open()) return;
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  std::fprintf(stderr, "dist: rank %d: exit() before the end of its World\n", rank);
+  MPI_Abort(MPI_COMM_WORLD, 1);
+}
+
+/// Nobody can be told of a process that has ended before MPI has begun in it: who waits for it in vain ends.
+void end_in_vain(const std::stop_token& begun) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any().wait_for(lock, begun, longest_start, [] { return false; });
+  if (begun.stop_requested()) return;
+  std::fprintf(stderr, "dist: not all ranks have begun their World within %d s\n",
+               static_cast<int>(longest_start.count()));
+  std::_Exit(1);
 }
 
 }  // namespace
@@ -102,6 +119,7 @@ Messages::Messages(int& argc, char**& argv) {
   MPI_Initialized(&started);
   started_here = !started;
   if (started_here) {
+    const std::jthread watch(end_in_vain);
     MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
     std::atexit(leave_nobody_waiting);
   }

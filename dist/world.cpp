@@ -1,9 +1,12 @@
 #include <ravine/dist/world.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <stdexcept>
+#include <thread>
 
 #include <ravine/core/text.hpp>
 #include <ravine/dist/messages.hpp>
@@ -41,6 +44,27 @@ void miss_others() {
                "another MPI, or none; one that is to be alone starts without the environment variable ", variable));
 }
 
+/// What it says, as long as it lives.
+const char* message(const std::exception_ptr& error) {
+  try {
+    if (error) std::rethrow_exception(error);
+    return "it was left by an exception";
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+
+int own_rank = 0;
+
+/// Of several ranks: the launcher sees one of them end, and ends the others.
+[[noreturn]] void end_all() noexcept {
+  const std::exception_ptr error = std::current_exception();
+  std::fprintf(stderr, "dist: rank %d: %s\n", own_rank, error ? message(error) : "std::terminate was called");
+  std::abort();
+}
+
 bool absent(const World::Word& word) { return word.place == Place::elsewhere; }
 
 /// The ranks whose number is not that of most, of those that are there.
@@ -74,17 +98,24 @@ World::World(int& argc, char**& argv)
       other_messages_(messages_->duplicate()),
       exceptions_(std::uncaught_exceptions()) {
   if (size() == 1) miss_others();
+  own_rank = rank();
+  if (size() > 1) std::set_terminate(end_all);
 }
 
 World::~World() {
   if (!messages_->open()) return;
+  const bool told = !parted_.empty();
   try {
     if (std::uncaught_exceptions() > exceptions_)
-      fail("it was left by an exception");
+      fail({});
     else
       meet({Place::end});
   } catch (const std::exception&) {  // the others say so
   }
+  other_messages_.reset();
+  messages_.reset();
+  // Launchers end all with the first: whom it has happened to may say why, before those who have been told of it.
+  if (told) std::this_thread::sleep_for(std::chrono::milliseconds(200));
 }
 
 int World::rank() const { return messages_->rank(); }
@@ -123,8 +154,9 @@ std::vector<World::Word> World::meet(const Word& mine, const char* what) {
   return words;
 }
 
-void World::fail(const std::string& why) noexcept {
+void World::fail(const std::exception_ptr& error) noexcept {
   if (size() == 1 || !parted_.empty()) return;
+  const std::string why = message(error);
   const std::vector<Word> words = gather({Place::failure, 0, static_cast<std::int64_t>(why.size())});
   const std::string first = failure(words, why);
   const bool all = std::all_of(words.begin(), words.end(), [](const Word& w) { return w.place == Place::failure; });

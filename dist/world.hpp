@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,8 +23,8 @@ namespace ravine::dist {
 /// built without MPI. The first line of `main`; there is one, and it is not static. All ranks run the same program.
 ///
 /// A rank on which something throws tells the others, which throw std::runtime_error with its number and message as
-/// soon as they want something of it; so do they if it ends before them. One that dies takes the others with it, by
-/// mpirun.
+/// soon as they want something of it; so do they if it ends before them. What nobody catches, or can as others wait,
+/// is written to stderr, "dist: rank 2: …", by std::terminate. One that dies takes the others with it, by mpirun.
 class World {
  public:
   /// Throws std::runtime_error if the program was not built with the MPI whose mpirun has started it.
@@ -46,8 +47,8 @@ class World {
   /// What all ranks say, in their order; those elsewhere say nothing. Throws std::runtime_error if one has failed or is
   /// somewhere else, or if values are not the same, then naming `what` and who differs.
   std::vector<Word> meet(const Word& mine, const char* what = "program");
-  /// Says to all others that this rank cannot go on, and why, unless they know; then they throw.
-  void fail(const std::string& why) noexcept;
+  /// Says to all others that this rank cannot go on, and why, if it knows, unless they do; then they throw.
+  void fail(const std::exception_ptr& error) noexcept;
   detail::Messages& messages() { return *messages_; }
   /// Of gradients, for Exchanges.
   detail::Messages& other_messages() { return *other_messages_; }

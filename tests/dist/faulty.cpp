@@ -141,12 +141,18 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
     inputs.set({57, 3}, 0.5);
     data = {inputs, data.targets()};
   }
+  if (fault == "last") {
+    rv::Tensor inputs = rv::zeros({1 << 24, 1});
+    inputs.set({inputs.numel() - 1, 0}, here ? 1.0 : 0.0);
+    data = {inputs, rv::zeros(inputs.shape())};
+  }
   rv::nn::Sequential net = make_net();
   if (is("random")) rv::uniform({3});
   if (is("dataset")) data = {data.inputs() * 2.0, data.targets()};
   rv::optim::Adam adam(net.parameters(), {.lr = is("optimizer") ? 1e-3 : 1e-2});
   rv::dist::DataParallel parallel(world, net, {.shards = is("options") ? 4 : 8, .check_every = 10});
   auto loader = parallel.loader(data, {.batch_size = is("loader") ? 21 : 20, .shuffle = true});
+  const rv::StateDict before = adam.state_dict();
   for (int epoch = 0; epoch < 5; ++epoch)
     for (const auto& batch : loader) {
       const bool now = adam.steps() == 7;
@@ -156,12 +162,17 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
       if (now && is("return")) return 1;
       if (now && is("exit")) std::exit(0);
       if (now && is("leave")) std::_Exit(0);
+      if (now && is("abort")) std::abort();
+      if (now && is("segv")) std::raise(SIGSEGV);
+      if (now && is("term")) std::raise(SIGTERM);
       if (now && is("child")) {
         if (fork() == 0) std::exit(3);
         int code = 0;
         wait(&code);
         if (WEXITSTATUS(code) != 3) throw std::runtime_error("a child's exit() did not end it alone");
       }
+      if (now && fault == "load") adam.load_state_dict(before);
+      if (now && is("load")) net.parameters()[0].node()->value.set({0, 0}, 0.1);
       if (now && is("freeze")) net.parameters()[0].set_requires_grad(false);
       if (now && is("eval")) net.eval();
       if (now && is("clip")) adam.on_gradients([](const auto& params) { rv::optim::clip_grad_norm(params, 1e-3); });
@@ -181,7 +192,18 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
   return 0;
 }
 
-int main(int argc, char** argv) try {
+// This process's number before MPI has begun.
+static bool is_rank(const char* number) {
+  for (const char* const name : {"OMPI_COMM_WORLD_RANK", "PMI_RANK"})
+    if (const char* const own = std::getenv(name)) return std::string(own) == number;
+  return false;
+}
+
+static int run(int argc, char** argv) try {
+  if (argv[1] == std::string("before")) {
+    if (is_rank(argv[2])) return 0;
+    rv::detail::longest_start = std::chrono::seconds(5);
+  }
   rv::dist::World world(argc, argv);
   rank = world.rank();
   rv::detail::least_bucket = 512;
@@ -207,4 +229,9 @@ int main(int argc, char** argv) try {
 } catch (const std::exception& e) {
   std::fprintf(stderr, "[%d] %s\n", rank, e.what());
   return 1;
+}
+
+int main(int argc, char** argv) {
+  const int code = run(argc, argv);
+  return argv[1] == std::string("after") && rank == std::atoi(argv[2]) ? 3 : code;
 }

@@ -189,6 +189,25 @@ void partly_used(const rv::data::Dataset& data) {
   report("partly used", rv::dist::hash(all), loss);
 }
 
+// Sums alone, of no, few and very many numbers.
+void sums() {
+  if (!std::strstr("sums", wanted)) return;
+  std::uint64_t h = 0;
+  for (const rv::Index numel : {0, 1, 2, 5, 10'007, (1 << 24) + 3}) {
+    const rv::detail::Cut cut{2, numel > 1 << 24 ? 2 : 8, world->size()};  // of eight shards two have a row
+    std::vector<rv::detail::Subtree> nodes;
+    for (rv::Index s = cut.shard(world->rank()); s < cut.shard(world->rank() + 1); ++s) {
+      rv::Generator generator(static_cast<std::uint64_t>(s));
+      rv::detail::Subtree shard{s, 1, {}};
+      if (!cut.empty(s, 1)) shard.sums = {rv::uniform({numel}, 0.0, 1.0, generator)};
+      push(nodes, std::move(shard));
+    }
+    const rv::Tensor sum = rv::detail::sum_over_ranks(world->messages(), cut, nodes, numel, rv::f32);
+    h = rv::detail::hash({{"sum", sum}}, h);
+  }
+  report("sums", h, 0.0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -202,6 +221,7 @@ int main(int argc, char** argv) try {
   batches(data);
   nets(data);
   partly_used(data);
+  sums();
   return 0;
 } catch (const std::exception& e) {
   std::fprintf(stderr, "runs: %s\n", e.what());
