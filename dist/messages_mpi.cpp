@@ -109,6 +109,7 @@ void end_in_vain(const std::stop_token& begun) {
   if (begun.stop_requested()) return;
   std::fprintf(stderr, "dist: not all ranks have begun their World within %d s\n",
                static_cast<int>(longest_start.count()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // launchers pass on what was written before the end
   std::_Exit(1);
 }
 

@@ -104,18 +104,18 @@ World::World(int& argc, char**& argv)
 
 World::~World() {
   if (!messages_->open()) return;
-  const bool told = !parted_.empty();
   try {
     if (std::uncaught_exceptions() > exceptions_)
       fail({});
     else
       meet({Place::end});
   } catch (const std::exception&) {  // the others say so
+    told_ = true;
   }
   other_messages_.reset();
   messages_.reset();
-  // Launchers end all with the first: whom it has happened to may say why, before those who have been told of it.
-  if (told) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  // Launchers end all with the first: who knows most may say it before.
+  if (told_) std::this_thread::sleep_for(std::chrono::milliseconds(200));
 }
 
 int World::rank() const { return messages_->rank(); }
@@ -146,6 +146,7 @@ std::vector<World::Word> World::meet(const Word& mine, const char* what) {
   if (!parted_.empty()) throw std::runtime_error(parted_);
   const std::vector<Word> words = gather(mine);
   parted_ = failure(words, "");
+  told_ = !parted_.empty();
   if (parted_.empty()) parted_ = apart(words);
   if (!parted_.empty()) throw std::runtime_error(parted_);
   if (const auto odd = odd_ones(words); !odd.empty())

@@ -60,6 +60,7 @@ class World {
   std::unique_ptr<detail::Messages> messages_, other_messages_;
   int exceptions_;      // under way when it began
   std::string parted_;  // why the ranks are no longer together
+  bool told_ = false;   // by another, who knows more
 };
 
 }  // namespace ravine::dist

@@ -202,7 +202,7 @@ static bool is_rank(const char* number) {
 static int run(int argc, char** argv) try {
   if (argv[1] == std::string("before")) {
     if (is_rank(argv[2])) return 0;
-    rv::detail::longest_start = std::chrono::seconds(5);
+    rv::detail::longest_start = std::chrono::seconds(1);
   }
   rv::dist::World world(argc, argv);
   rank = world.rank();

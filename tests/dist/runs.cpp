@@ -58,7 +58,7 @@ void train(const char* name, const rv::data::Dataset& data, MakeNet make_net, Ma
       if (optimizer->steps() == setup.steps) break;
     }
   std::uint64_t h = rv::dist::hash(net);
-  for (const rv::Tensor& a : average.averages()) h = h * 31 + static_cast<std::uint64_t>(1e9 * rv::sum(a).item());
+  for (const rv::Tensor& a : average.averages()) h = rv::detail::hash({{"average", a}}, h);
   report(name, h + rv::default_generator().position(), loss);
 }
 
