@@ -7,11 +7,15 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <thread>
 
 namespace ravine::detail {
 
 /// How long the first rank may wait for the last to begin. Tests take less.
 inline std::chrono::seconds longest_start{300};
+
+/// Launchers end all with the first rank that ends, and lose what they have not passed on by then.
+inline void let_others_speak() { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }
 
 /// All that is used of MPI. It only carries words of four bytes, and adds up nothing: who adds decides on the order.
 /// Without MPI there is one process, which has nobody to write to.

@@ -98,6 +98,7 @@ void leave_nobody_waiting() {
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   std::fprintf(stderr, "dist: rank %d: exit() before the end of its World\n", rank);
+  let_others_speak();
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
@@ -109,7 +110,7 @@ void end_in_vain(const std::stop_token& begun) {
   if (begun.stop_requested()) return;
   std::fprintf(stderr, "dist: not all ranks have begun their World within %d s\n",
                static_cast<int>(longest_start.count()));
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // launchers pass on what was written before the end
+  let_others_speak();
   std::_Exit(1);
 }
 

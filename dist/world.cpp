@@ -1,12 +1,10 @@
 #include <ravine/dist/world.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <stdexcept>
-#include <thread>
 
 #include <ravine/core/text.hpp>
 #include <ravine/dist/messages.hpp>
@@ -62,6 +60,7 @@ int own_rank = 0;
 [[noreturn]] void end_all() noexcept {
   const std::exception_ptr error = std::current_exception();
   std::fprintf(stderr, "dist: rank %d: %s\n", own_rank, error ? message(error) : "std::terminate was called");
+  detail::let_others_speak();
   std::abort();
 }
 
@@ -114,8 +113,7 @@ World::~World() {
   }
   other_messages_.reset();
   messages_.reset();
-  // Launchers end all with the first: who knows most may say it before.
-  if (told_) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  if (told_) detail::let_others_speak();
 }
 
 int World::rank() const { return messages_->rank(); }
