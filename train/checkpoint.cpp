@@ -132,9 +132,11 @@ std::vector<std::string> load_checkpoint(const std::string& path, bool strict, s
     for (std::size_t k = 0; k <= i; ++k) objects[k].undo();
     throw;
   }
-  for (const auto& [name, tensor] : saved.all)
+  for (const auto& entry : saved.all) {
+    const std::string& name = entry.first;
     if (std::none_of(starts.begin(), starts.end(), [&](const std::string& start) { return name.starts_with(start); }))
       left_out.push_back(name + ": unexpected");
+  }
   return left_out;
 }
 
