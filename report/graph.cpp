@@ -8,6 +8,7 @@
 #include <ravine/autograd/grad.hpp>
 #include <ravine/autograd/graph.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/core/utf8.hpp>
 #include <ravine/report/program.hpp>
 #include <ravine/report/style.hpp>
 

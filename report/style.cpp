@@ -5,9 +5,8 @@
 #include <iterator>
 #include <stdexcept>
 
-#include <nlohmann/json.hpp>
-
 #include <ravine/core/text.hpp>
+#include <ravine/core/utf8.hpp>
 
 namespace ravine::detail {
 namespace {
@@ -22,11 +21,6 @@ constexpr int marks[] = {7, 5, 9, 13, 11, 6, 4};  // discs, squares, triangles, 
 std::string colour(std::size_t k) { return text(" linecolor '", colours[k % std::size(colours)], "'"); }
 std::string dash(std::size_t k) { return text(" dashtype ", dashes[k % std::size(dashes)]); }
 std::string mark(std::size_t k) { return text(" pointtype ", marks[k % std::size(marks)]); }
-
-std::string valid_utf8(const std::string& words) {
-  using nlohmann::json;
-  return json::parse(json(words).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
-}
 
 // A line break, which would end the command, is joined from outside.
 std::string quoted(const std::string& label) {

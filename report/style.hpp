@@ -20,8 +20,6 @@ std::string mark(std::size_t k);
 inline constexpr const char* start_mark = " pointtype 6 pointsize 1.3 linewidth 2 linecolor '#000000'";
 inline constexpr const char* minimum_mark = " pointtype 3 pointsize 1.2 linewidth 2 linecolor '#000000'";
 
-/// A text with U+FFFD in place of bytes that are not UTF-8, as names in other encodings have them.
-std::string valid_utf8(const std::string& words);
 /// A text in single quotes, in which gnuplot replaces nothing.
 std::string quoted(const std::string& label);
 /// Commands that set up an axis.

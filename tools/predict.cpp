@@ -44,8 +44,8 @@ data::Table predictions(const data::TableEncoder& encoder, const Tensor& outputs
     columns = {{target, numbers, {}}};
   } else {
     const Tensor probability = max(softmax(outputs, 1), 1).to(f64);
-    columns = {{target, argmax(outputs, 1), encoder.class_names()},
-               {"probability", round(probability * 1e4) / 1e4, {}}};
+    const std::string second = target == "probability" ? "probability of it" : "probability";
+    columns = {{target, argmax(outputs, 1), encoder.class_names()}, {second, round(probability * 1e4) / 1e4, {}}};
   }
   return {"predictions", columns, arange(rows, i64)};
 }

@@ -91,6 +91,8 @@ Table read_table(TrainArguments& a) {
   a.drop = columns_of(table, "--drop", a.drop);
   a.categorical = columns_of(table, "--categorical", a.categorical);
   if (contains(a.drop, a.target)) throw WrongArgument("--drop: '" + a.target + "' is the target");
+  for (const auto& name : a.categorical)
+    if (contains(a.drop, name)) throw WrongArgument("--drop: '" + name + "' is --categorical as well");
   std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
   if (tells_rows_apart(table, a.target))
     throw std::runtime_error(a.table + ": the target '" + a.target + "' is " +
@@ -98,7 +100,7 @@ Table read_table(TrainArguments& a) {
                              " different texts, of which most come once: no classes to learn");
   table = table.drop_column(a.drop);
   for (const auto& name : table.column_names()) {
-    if (name == a.target || !tells_rows_apart(table, name)) continue;
+    if (name == a.target || contains(a.categorical, name) || !tells_rows_apart(table, name)) continue;
     std::cout << "Column '" << name << "' is left out: " << table.categories(name).size() << " different texts.\n";
     table = table.drop_column(name);
   }

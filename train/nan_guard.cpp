@@ -1,5 +1,6 @@
 #include <ravine/train/nan_guard.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -42,6 +43,11 @@ void keep(const Tensor& x, Tensor& copy) {
 
 NanGuard::NanGuard(nn::Module& model, optim::Optimizer& optimizer)
     : optimizer_(optimizer), parameters_(model.named_parameters()) {
+  const auto& all = optimizer.parameters();
+  for (std::size_t i = 0; i < all.size(); ++i)  // of a loss, perhaps
+    if (std::none_of(parameters_.begin(), parameters_.end(),
+                     [&](const auto& p) { return p.second.node() == all[i].node(); }))
+      parameters_.emplace_back("parameter " + std::to_string(i) + " of the optimizer", all[i]);
   for (const auto& [name, buffer] : model.named_buffers()) buffers_.emplace_back(buffer, buffer.value().clone());
 }
 

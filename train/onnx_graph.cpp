@@ -16,7 +16,7 @@ Protobuf tensor_of(const std::string& name, const Tensor& x) {
   const auto bytes = static_cast<std::size_t>(x.numel()) * size_of(x.dtype());
   return tensor.integer(2, OnnxGraph::type_number(x.dtype()))
       .text(8, name)
-      .text(9, {reinterpret_cast<const char*>(x.bytes()), bytes});
+      .raw(9, {reinterpret_cast<const char*>(x.bytes()), bytes});
 }
 
 /// A value of x's type and shape, but for the number of rows.

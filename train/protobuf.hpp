@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <ravine/core/dtype.hpp>
+#include <ravine/core/utf8.hpp>
 
 #pragma GCC visibility push(hidden)
 namespace ravine::detail {
@@ -38,14 +39,16 @@ class Protobuf {
     element(value);
     return *this;
   }
-  /// A string or bytes.
-  Protobuf& text(int field, std::string_view value) {
+  /// A string. Readers refuse a message with bytes that are not UTF-8, which are replaced.
+  Protobuf& text(int field, const std::string& value) { return raw(field, valid_utf8(value)); }
+  /// Bytes.
+  Protobuf& raw(int field, std::string_view value) {
     tag(field, 2);
     varint(value.size());
     bytes_ += value;
     return *this;
   }
-  Protobuf& message(int field, const Protobuf& part) { return text(field, part.bytes_); }
+  Protobuf& message(int field, const Protobuf& part) { return raw(field, part.bytes_); }
   /// A repeated field of integers, floats or doubles, all in one piece; nothing if there are none.
   template <class T>
   Protobuf& packed(int field, std::span<const T> values) {

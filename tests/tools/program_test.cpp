@@ -295,6 +295,20 @@ TEST_CASE("- is the standard input and the standard output") {
   CHECK(ravine_program("predict " + model.path() + " - --out /dev/stdout", "cat " + cars + " |", " | cat").code == 0);
 }
 
+TEST_CASE("a column that is said to be categories stays, and a target may be called as the second prediction is") {
+  const TemporaryFile table("table.csv", "a,b,probability\n1,p,x\n2,q,y\n3,r,x\n4,s,y\n5,t,x\n6,u,y\n7,v,x\n"),
+      model("model");
+  const Outcome named = ravine_program("train " + cars + " --target mpg --categorical name --save " + model.path() +
+                                       " --test 0 --validation 0" + quick);
+  CHECK(named.code == 0);
+  CHECK(ravine_program("info " + model.path()).out.find("304 categories") != std::string::npos);
+  CHECK(
+      ravine_program("train " + table.path() + " --target probability --drop b --save " + model.path() + quick).code ==
+      0);
+  CHECK(ravine_program("predict " + model.path() + " " + table.path())
+            .out.starts_with("probability,probability of it\n"));
+}
+
 TEST_CASE("errors of large and small targets have digits, and numbers beyond f32 are refused") {
   const auto trained = [](const std::string& exponent) {
     std::string rows = "x,y\n";
@@ -409,6 +423,7 @@ TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line")
           "ravine train: --target: Table: no column 'prise' in " + cars + ", which has 'mpg', 'cyl");
   refuses(train + "--drop prise", 2, "--drop: Table: no column 'prise'");
   refuses(train + "--drop name,mpg", 2, "--drop: 'mpg' is the target");
+  refuses(train + "--drop origin --categorical origin", 2, "--drop: 'origin' is --categorical as well");
   refuses(train + "--categorical prise", 2, "--categorical: Table: no column 'prise'");
   refuses(train + "--colour red", 2, "--colour");
   refuses(train + "--optimizer adum", 2, "--optimizer: make: no optimizer 'adum', there are: ada");

@@ -164,6 +164,18 @@ TEST_CASE("an explicit loop, and one of accumulated gradients, gets the same hel
   CHECK(what(guard, step) == "the loss is nan: before the step, 0.weight holds nan");
 }
 
+TEST_CASE("parameters that only the optimizer has are looked at as well") {
+  nn::Linear model(2, 1);
+  const Variable scale = parameter(ones({1}));
+  optim::SGD sgd({scale}, {.lr = 1e38});
+  train::NanGuard guard(model, sgd);
+  CHECK_THROWS_WITH_AS(guard.step([&] { return sgd.step([&] { return sum(sqrt(scale - 1.0)); }); }),
+                       Contains("the gradient of parameter 0 of the optimizer holds infinity"), AnomalyError);
+  CHECK(scale.item() == 1.0);
+  guard.step([&] { return sgd.step([&] { return sum(scale * -1e30); }); });
+  CHECK_THROWS_WITH_AS(guard.check_parameters(), "parameter 0 of the optimizer holds infinity", AnomalyError);
+}
+
 TEST_CASE("a gradient is looked at as the callbacks leave it") {
   manual_seed(3);
   Variable w = parameter(ones({2}));

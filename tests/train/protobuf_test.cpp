@@ -47,6 +47,8 @@ TEST_CASE("protobuf: floats are 4 bytes and doubles 8, little-endian") {
 TEST_CASE("protobuf: texts and messages have their length before them") {
   CHECK(hex(Protobuf().text(2, "testing")) == "12 07 74 65 73 74 69 6e 67");
   CHECK(hex(Protobuf().text(2, "")) == "12 00");
+  CHECK(hex(Protobuf().text(2, "\xc3\xa9\xff")) == "12 05 c3 a9 ef bf bd");  // é, and no character
+  CHECK(hex(Protobuf().raw(2, "\xff")) == "12 01 ff");
   CHECK(hex(Protobuf().message(3, Protobuf().integer(1, 150))) == "1a 03 08 96 01");
   CHECK(hex(Protobuf().message(3, Protobuf())) == "1a 00");
   const std::string long_text(300, 'x');
