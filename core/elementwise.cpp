@@ -36,7 +36,7 @@ Tensor pow(Tensor x, Scalar exponent) {
   const double p = exponent.value();
   if (p == 1.0) return x.unique() ? x : x.clone();
   if (p == 2.0) return square(std::move(x));
-  if (p == 3.0) return x * square(x);
+  if (p == 3.0) return map(Op::cube, {std::move(x)});
   if (p == -1.0) return reciprocal(std::move(x));
   if (p == 0.5) return sqrt(std::move(x));
   return map(Op::pow, {std::move(x), exponent});

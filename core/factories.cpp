@@ -5,20 +5,25 @@
 
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/core/threads.hpp>
 
 namespace ravine {
 namespace {
 
 using detail::text;
 
-/// A vector of n values, value_at(0) to value_at(n - 1), made in their own type and then converted.
+/// A vector of n values, value_at(0) to value_at(n - 1), which are converted from their own type.
 template <class F>
 Tensor generate(Index n, DType dtype, F value_at) {
-  using T = decltype(value_at(Index{}));
-  Tensor out({n}, dtype_of<T>());
-  T* values = out.raw<T>();
-  for (Index i = 0; i < n; ++i) values[i] = value_at(i);
-  return out.to(dtype);
+  Tensor out({n}, dtype);
+  detail::visit(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    T* values = out.raw<T>();
+    detail::parallel_for(n, detail::parallel_grain, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) values[i] = detail::convert<T>(value_at(i));
+    });
+  });
+  return out;
 }
 
 void check_count(std::size_t n, const Shape& shape) {

@@ -14,7 +14,7 @@ namespace ravine::detail {
 double squared_error(const Tensor& a, const Tensor& b) {
   return visit_floating("squared_error", a.dtype(), [&](auto type) {
     using T = decltype(type);
-    const auto kernel = kernels::active<kernels::Loss<T>>().squared_error;
+    const auto kernel = kernels::active<kernels::Reduce<T>>().squared_error;
     const T *x = a.raw<T>(), *y = b.raw<T>();
     return sum_pieces(a.numel(), [&](Index begin, Index count) { return kernel(x + begin, y + begin, count); });
   });

@@ -7,6 +7,7 @@
 
 #include <ravine/core/copy_rows.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/sum_pieces.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine {
@@ -150,15 +151,19 @@ Tensor join(const std::vector<Tensor>& parts, int dim) {
 /// The elements of `index`, checked to be positions of x's dimension `dim`.
 const Index* checked_positions(const char* op, const Tensor& index, const Shape& x, int dim) {
   if (index.dtype() != i64) throw DTypeError(text(op, ": index must be i64, got ", index.dtype()));
-  const Index *positions = index.raw<Index>(), *end = positions + index.numel();
-  const auto outside = [size = static_cast<std::uint64_t>(x[dim])](Index i) {
-    return static_cast<std::uint64_t>(i) >= size;
-  };
-  bool inside = true;  // of all first, which takes no branches
-  for (const Index* i = positions; i < end; ++i) inside &= !outside(*i);
-  if (!inside)
-    throw std::out_of_range(
-        text(op, ": position ", *std::find_if(positions, end, outside), " is outside dimension ", dim, " of ", x));
+  const Index* positions = index.raw<Index>();
+  const auto& order = kernels::active<kernels::Order<Index>>();
+  const auto outside = [size = x[dim]](Index i) { return i < 0 || i >= size; };
+  const Index pieces_outside = detail::sum_pieces(index.numel(), [&](Index begin, Index count) -> Index {
+    if (count == 0) return 0;
+    Index least, most;
+    order.min.rows(positions + begin, 1, count, &least);
+    order.max.rows(positions + begin, 1, count, &most);
+    return outside(least) || outside(most);
+  });
+  if (pieces_outside > 0)
+    throw std::out_of_range(text(op, ": position ", *std::find_if(positions, positions + index.numel(), outside),
+                                 " is outside dimension ", dim, " of ", x));
   return positions;
 }
 
@@ -168,8 +173,8 @@ const Index* checked_select(const char* op, const Tensor& index, const Shape& x,
   return checked_positions(op, index, x, dim);
 }
 
-/// Calls f(i, j) for every element i of `index`, j being the element of x that gather takes for it; over(rows, columns,
-/// f(begin, end)) goes through the rows of the index.
+/// Calls f(i, from, stride, step) for every row of `index`, from its element i on: for its k-th element gather takes
+/// the one of x at from + k stride + index step. over(rows, columns, f(begin, end)) goes through the rows.
 template <class Over, class F>
 void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim, Over over, F f) {
   const Shape& shape = index.shape();
@@ -178,20 +183,18 @@ void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim,
   if (!fits)
     throw ShapeError(text(op, ": index ", shape, " does not fit ", x, " along dimension ", dim,
                           "; it needs as many dimensions and, but for that one, no larger sizes"));
-  const Index* positions = checked_positions(op, index, x, dim);
   if (index.numel() == 0) return;
 
   const int last = x.rank() - 1;
   Strides strides = strides_of(x);
   const Index step = std::exchange(strides[dim], 0);  // the index says where along this one
-  const Index columns = shape[last], stride = strides[last];
-  over(index.numel() / columns, columns, [&](Index begin, Index end) {
+  over(index.numel() / shape[last], shape[last], [&](Index begin, Index end) {
     for (Index row = begin; row < end; ++row) {
       Index from = 0;  // where x's row begins that the row of the index looks at
       Index rest = row;
       for (int d = last - 1; d > 0; rest /= shape[d--]) from += rest % shape[d] * strides[d];
       if (last > 0) from += rest * strides[0];
-      for (Index k = 0, i = row * columns; k < columns; ++k, ++i) f(i, from + k * stride + positions[i] * step);
+      f(row * shape[last], from, strides[last], step);
     }
   });
 }
@@ -345,12 +348,16 @@ Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
 Tensor gather(const Tensor& x, Index dim, const Tensor& index) {
   const int d = detail::wrap_dim("gather", dim, x.shape());
   Tensor out(index.shape(), x.dtype());
+  const Index* positions = checked_positions("gather", index, x.shape(), d);
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
+    const auto kernel = kernels::active<kernels::Copy<T>>().gather;
     const T* from = x.raw<T>();
     T* to = out.raw<T>();
     const auto shared_out = [](Index rows, Index columns, auto f) { detail::for_rows(rows, columns, f); };
-    each_gathered("gather", index, x.shape(), d, shared_out, [&](Index i, Index j) { to[i] = from[j]; });
+    each_gathered("gather", index, x.shape(), d, shared_out, [&](Index i, Index at, Index stride, Index step) {
+      kernel(from + at, stride, step, positions + i, index.shape()[x.rank() - 1], to + i);
+    });
   });
   return out;
 }
@@ -414,13 +421,16 @@ Tensor gather_pullback(const Tensor& dy, const Shape& shape, Index dim, const Te
   if (dy.shape() != index.shape())
     throw ShapeError(text("gather_pullback: ", dy.shape(), " for an index ", index.shape()));
   Tensor out = zeros(shape, dy.dtype());
+  const Index* positions = checked_positions("gather_pullback", index, shape, d);
   detail::visit(dy.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* from = dy.raw<T>();
     T* to = out.raw<T>();
     const auto in_order = [](Index rows, Index, auto f) { f(Index{0}, rows); };  // elements of x may be met twice
-    each_gathered("gather_pullback", index, shape, d, in_order,
-                  [&](Index i, Index j) { to[j] = static_cast<T>(to[j] + from[i]); });
+    each_gathered("gather_pullback", index, shape, d, in_order, [&](Index i, Index at, Index stride, Index step) {
+      for (const Index end = i + dy.shape()[shape.rank() - 1]; i < end; ++i, at += stride)
+        to[at + positions[i] * step] = static_cast<T>(to[at + positions[i] * step] + from[i]);
+    });
   });
   return out;
 }

@@ -15,8 +15,8 @@ using Operands = std::initializer_list<Operand>;
 
 Index bytes_of(const Tensor& x) { return static_cast<Index>(size_of(x.dtype())); }
 
-/// Runs of the result that are contiguous in each operand as well, or one of its elements repeated. What is broadcast
-/// along short ones is written out first, for several at a time.
+/// Operands that broadcast, by rows of the result, which are contiguous in each of them or one of its elements
+/// repeated.
 class Broadcast {
  public:
   Broadcast(const MapRun& all, Operands operands, const Shape& result, Index result_bytes)
@@ -30,31 +30,22 @@ class Broadcast {
     }
     for (std::size_t k = 0; k < count_; ++k) {
       const Operand& x = operands.begin()[k];
-      bytes_[k] = x.tensor ? bytes_of(*x.tensor) : 0;
-      dense_[k] = x.tensor && x.tensor->shape() == result;
-      if (!short_runs()) all_.single[k] = dims_[0].steps[k] == 0;
+      bytes_[k] = x.tensor ? bytes_of(*x.tensor) : 1;
+      all_.single[k] = dims_[0].steps[k] == 0;
+      all_.steps[k] = dims_[1].steps[k];
     }
   }
 
-  /// The elements [begin, end) of the result.
-  void run(void (*kernel)(const MapRun&), Index begin, Index end) const {
-    alignas(64) std::byte rooms[MapRun::max_operands][room * sizeof(double)];
-    const Dim& inner = dims_[0];
-    const Index length = short_runs() ? room / inner.size * inner.size : inner.size;
-    MapRun run = all_;
-    for (Index at = begin; at < end; at += run.n) {
-      const Index row = at / inner.size, first = at - row * inner.size;
-      run.n = std::min(length - first, end - at);
-      run.out = static_cast<std::byte*>(all_.out) + at * result_bytes_;
-      for (std::size_t k = 0; k < count_; ++k)
-        if (!short_runs())
-          run.in[k] = static_cast<const std::byte*>(all_.in[k]) + first * inner.steps[k] + offset(k, row);
-        else if (dense_[k])
-          run.in[k] = static_cast<const std::byte*>(all_.in[k]) + at * bytes_[k];
-        else if (!all_.single[k] && !(repeats(k) && first == 0 && at > begin + length))
-          run.in[k] = written_out(k, row, first, run.n, rooms[k]);
-      kernel(run);
-    }
+  void run(void (*kernel)(const MapRun&)) const {
+    const Index columns = dims_[0].size, high = dims_[1].size, rows = all_.n / columns;
+    if (rows == 1 || columns > parallel_grain)
+      return for_columns(rows, 1, columns, [&](Index i, Index j, Index end) { kernel(part(i, 1, j, end - j)); });
+    for_rows(rows, columns, [&](Index i, Index end) {
+      for (Index n; i < end; i += n) {
+        n = std::min(end - i, high - i % high);
+        columns < room / 8 ? several_rows(kernel, part(i, n, 0, columns)) : kernel(part(i, n, 0, columns));
+      }
+    });
   }
 
  private:
@@ -64,32 +55,52 @@ class Broadcast {
   };
 
   static constexpr Index room = 512;
-  bool short_runs() const { return rank_ > 1 && dims_[0].size < room / 8; }
-  /// Whether all runs of an operand are the same one.
-  bool repeats(std::size_t k) const {
-    return std::all_of(dims_ + 1, dims_ + rank_, [k](const Dim& dim) { return dim.steps[k] == 0; });
+
+  /// n elements of each of some rows that an operand goes through by one step.
+  MapRun part(Index row, Index rows, Index first, Index n) const {
+    MapRun run = all_;
+    run.out = all_.out + (row * dims_[0].size + first) * result_bytes_;
+    run.rows = rows;
+    run.n = n;
+    for (std::size_t k = 0; k < count_; ++k) {
+      Index at = first * dims_[0].steps[k], i = row;
+      for (int d = 1; i > 0; i /= dims_[d++].size) at += i % dims_[d].size * dims_[d].steps[k];
+      run.in[k] = all_.in[k] + at;
+    }
+    return run;
   }
 
-  /// n elements of an operand, from one of a row on.
-  const void* written_out(std::size_t k, Index row, Index first, Index n, std::byte* to) const {
-    if (bytes_[k] == 1) return write_out<std::uint8_t>(k, row, first, n, to);
-    return bytes_[k] == 4 ? write_out<float>(k, row, first, n, to) : write_out<Index>(k, row, first, n, to);
-  }
-  template <class T>
-  const void* write_out(std::size_t k, Index row, Index first, Index n, void* room) const {
-    const Index size = dims_[0].size, step = dims_[0].steps[k] == 0 ? 0 : 1;
-    const Index row_step = rank_ == 2 ? dims_[1].steps[k] / bytes_[k] : 0;
-    const auto plane = kernels::active<kernels::Copy<T>>().plane;
-    auto* to = static_cast<T*>(room);
-    for (const T* const end = to + n; to < end; first = 0) {
-      const auto* x = reinterpret_cast<const T*>(static_cast<const std::byte*>(all_.in[k]) + offset(k, row));
-      const Index left = end - to, rows = rank_ == 2 && first == 0 && left > size ? left / size : 1;
-      const Index columns = std::min(size - first, left);
-      plane(x + first * step, row_step, step, rows, columns, to, columns);
-      to += rows * columns;
-      row += rows;
+  /// Short rows, as many at a time as make a long one: what is broadcast is written out first.
+  void several_rows(void (*kernel)(const MapRun&), MapRun run) const {
+    alignas(64) std::byte rooms[MapRun::max_operands][room * sizeof(double)];
+    const Index columns = run.n, high = room / columns;
+    MapRun several = run;
+    several.rows = 1;
+    for (Index i = 0; i < run.rows; i += high) {
+      const Index rows = std::min(high, run.rows - i);
+      several.n = rows * columns;
+      several.out = run.out + i * columns * result_bytes_;
+      for (std::size_t k = 0; k < count_; ++k) {
+        const std::byte* x = run.in[k] + i * run.steps[k];
+        several.single[k] = run.single[k] && run.steps[k] == 0;
+        if (several.single[k] || (!run.single[k] && run.steps[k] == columns * bytes_[k]))
+          several.in[k] = x;
+        else if (i == 0 || run.steps[k] != 0)
+          several.in[k] = written_out(x, k, rows, columns, rooms[k]);
+      }
+      kernel(several);
     }
-    return room;
+  }
+
+  const std::byte* written_out(const std::byte* x, std::size_t k, Index rows, Index columns, std::byte* to) const {
+    const auto write = [&](auto type) {
+      using T = decltype(type);
+      kernels::active<kernels::Copy<T>>().plane(reinterpret_cast<const T*>(x), all_.steps[k] / bytes_[k],
+                                                all_.single[k] ? 0 : 1, rows, columns, reinterpret_cast<T*>(to),
+                                                columns);
+    };
+    bytes_[k] == 1 ? write(std::uint8_t{}) : bytes_[k] == 4 ? write(float{}) : write(Index{});
+    return to;
   }
 
   /// How far apart an operand's elements are along a dimension, counted from the end as -1, -2, …
@@ -102,33 +113,21 @@ class Broadcast {
   /// Dimensions come innermost first. One that goes on in step with the one before becomes part of it.
   void add(const Dim& dim) {
     if (dim.size == 1) return;
-    Dim& inner = dims_[rank_ - 1];
-    const auto in_step = [&](std::size_t k) { return inner.steps[k] * inner.size == dim.steps[k]; };
-    bool joins = true;
-    for (std::size_t k = 0; k < count_; ++k) joins &= in_step(k);
-    if (rank_ == 1 && inner.size == 1)
-      inner = dim;
-    else if (joins)
+    Dim& inner = dims_[rank_ == 0 ? 0 : rank_ - 1];
+    bool joins = rank_ > 0;
+    for (std::size_t k = 0; k < count_; ++k) joins &= inner.steps[k] * inner.size == dim.steps[k];
+    if (joins)
       inner.size *= dim.size;
     else
       dims_[rank_++] = dim;
-  }
-
-  /// Where the row-th run of an operand begins, in bytes.
-  Index offset(std::size_t k, Index row) const {
-    if (rank_ == 1) return 0;
-    Index bytes = 0;
-    for (int d = 1; d + 1 < rank_; row /= dims_[d++].size) bytes += row % dims_[d].size * dims_[d].steps[k];
-    return bytes + row * dims_[rank_ - 1].steps[k];
   }
 
   MapRun all_;
   std::size_t count_;
   Index result_bytes_;
   Index bytes_[MapRun::max_operands];  // of an element
-  bool dense_[MapRun::max_operands];   // where the operand has the result's shape
-  Dim dims_[max_rank];
-  int rank_ = 1;
+  Dim dims_[max_rank + 2];             // at least a row and how many there are of it
+  int rank_ = 0;
 };
 
 [[noreturn]] void refuse(const char* op, Scalar number, DType dtype) {
@@ -194,12 +193,10 @@ Tensor compute(const MapOp& op, Operands operands, const Shape& shape, DType dty
   Tensor y = claim(operands, shape, op.gives_u8 ? u8 : dtype);
   all.out = y.bytes();
   all.n = y.numel();
-  if (in_step && all.n <= parallel_grain) [[likely]] {
+  if (in_step && all.n <= parallel_grain) [[likely]]
     op.kernel(all);
-  } else {
-    const Broadcast broadcast(all, operands, shape, bytes_of(y));
-    parallel_for(all.n, parallel_grain, [&](Index begin, Index end) { broadcast.run(op.kernel, begin, end); });
-  }
+  else if (all.n > 0)
+    Broadcast(all, operands, shape, bytes_of(y)).run(op.kernel);
   return y;
 }
 

@@ -8,33 +8,29 @@
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
-#include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/normalize.hpp>
+#include <ravine/core/runs.hpp>
 #include <ravine/core/sum_pieces.hpp>
 #include <ravine/core/text.hpp>
-#include <ravine/core/threads.hpp>
 
 namespace ravine {
 namespace {
 
+using detail::by_lines;
 using detail::check_floating;
+using detail::Run;
 
-/// A run of neighbouring dimensions to reduce: x is (outer, count, inner).
-struct Run {
-  Index outer = 1, count = 1, inner = 1;
-};
-
-/// The first run named in `mask`, which loses it.
+/// The last run of neighbouring dimensions named in `mask`, which loses it.
 Run take_run(const Shape& shape, unsigned& mask) {
   Run run;
-  int d = 0;
-  for (; !(mask >> d & 1U); ++d) run.outer *= shape[d];
-  for (; d < shape.rank() && (mask >> d & 1U); ++d) {
+  int d = shape.rank() - 1;
+  for (; !(mask >> d & 1U); --d) run.inner *= shape[d];
+  for (; d >= 0 && (mask >> d & 1U); --d) {
     run.count *= shape[d];
     mask &= ~(1U << d);
   }
-  for (; d < shape.rank(); ++d) run.inner *= shape[d];
+  for (; d >= 0; --d) run.outer *= shape[d];
   return run;
 }
 
@@ -50,37 +46,15 @@ Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F redu
   return by_runs(y, later, true, dtype, reduce).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
 }
 
-/// Hands out a run: rows(x, n, y) for parts of its rows, or columns(x, n, stride, y) for parts of its columns, whose
-/// rows stand a stride apart. Short rows are made columns, however many there are: each as it were alone.
-template <class T, class Out, class Rows, class Columns>
-void hand_out(const T* x, Out* y, const Run& run, Rows rows, Columns columns) {
-  constexpr Index short_row = 64, width = 64;
-  if (run.inner != 1 || (run.outer == 1 && run.count <= short_row))
-    return detail::for_columns(run.outer, run.count, run.inner, [&](Index o, Index begin, Index end) {
-      columns(x + o * run.count * run.inner + begin, end - begin, run.inner, y + o * run.inner + begin);
-    });
-  detail::for_rows(run.outer, run.count, [&](Index begin, Index end) {
-    if (run.count > short_row) return rows(x + begin * run.count, end - begin, y + begin);
-    const auto transpose = kernels::active<kernels::Copy<T>>().plane;
-    alignas(64) T turned[short_row * width];
-    for (Index i = begin; i < end; i += width) {
-      const Index n = std::min(width, end - i);
-      transpose(x + i * run.count, 1, run.count, run.count, n, turned, width);
-      columns(turned, n, width, y + i);
-    }
-  });
-}
-
 template <class T>
 void sum_run(const T* x, T* y, const Run& run) {
   const auto& kernel = kernels::active<kernels::Reduce<T>>();
-  const auto sum_rows = [&](const T* row, Index n, T* total) {
-    for (Index i = 0; i < n; ++i, row += run.count)
+  const auto rows = [&](const T* row, Index n, Index columns, T* total) {
+    for (Index i = 0; i < n; ++i, row += columns)
       total[i] = static_cast<T>(
-          detail::sum_pieces(run.count, [&](Index begin, Index count) { return kernel.sum(row + begin, count); }));
+          detail::sum_pieces(columns, [&](Index begin, Index count) { return kernel.sum(row + begin, count); }));
   };
-  hand_out(x, y, run, sum_rows,
-           [&](const T* from, Index n, Index stride, T* to) { kernel.sum_columns(from, run.count, n, stride, to); });
+  by_lines<T>(rows, kernel.sum_columns, run, 1, y, x);
 }
 
 /// The root of squares(1.0), squares(s) being the sum of (s x)^2 in double. Where the squares of doubles leave their
@@ -101,25 +75,26 @@ double sum_squares(const T* x, double scale, Index n) {
 
 template <class T>
 void norm_run(const T* x, T* y, const Run& run) {
-  const auto norm_rows = [&](const T* row, Index n, T* length) {
-    for (Index i = 0; i < n; ++i, row += run.count)
-      length[i] = static_cast<T>(root_of<T>([&](double scale) { return sum_squares(row, scale, run.count); }));
+  const auto rows = [&](const T* row, Index n, Index columns, T* length) {
+    for (Index i = 0; i < n; ++i, row += columns)
+      length[i] = static_cast<T>(root_of<T>([&](double scale) { return sum_squares(row, scale, columns); }));
   };
-  hand_out(x, y, run, norm_rows, [&](const T* from, Index n, Index stride, T* to) {
+  const auto columns = [&](const T* from, Index n, Index count, Index stride, T* to) {
     constexpr Index width = 64;
     const auto kernel = kernels::active<kernels::Reduce<T>>().square_columns;
     double squares[width];
-    for (Index begin = 0; begin < n; begin += width) {
-      const Index end = std::min(begin + width, n);
-      kernel(from + begin, 1.0, run.count, end - begin, stride, squares);
+    for (Index begin = 0; begin < count; begin += width) {
+      const Index end = std::min(begin + width, count);
+      kernel(from + begin, 1.0, n, end - begin, stride, squares);
       for (Index j = begin; j < end; ++j)
         to[j] = static_cast<T>(root_of<T>([&](double scale) {
           double& sum = squares[j - begin];
-          if (scale != 1.0) kernel(from + j, scale, run.count, 1, stride, &sum);
+          if (scale != 1.0) kernel(from + j, scale, n, 1, stride, &sum);
           return sum;
         }));
     }
-  });
+  };
+  by_lines<T>(rows, columns, run, 1, y, x);
 }
 
 template <class T>
@@ -164,17 +139,10 @@ constexpr auto argmin_of = [](auto t) { return &kernels::Order<decltype(t)>::arg
 constexpr auto sum_of = [](auto t) { return &kernels::Order<decltype(t)>::sum; };
 constexpr auto product_of = [](auto t) { return &kernels::Order<decltype(t)>::product; };
 
-template <class T, class Out>
-void hand_out(const kernels::Reduction<T, Out>& kernel, const T* x, Out* y, const Run& run) {
-  hand_out(
-      x, y, run, [&](const T* from, Index n, Out* to) { kernel.rows(from, n, run.count, to); },
-      [&](const T* from, Index n, Index stride, Out* to) { kernel.columns(from, run.count, n, stride, to); });
-}
-
 template <class Member, class T, class Out>
 void reduce_run(Member member, const T* x, Out* y, const Run& run) {
   const auto& kernel = kernels::active<kernels::Order<T>>().*(member(T{}));
-  if (run.inner != 1 || run.count <= piece) return hand_out(kernel, x, y, run);
+  if (run.inner != 1 || run.count <= piece) return by_lines<T>(kernel.rows, kernel.columns, run, 1, y, x);
   const Tensor parts = by_pieces(kernel, x, run);
   (kernels::active<kernels::Order<Out>>().*(member(Out{}))).rows(parts.raw<Out>(), run.outer, parts.size(1), y);
 }
@@ -184,7 +152,7 @@ template <class Value, class Place, class T>
 void place_run(Value value, Place place, const T* x, Index* y, const Run& run) {
   const auto& order = kernels::active<kernels::Order<T>>();
   const auto& kernel = order.*(place(T{}));
-  if (run.inner != 1 || run.count <= piece) return hand_out(kernel, x, y, run);
+  if (run.inner != 1 || run.count <= piece) return by_lines<T>(kernel.rows, kernel.columns, run, 1, y, x);
   const Tensor parts = by_pieces(order.*(value(T{})), x, run);
   kernel.rows(parts.raw<T>(), run.outer, parts.size(1), y);
   for (Index i = 0; i < run.outer; ++i) {

@@ -1,21 +1,18 @@
-#include <algorithm>
 #include <limits>
 #include <span>
 #include <utility>
 
 #include <ravine/core/factories.hpp>
-#include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/loss.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
-#include <ravine/core/threads.hpp>
+#include <ravine/core/runs.hpp>
 
 namespace ravine {
 namespace {
 
-/// A tensor as (outer, count, inner), with the dimensions in `mask` along the middle. If they are no neighbours, it is
-/// taken with them last.
-struct Lines {
+/// A tensor with the dimensions in `mask` along lines. If they are no neighbours, it is taken with them last.
+struct Lines : detail::Run {
   Lines(const Shape& shape, unsigned mask) : moved((mask & (mask + (mask & -mask))) != 0) {
     for (const unsigned last : {0U, 1U})
       for (int d = 0; d < shape.rank(); ++d) {
@@ -30,36 +27,9 @@ struct Lines {
   Tensor back(const Tensor& x) const { return moved ? permute(x, std::span<const Index>(places, rank)) : x; }
 
   bool moved;
-  Index order[max_rank], places[max_rank], outer = 1, count = 1, inner = 1;
+  Index order[max_rank], places[max_rank];
   std::size_t rank = 0;
 };
-
-/// The kernel on pieces of lines; y has `results` elements of each. Short rows are made columns, however many there
-/// are.
-template <class T, class Kernel, class... X>
-void by_lines(const Kernel& kernel, const Lines& lines, Index results, T* y, const X*... x) {
-  constexpr Index most = 64;
-  const Index n = lines.count;
-  if (lines.inner > 1 || (lines.outer == 1 && n <= most))
-    return detail::for_columns(lines.outer, n, lines.inner, [&](Index o, Index begin, Index end) {
-      const Index at = o * n * lines.inner + begin;
-      kernel.columns(x + at..., n, end - begin, lines.inner, y + o * results * lines.inner + begin);
-    });
-  detail::for_rows(lines.outer, n, [&](Index begin, Index end) {
-    if (n > most) return kernel.rows(x + begin * n..., end - begin, n, y + begin * results);
-    const auto plane = kernels::active<kernels::Copy<T>>().plane;
-    alignas(64) T room[sizeof...(x)][most * most];
-    for (Index i = begin; i < end; i += most) {
-      const Index high = std::min(most, end - i);
-      [&]<std::size_t... k>(std::index_sequence<k...>) {
-        (plane(x + i * n, 1, n, n, high, room[k], most), ...);
-        kernel.columns(room[k]..., n, high, most, room[0]);
-      }
-      (std::index_sequence_for<X...>{});
-      plane(room[0], 1, most, high, results, y + i * results, results);
-    }
-  });
-}
 
 template <class Member>
 Tensor softmax_like(const char* op, const Tensor& x, const Dims& dims, Member member) {
@@ -70,7 +40,8 @@ Tensor softmax_like(const char* op, const Tensor& x, const Dims& dims, Member me
     const Lines lines(x.shape(), mask);
     const Tensor from = lines.there(x);
     Tensor y(from.shape(), x.dtype());
-    by_lines(kernels::active<kernels::Loss<T>>().*(member(type)), lines, lines.count, y.raw<T>(), from.raw<T>());
+    const auto& kernel = kernels::active<kernels::Loss<T>>().*(member(type));
+    detail::by_lines<T>(kernel.rows, kernel.columns, lines, lines.count, y.raw<T>(), from.raw<T>());
     return lines.back(y);
   });
 }
@@ -84,8 +55,8 @@ Tensor softmax_like_pullback(const char* op, Tensor dy, const Tensor& y, const D
     const Lines lines(y.shape(), mask);
     const Tensor at = lines.there(y), up = lines.there(std::exchange(dy, {}));
     Tensor dx = up.unique() ? up : Tensor(at.shape(), y.dtype());
-    by_lines(kernels::active<kernels::Loss<T>>().*(member(type)), lines, lines.count, dx.raw<T>(), up.raw<T>(),
-             at.raw<T>());
+    const auto& kernel = kernels::active<kernels::Loss<T>>().*(member(type));
+    detail::by_lines<T>(kernel.rows, kernel.columns, lines, lines.count, dx.raw<T>(), up.raw<T>(), at.raw<T>());
     return lines.back(dx);
   });
 }
@@ -101,7 +72,8 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
     Tensor y(shape, x.dtype());
     const Lines lines(x.shape(), mask);
     const Tensor from = lines.there(x);
-    by_lines(kernels::active<kernels::Loss<T>>().logsumexp, lines, 1, y.raw<T>(), from.raw<T>());
+    const auto& kernel = kernels::active<kernels::Loss<T>>().logsumexp;
+    detail::by_lines<T>(kernel.rows, kernel.columns, lines, 1, y.raw<T>(), from.raw<T>());
     return y;
   });
 }

@@ -1,6 +1,7 @@
 #include <ravine/core/sort.hpp>
 
 #include <algorithm>
+#include <bit>
 
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
@@ -8,29 +9,36 @@
 namespace ravine {
 namespace {
 
-/// An element and where along the dimension it stands.
-template <class T>
-struct Item {
-  T value;
-  Index position;
-};
+/// An element and where along the dimension it stands, as one number: they come in the order of the elements, and of
+/// positions where those are equal.
+__extension__ using Item = unsigned __int128;
 
+/// An unsigned number that is larger for a larger x. NaN counts as the largest, and -0 is 0.
 template <class T>
-bool less(T a, T b) {
-  return a < b || (b != b && a == a);  // NaN counts as the largest
+std::uint64_t rank(T x) {
+  constexpr std::uint64_t sign = std::uint64_t{1} << 63;
+  if constexpr (std::is_floating_point_v<T>) {
+    if (x != x) return ~std::uint64_t{0};
+    const auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(x) + 0.0);
+    return bits & sign ? ~bits : bits | sign;
+  } else {
+    return static_cast<std::uint64_t>(x) ^ sign;
+  }
 }
 
-/// Puts the first k of n items in their places. No two items are equal: the position decides.
-template <class T>
-void order(Item<T>* items, Index n, Index k, bool descending) {
-  const auto before = [descending](const Item<T>& a, const Item<T>& b) {
-    if (less(a.value, b.value)) return !descending;
-    if (less(b.value, a.value)) return descending;
-    return a.position < b.position;
-  };
-  if (k < n / 8) return std::partial_sort(items, items + k, items + n, before);
-  if (k < n) std::nth_element(items, items + k, items + n, before);
-  std::sort(items, items + k, before);
+/// Puts the first k of the items item(0), …, item(n - 1) into room, in order.
+template <class F>
+void order(Item* room, Index n, Index k, F item) {
+  for (Index i = 0; i < k; ++i) room[i] = item(i);
+  if (k < n) std::make_heap(room, room + k);
+  for (Index i = k; k > 0 && i < n; ++i) {
+    const Item next = item(i);
+    if (!(next < room[0])) continue;
+    std::pop_heap(room, room + k);
+    room[k - 1] = next;
+    std::push_heap(room, room + k);
+  }
+  std::sort(room, room + k);
 }
 
 /// The first k along dimension d.
@@ -39,21 +47,24 @@ Sorted<Tensor> first(const Tensor& x, int d, Index k, bool descending) {
   Shape shape = x.shape();
   shape[d] = k;
   Sorted<Tensor> result{Tensor(shape, x.dtype()), Tensor(shape, i64)};
+  const Index lines = a.outer * a.inner;
+  Tensor rooms({lines * k, sizeof(Item)}, u8);
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.raw<T>();
     T* values = result.values.raw<T>();
     Index* indices = result.indices.raw<Index>();
-    std::vector<Item<T>> all(static_cast<std::size_t>(x.numel()));
-    detail::for_rows(a.outer * a.inner, a.size, [&](Index begin, Index end) {
+    const std::uint64_t turned = descending ? ~std::uint64_t{0} : 0;
+    detail::for_rows(lines, a.size, [&](Index begin, Index end) {
       for (Index row = begin; row < end; ++row) {
-        const Index o = row / a.inner, j = row % a.inner;
-        Item<T>* items = all.data() + row * a.size;
-        for (Index i = 0; i < a.size; ++i) items[i] = {from[(o * a.size + i) * a.inner + j], i};
-        order(items, a.size, k, descending);
-        for (Index i = 0; i < k; ++i) {
-          values[(o * k + i) * a.inner + j] = items[i].value;
-          indices[(o * k + i) * a.inner + j] = items[i].position;
+        const T* line = from + row / a.inner * a.size * a.inner + row % a.inner;
+        Item* room = reinterpret_cast<Item*>(rooms.bytes()) + row * k;
+        order(room, a.size, k, [=, &a](Index i) {
+          return Item{rank(line[i * a.inner]) ^ turned} << 64 | static_cast<std::uint64_t>(i);
+        });
+        for (Index i = 0, to = row / a.inner * k * a.inner + row % a.inner; i < k; ++i, to += a.inner) {
+          indices[to] = static_cast<Index>(room[i] & ~std::uint64_t{0});
+          values[to] = line[indices[to] * a.inner];
         }
       }
     });

@@ -2,6 +2,7 @@
 /// Work in pieces whose results do not depend on how many of OpenMP's threads do it; for the library's sources.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <ravine/core/dtype.hpp>
@@ -52,7 +53,7 @@ void parallel_for(Index n, Index piece, F&& f) {
   const Index length = even_piece(n, piece, threads);
   run_parallel((n + length - 1) / length, threads, [&](Index i) {
     const Index begin = i * length;
-    f(begin, begin + length < n ? begin + length : n);
+    f(begin, std::min(begin + length, n));
   });
 }
 
@@ -61,26 +62,29 @@ template <class F>
 void for_rows(Index rows, Index columns, F&& f) {
   parallel_for(rows, columns < parallel_grain ? parallel_grain / (columns > 1 ? columns : 1) : 1, f);
 }
-/// The same on pieces of its columns, whole blocks of the kernels.
-template <class F>
-void for_columns(Index rows, Index columns, F&& f) {
-  const Index piece = parallel_grain / (rows > 1 ? rows : 1) / 64 * 64;
-  parallel_for(columns, piece > 64 ? piece : 64, f);
-}
 
-/// The same on the columns of several matrices of one size: f(matrix, begin, end).
+/// The same on pieces of the columns of several matrices of one size: f(matrix, begin, end). Pieces are as wide as
+/// threads leave them, and whole blocks of the kernels.
 template <class F>
 void for_columns(Index matrices, Index rows, Index columns, F&& f) {
   if (columns == 0) return;
-  const Index fitting = parallel_grain / (rows > 1 ? rows : 1) / 64 * 64, least = fitting > 64 ? fitting : 64;
-  const Index wide = columns < least ? columns : least, pieces = (columns + wide - 1) / wide;
+  const Index threads = matrices * rows * columns <= parallel_grain ? 1 : threads_available();
+  const Index least = std::max(parallel_grain / std::max<Index>(rows, 1), columns / (4 * threads)) + 1;
+  const Index wide = threads == 1 ? columns : even_piece(columns, (least + 63) / 64 * 64, threads);
+  const Index pieces = (columns + wide - 1) / wide;
   for_rows(matrices * pieces, wide * rows, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index column = i % pieces * wide;
-      f(i / pieces, column, column + wide < columns ? column + wide : columns);
+      f(i / pieces, column, std::min(column + wide, columns));
     }
   });
 }
+/// The same of one matrix: f(begin, end).
+template <class F>
+void for_columns(Index rows, Index columns, F&& f) {
+  for_columns(1, rows, columns, [&](Index, Index begin, Index end) { f(begin, end); });
+}
+
 /// The same on tiles of several matrices: f(matrix, row, row_end, column, column_end).
 template <class F>
 void for_tiles(Index matrices, Index rows, Index columns, F&& f) {
@@ -91,8 +95,7 @@ void for_tiles(Index matrices, Index rows, Index columns, F&& f) {
   for_rows(matrices * tiles, high * wide, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index row = i % tiles / across * high, column = i % across * wide;
-      f(i / tiles, row, row + high < rows ? row + high : rows, column,
-        column + wide < columns ? column + wide : columns);
+      f(i / tiles, row, std::min(row + high, rows), column, std::min(column + wide, columns));
     }
   });
 }

@@ -92,12 +92,15 @@ void plane(const T* x, Index row_step, Index column_step, Index rows, Index colu
 }
 
 template <class T>
+void gather(const T* x, Index stride, Index step, const Index* positions, Index n, T* y) {
+#pragma omp simd
+  for (Index i = 0; i < n; ++i) y[i] = x[i * stride + positions[i] * step];
+}
+
+template <class T>
 void select(const T* x, Index x_stride, const Index* positions, Index n, Index columns, T* y, Index y_stride) {
-  if (columns == 1) {
-    for (Index i = 0; i < n; ++i) y[i * y_stride] = x[positions[i] * x_stride];
-  } else {
-    for (Index i = 0; i < n; ++i) copy(x + positions[i] * x_stride, y + i * y_stride, columns);
-  }
+  if (columns == 1 && y_stride == 1) return gather(x, 0, x_stride, positions, n, y);
+  for (Index i = 0; i < n; ++i) copy(x + positions[i] * x_stride, y + i * y_stride, columns);
 }
 
 template <class T>
@@ -120,6 +123,7 @@ template <class T>
 constexpr Copy<T> table = {
     .fill = fill<T>,
     .plane = plane<T>,
+    .gather = gather<T>,
     .select = select<T>,
     .add = add<T>,
     .to = {convert<T, float>, convert<T, double>, convert<T, std::int64_t>, convert<T, std::uint8_t>},

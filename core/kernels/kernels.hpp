@@ -6,6 +6,7 @@
 /// function in such a source and a member here.
 #pragma once
 
+#include <cstddef>
 #include <tuple>
 
 #include <ravine/core/dtype.hpp>
@@ -16,7 +17,7 @@ namespace ravine::kernels {
 /// The elementwise ops. Numbers that go with one (a slope, a limit) are operands too.
 // clang-format off
 enum class Op : std::uint8_t {
-  neg, abs, sign, square, sqrt, rsqrt, reciprocal, exp, expm1, log, log2, log1p, sin, cos, tan, atan, erf,
+  neg, abs, sign, square, cube, sqrt, rsqrt, reciprocal, exp, expm1, log, log2, log1p, sin, cos, tan, atan, erf,
   floor, ceil, round, isfinite,
   add, sub, mul, div, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
   clamp,                                           // (x, lo, hi)
@@ -34,13 +35,15 @@ enum class Op : std::uint8_t {
 };
 // clang-format on
 
-/// n elements of an op. Each operand has as many, or is a `single` value for all; `out` may be one of them.
+/// Rows of n elements of an op, one after the other. Each operand has as many in a row, or is a `single` value for all;
+/// its rows stand `steps` bytes apart. `out` may be an operand.
 struct MapRun {
   static constexpr int max_operands = 5;
-  const void* in[max_operands];
+  const std::byte* in[max_operands];
+  Index steps[max_operands] = {};
   bool single[max_operands];
-  void* out;
-  Index n;
+  std::byte* out;
+  Index n, rows = 1;
 };
 
 /// Equal operands give equal bits wherever they stand in an array.
@@ -94,6 +97,8 @@ struct Copy {
   void (*fill)(T value, T* y, Index n);
   /// y[i * stride + j] = x[i * row_step + j * column_step], i < rows, j < columns.
   void (*plane)(const T* x, Index row_step, Index column_step, Index rows, Index columns, T* y, Index stride);
+  /// y[i] = x[i * stride + positions[i] * step], i < n.
+  void (*gather)(const T* x, Index stride, Index step, const Index* positions, Index n, T* y);
   /// The rows of x at n positions, one after the other; and each of n rows added to the one of y at its position. Rows
   /// are `columns` wide and stand a stride apart.
   void (*select)(const T* x, Index x_stride, const Index* positions, Index n, Index columns, T* y, Index y_stride);
@@ -110,6 +115,8 @@ struct Reduce {
   double (*sum)(const T* x, Index n);
   /// The sum of n products, all in double.
   double (*dot)(const T* x, const T* y, Index n);
+  /// The sum over n of (x - y)^2, all in double.
+  double (*squared_error)(const T* x, const T* y, Index n);
   /// The sum of n values (scale x)^2, all in double.
   double (*squares)(const T* x, double scale, Index n);
   /// The same of each column: y[j] = the sum over i of (scale x[i * stride + j])^2, j < columns.
@@ -242,8 +249,6 @@ struct LinePullback {
 /// logarithm of the sum, and its own exponential, 1, from the sum of the others: small results keep their digits.
 template <class T>
 struct Loss {
-  /// The sum over n of (a - b)^2.
-  double (*squared_error)(const T* a, const T* b, Index n);
   /// log(sum(exp(line))), one value for each line of scores, a row or a column.
   Reduction<T> logsumexp;
   /// Lines from lines, which are laid out as they are; y may be x.

@@ -1,4 +1,4 @@
-// The softmax of lines of scores, rows or columns; losses: of classes, which are made of it, and squared differences.
+// The softmax of lines of scores, rows or columns; losses of classes, which are made of it.
 #include <limits>
 
 #include <ravine/core/kernels/functions.hpp>
@@ -7,23 +7,6 @@
 
 namespace ravine::kernels {
 namespace {
-
-template <class T>
-double squared_error(const T* a, const T* b, Index n) {
-  constexpr Index chunk = 4096;
-  double total = 0.0;
-  for (Index begin = 0; begin < n; begin += chunk) {
-    const Index end = begin + chunk < n ? begin + chunk : n;
-    T part = 0;
-#pragma omp simd reduction(+ : part)
-    for (Index i = begin; i < end; ++i) {
-      const T d = a[i] - b[i];
-      part += d * d;
-    }
-    total += static_cast<double>(part);
-  }
-  return total;
-}
 
 /// f(position, scores, lanes in use) on registers of n scores; lanes that are not in use hold -inf.
 template <class T, class F>
@@ -161,25 +144,30 @@ inline Vector<T> sum_of(Index n, F f) {
   })));
 }
 
-template <class T>
-void softmax_pullback(const T* dy, const T* y, Index rows, Index n, T* dx) {
-  for (Index i = 0; i < rows; ++i, dy += n, y += n, dx += n) {
-    const Vector<T> mean =
-        sum_of<T>(n, [=](auto strip, Index j, int v) { return strip.load(dy + j, v) * strip.load(y + j, v); });
-    for_strips<T>(n, [&](auto strip, Index j) {
-      strip.each([&](int v) { strip.store(dx + j, v, strip.load(y + j, v) * (strip.load(dy + j, v) - mean)); });
-    });
+/// The gradient of a score from dy and y, and from the line's sum of parts of them.
+struct SoftmaxPullback {
+  static auto part(auto dy, auto y) { return dy * y; }
+  template <class T, class V>
+  static V of(V dy, V y, V sum) {
+    return y * (dy - sum);
   }
-}
+};
+struct LogSoftmaxPullback {
+  static auto part(auto dy, auto) { return dy; }
+  template <class T, class V>
+  static V of(V dy, V y, V sum) {
+    return multiply_add<T>(-exp<T>(y), sum, dy);
+  }
+};
 
-template <class T>
-void log_softmax_pullback(const T* dy, const T* y, Index rows, Index n, T* dx) {
+template <class By, class T>
+void rows_pullback(const T* dy, const T* y, Index rows, Index n, T* dx) {
   for (Index i = 0; i < rows; ++i, dy += n, y += n, dx += n) {
-    const Vector<T> sum = sum_of<T>(n, [=](auto strip, Index j, int v) { return strip.load(dy + j, v); });
+    const Vector<T> sum =
+        sum_of<T>(n, [=](auto strip, Index j, int v) { return By::part(strip.load(dy + j, v), strip.load(y + j, v)); });
     for_strips<T>(n, [&](auto strip, Index j) {
-      strip.each([&](int v) {
-        strip.store(dx + j, v, multiply_add<T>(-exp<T>(strip.load(y + j, v)), sum, strip.load(dy + j, v)));
-      });
+      strip.each(
+          [&](int v) { strip.store(dx + j, v, By::template of<T>(strip.load(dy + j, v), strip.load(y + j, v), sum)); });
     });
   }
 }
@@ -270,30 +258,17 @@ void log_softmax_columns(const T* x, Index n, Index columns, Index stride, T* y)
   });
 }
 
-/// dx = f(dy, y, the column's sum of g(dy, y))
-template <class T, class G, class F>
-inline void columns_pullback(const T* dy, const T* y, Index n, Index columns, Index stride, T* dx, G g, F f) {
+template <class By, class T>
+void columns_pullback(const T* dy, const T* y, Index n, Index columns, Index stride, T* dx) {
   each_column<T>(columns, [&](Index j, int used) {
     Vector<T> sum[1];
     sum_down<T>(n, sum, [&](Index i, Vector<T>(&to)[1]) {
       const Index at = i * stride + j;
-      to[0] += g(load(dy + at, used), load(y + at, used));
+      to[0] += By::part(load(dy + at, used), load(y + at, used));
     });
     for (Index at = j; at < n * stride; at += stride)
-      store(dx + at, f(load(dy + at, used), load(y + at, used), sum[0]), used);
+      store(dx + at, By::template of<T>(load(dy + at, used), load(y + at, used), sum[0]), used);
   });
-}
-template <class T>
-void softmax_columns_pullback(const T* dy, const T* y, Index n, Index columns, Index stride, T* dx) {
-  columns_pullback(
-      dy, y, n, columns, stride, dx, [](auto g, auto p) { return g * p; },
-      [](auto g, auto p, auto sum) { return p * (g - sum); });
-}
-template <class T>
-void log_softmax_columns_pullback(const T* dy, const T* y, Index n, Index columns, Index stride, T* dx) {
-  columns_pullback(
-      dy, y, n, columns, stride, dx, [](auto g, auto) { return g; },
-      [](auto g, auto p, auto sum) { return multiply_add<T>(-exp<T>(p), sum, g); });
 }
 
 // ---- losses of rows
@@ -372,14 +347,14 @@ void cross_entropy_pullback(const ClassRows<T>& in, const T* top, const T* other
 }
 
 template <class T>
-constexpr Loss<T> table = {.squared_error = squared_error<T>,
-                           .logsumexp = {logsumexp<T>, logsumexp_columns<T>},
-                           .softmax = {softmax<T>, softmax_columns<T>},
-                           .log_softmax = {log_softmax<T>, log_softmax_columns<T>},
-                           .softmax_pullback = {softmax_pullback<T>, softmax_columns_pullback<T>},
-                           .log_softmax_pullback = {log_softmax_pullback<T>, log_softmax_columns_pullback<T>},
-                           .cross_entropies = cross_entropies<T>,
-                           .cross_entropy_pullback = cross_entropy_pullback<T>};
+constexpr Loss<T> table = {
+    .logsumexp = {logsumexp<T>, logsumexp_columns<T>},
+    .softmax = {softmax<T>, softmax_columns<T>},
+    .log_softmax = {log_softmax<T>, log_softmax_columns<T>},
+    .softmax_pullback = {rows_pullback<SoftmaxPullback, T>, columns_pullback<SoftmaxPullback, T>},
+    .log_softmax_pullback = {rows_pullback<LogSoftmaxPullback, T>, columns_pullback<LogSoftmaxPullback, T>},
+    .cross_entropies = cross_entropies<T>,
+    .cross_entropy_pullback = cross_entropy_pullback<T>};
 
 }  // namespace
 

@@ -40,15 +40,20 @@ void best_of_rows(const T* x, Index rows, Index columns, T* y) {
   for (Index i = 0; i < rows; ++i) y[i] = best_of<By>(x + i * columns, columns);
 }
 
+// Some rows at a time, so that memory is gone through from front to end.
 template <class By, class T>
 void best_of_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
-  for_strips<T>(columns, [&](auto strip, Index j) {
-    Vector<T> best[4];
-    strip.each([&](int v) { best[v] = strip.load(x + j, v); });
-    for (Index i = 1; i < rows; ++i)
-      strip.each([&](int v) { best[v] = better<By>(strip.load(x + i * stride + j, v), best[v]); });
-    strip.each([&](int v) { strip.store(y + j, v, best[v]); });
-  });
+  constexpr Index block = 16;
+  for (Index begin = 0; begin < rows; begin += block, x += block * stride) {
+    const Index high = rows - begin < block ? rows - begin : block;
+    for_strips<T>(columns, [&](auto strip, Index j) {
+      Vector<T> best[4];
+      strip.each([&](int v) { best[v] = strip.load(begin == 0 ? x + j : y + j, v); });
+      for (Index i = 0; i < high; ++i)
+        strip.each([&](int v) { best[v] = better<By>(strip.load(x + i * stride + j, v), best[v]); });
+      strip.each([&](int v) { strip.store(y + j, v, best[v]); });
+    });
+  }
 }
 
 // The best of each chunk says which chunk to look through.

@@ -64,6 +64,14 @@ double dot(const T* x, const T* y, Index n) {
 }
 
 template <class T>
+double squared_error(const T* x, const T* y, Index n) {
+  return sum_of(n, [=](auto at) {
+    const auto d = at(x) - at(y);
+    return d * d;
+  });
+}
+
+template <class T>
 double squares(const T* x, double scale, Index n) {
   // Of floats, double holds the squares whatever they are.
   if constexpr (sizeof(T) == 4) return sum_of(n, [=](auto at) { return at(x) * at(x); }) * scale * scale;
@@ -134,6 +142,7 @@ void sum_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
 template <class T>
 constexpr Reduce<T> table = {.sum = sum<T>,
                              .dot = dot<T>,
+                             .squared_error = squared_error<T>,
                              .squares = squares<T>,
                              .square_columns = square_columns<T>,
                              .finite = finite<T>,
