@@ -29,7 +29,7 @@ struct Case {
   bool batch_norm;
   rv::Index steps;  // in a turn
 };
-static const Case cases[] = {{"tiny", 32, 2, 32, false, 2560}, {"reg", 64, 8, 64, true, 512}};
+static const Case cases[] = {{"tiny", 32, 2, 32, false, 2560}, {"reg", 64, 8, 64, true, 2048}};
 
 struct Training {
   nn::Sequential model;
@@ -153,6 +153,6 @@ int main(int argc, char** argv) {
   for (const Case& c : cases) {
     compare(c, loops[0], loops[0], c.steps, pairs);
     compare(c, loops[0], loops[1], c.steps, pairs);
-    compare(c, loops[1], loops[2], 25 * c.steps, pairs / 20 + 1);
+    compare(c, loops[1], loops[2], 10 * c.steps, pairs / 20 + 1);
   }
 }

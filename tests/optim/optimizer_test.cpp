@@ -283,6 +283,8 @@ TEST_CASE("optimizer: a parameter that has changed its shape or type is refused"
     const rv::Tensor other = q.value().clone();
     CHECK_THROWS_WITH_AS(adam.step([&] { return rv::sum(p) + rv::sum(q).value().item(); }), message, std::logic_error);
     CHECK_THROWS_WITH_AS(adam.step(), message, std::logic_error);
+    const rv::detail::FiniteOnly looked_at;
+    CHECK_THROWS_WITH_AS(adam.step(), message, std::logic_error);
     CHECK(rv::bitwise_equal(q.value(), other));
     CHECK(adam.steps() == 0);
   };
@@ -292,6 +294,11 @@ TEST_CASE("optimizer: a parameter that has changed its shape or type is refused"
   refuses("Adam: parameter 1 was (2) f64 when the optimizer was made and is (2, 1) f64 now");
   p.set_value(rv::ones({2}, rv::f64));
   CHECK_NOTHROW(adam.step([&] { return rv::sum(p); }));
+  adam.on_gradients([&](const auto&) {
+    p.set_value(rv::ones({1}, rv::f64));
+    p.set_grad(rv::ones({1}, rv::f64));
+  });
+  CHECK_THROWS_WITH_AS(adam.step([&] { return rv::sum(p); }), Contains("is (1) f64 now"), std::logic_error);
 
   const rv::Variable w = parameter({1.0, 2.0});
   SGD ahead({w}, {.momentum = 0.5, .nesterov = rv::optim::Nesterov::lookahead});
