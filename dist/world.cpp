@@ -33,13 +33,15 @@ std::string list(const std::vector<std::size_t>& ranks) {
   return all;
 }
 
-/// mpirun, be it OpenMPI's or MPICH's, says how many processes it has started.
+/// mpirun, be it OpenMPI's or MPICH's, and srun say how many processes they have started.
 void miss_others() {
-  for (const char* const variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
+  for (const char* const variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
     if (const char* const count = std::getenv(variable); count && std::atoi(count) > 1)
       throw std::runtime_error(
-          text("World: mpirun has started ", count, " processes, each of which is alone: this program was built with ",
-               "another MPI, or none; one that is to be alone starts without the environment variable ", variable));
+          text("World: ", count,
+               " processes have been started, each of which is alone: this program was built with another ",
+               "MPI, or none, or srun wants --mpi; one that is to be alone starts without the environment variable ",
+               variable));
 }
 
 /// What it says, as long as it lives.

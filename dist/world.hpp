@@ -27,7 +27,7 @@ namespace ravine::dist {
 /// is written to stderr, "dist: rank 2: …", by std::terminate. One that dies takes the others with it, by mpirun.
 class World {
  public:
-  /// Throws std::runtime_error if the program was not built with the MPI whose mpirun has started it.
+  /// Throws std::runtime_error if others have been started with it and it was not built with the MPI of who did.
   World(int& argc, char**& argv);
   ~World();
   World(const World&) = delete;
