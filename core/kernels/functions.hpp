@@ -130,6 +130,9 @@ inline Vector<T> magnitude(Vector<T> x) {
 /// The magnitude of one with the sign of the other.
 template <class T>
 inline Vector<T> with_sign(Vector<T> x, Vector<T> of) {
+#if defined(__AVX512F__)
+  return (Vector<T>)_mm512_ternarylogic_epi32((__m512i)sign_bit<T>(), (__m512i)of, (__m512i)x, 0xca);
+#endif
   return of_bits<T>((bits<T>(x) & ~sign_bit<T>()) | (bits<T>(of) & sign_bit<T>()));
 }
 /// The larger, or the smaller, of two; b if one is NaN.
@@ -208,11 +211,11 @@ struct Sum {
   Sum(T c, Vector<T> e) : value(e + c), lost(e - (value - c)) {}
   Vector<T> value, lost;
 };
-/// a / sum, rounded nearly once.
+/// a / (c + e), rounded nearly once; c is a power of 2, |e| <= c / 2 or 0 <= e <= c.
 template <class T>
-inline Vector<T> quotient(Vector<T> a, const Sum<T>& sum) {
-  const Vector<T> inverse = near_reciprocal<T>(sum.value), y = a * inverse;
-  return multiply_add<T>(fused<T>(-y, sum.value, a) - y * sum.lost, inverse, y);
+inline Vector<T> quotient(Vector<T> a, T c, Vector<T> e) {
+  const Vector<T> inverse = near_reciprocal<T>(e + c), y = a * inverse;
+  return multiply_add<T>(fused<T>(-y, e, multiply_add<T>(y, broadcast(-c), a)), inverse, y);
 }
 
 /// terms[first] + terms[first + 2] z + terms[first + 4] z^2 + …
@@ -499,13 +502,13 @@ inline Vector<T> atan(Vector<T> x) {
 template <class T>
 inline Vector<T> tanh(Vector<T> x) {
   const Vector<T> e = expm1<T>(magnitude<T>(x) * T(-2));
-  return with_sign<T>(quotient<T>(-e, Sum<T>(2, e)), x);
+  return with_sign<T>(quotient<T>(-e, T(2), e), x);
 }
 
 /// 1 / (1 + exp(-x)), of exp(-|x|).
 template <class T>
 inline Vector<T> sigmoid(Vector<T> x, Vector<T> e) {
-  return quotient<T>(x < T(0) ? e : broadcast(T(1)), Sum<T>(1, e));
+  return quotient<T>(x < T(0) ? e : broadcast(T(1)), T(1), e);
 }
 template <class T>
 inline Vector<T> sigmoid(Vector<T> x) {
@@ -520,7 +523,7 @@ inline Vector<T> times_sigmoid(Vector<T> x, Vector<T> z, Correction... correctio
   };
   const Exponential<T> small(below_zero<T>(z), minus(correction)...);
   const Vector<T> e = small.value();
-  const Vector<T> y = quotient<T>(z < T(0) ? small.times(x) : x, Sum<T>(1, e));
+  const Vector<T> y = quotient<T>(z < T(0) ? small.times(x) : x, T(1), e);
   return with_sign<T>(z > T(50) ? x : y, x);  // x may be infinite
 }
 template <class T>
