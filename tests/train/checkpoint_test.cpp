@@ -5,8 +5,8 @@
 #include <string>
 #include <thread>
 
-#include <ravine/core/factories.hpp>
-#include <ravine/core/random.hpp>
+#include <ravine/autograd/autograd.hpp>
+#include <ravine/core/core.hpp>
 #include <ravine/data/data.hpp>
 #include <ravine/nn/nn.hpp>
 #include <ravine/optim/optim.hpp>
