@@ -72,14 +72,15 @@ Index cache_bytes() {
 template <class T>
 kernels::Blocks blocks(bool transpose_a, bool transpose_b, Index m, Index n, Index k) {
   constexpr Index deepest = 2048 / sizeof(T), longest = 516, widest = 1024;
-  const bool many = m > many_rows, pack_a = many && n >= 512;
+  const bool many = m > many_rows, pack_a = many && n >= 512 && !transpose_b;
   const Index most = cache_bytes() / 2 / static_cast<Index>(sizeof(T));
   const Index rows = pack_a || transpose_a ? divided(m, divided(m, longest)) : m;
   const Index beside = transpose_a ? rows : 0;
   Index depth = pack_a ? deepest : std::min(deepest, most / (std::min(n, widest) + beside));
   if (transpose_a && !pack_a && m * k > far) depth = std::min(depth, Index{64});  // rows, each of its own pages
   depth = divided(divided(k, divided(k, depth)), 16) * 16;
-  const Index columns = columns_of(n, divided(n, pack_a ? most / depth : widest));
+  if (transpose_b) depth = kernels::depth_of_parts<T>(k);
+  const Index columns = columns_of(n, divided(n, pack_a || transpose_b ? most / depth : widest));
   return {pack_a, transpose_b || (many && n > panel_columns), rows, columns, depth};
 }
 
@@ -96,6 +97,11 @@ bool multiply_by_onednn(const kernels::Product<float>& p) {
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, const T* b, T* c, const T* bias) {
   if (m == 0 || n == 0) return;
+  if (transpose_a && transpose_b) {  // rare: by rows of a copy
+    Tensor rows({m, k}, std::is_same_v<T, float> ? f32 : f64);
+    kernels::active<kernels::Copy<T>>().plane(a, 1, m, m, k, rows.raw<T>(), k);
+    return gemm<T>(false, true, m, n, k, rows.raw<T>(), b, c, bias);
+  }
   const auto& kernel = kernels::active<kernels::Gemm<T>>();
   const kernels::Product<T> whole{transpose_a, transpose_b,         m, n, k,   a, transpose_a ? m : k,
                                   b,           transpose_b ? k : n, c, n, bias};

@@ -153,7 +153,8 @@ struct Blocks {
   Index rows, columns, depth;  // columns are whole panels, depth is a multiple of 16
 };
 
-/// Products by a register tile. An element's bits depend on k and on whether n is 1, not on m, n, blocks or its place.
+/// Products by a register tile, not of two that are transposed. An element's bits depend on k, on whether B is
+/// transposed and on whether n is 1, not on m, n, blocks or its place.
 template <class T>
 struct Gemm {
   void (*small)(const Product<T>& p);
@@ -164,6 +165,17 @@ struct Gemm {
   template <Isa>
   static const Gemm& compiled();
 };
+
+/// Whether sums by rows of a transposed B are in parts, of every second or fourth product: for long ones, as adding
+/// the parts up costs as much as six more.
+constexpr bool in_pieces(Index k) { return k >= 96; }
+/// They are added up after so many products.
+template <class T>
+constexpr Index depth_of_parts(Index k) {
+  constexpr Index deepest = 2048 / sizeof(T);
+  const Index blocks = (k + deepest - 1) / deepest;
+  return blocks > 1 ? ((k + blocks - 1) / blocks + 15) / 16 * 16 : deepest;
+}
 
 /// In elements: op(A) in whole strips of up to 12 rows, and a vector that is written beyond them.
 constexpr Index packed_size(const Blocks& b) {

@@ -184,68 +184,110 @@ inline void interleave(V& a, V& b, std::integer_sequence<int, lane...>) {
   a = low;
 }
 
-/// Transposes as many registers as one has lanes, which hold pieces of 16 bytes where they belong: the squares within.
+/// Elements in 16 bytes.
 template <class T>
-inline void transpose_pieces(Vector<T> (&r)[lanes<T>]) {
-  constexpr int piece = 16 / sizeof(T);
-#pragma GCC unroll 2
-  for (int stage = piece; stage > 1; stage /= 2)
-#pragma GCC unroll 16
-    for (int first = 0; first < lanes<T>; first += piece) {
-      Vector<T> s[piece];
-#pragma GCC unroll 2
-      for (int i = 0; i < piece / 2; ++i) {
-        s[2 * i] = r[first + i];
-        s[2 * i + 1] = r[first + i + piece / 2];
-        interleave(s[2 * i], s[2 * i + 1], std::make_integer_sequence<int, lanes<T>>{});
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < piece; ++i) r[first + i] = s[i];
-    }
-}
+constexpr int piece = 16 / sizeof(T);
 
-/// Transposes as many registers as one has lanes: exchanges blocks of half the size off the diagonal, then quarters, …
-template <class T, int half = lanes<T> / 2>
-inline void transpose(Vector<T> (&r)[lanes<T>]) {
-  if constexpr (half * sizeof(T) < 16) {
-    transpose_pieces<T>(r);
-  } else {
-#pragma GCC unroll 16
-    for (int i = 0; i < lanes<T>; ++i)
-      if (!(i & half)) exchange<half>(r[i], r[i + half], std::make_integer_sequence<int, lanes<T>>{});
-    transpose<T, half / 2>(r);
+/// Transposes the squares of pieces that as many registers hold as a piece has elements.
+template <class T>
+inline void transpose_pieces(Vector<T>* r) {
+#pragma GCC unroll 2
+  for (int stage = piece<T>; stage > 1; stage /= 2) {
+    Vector<T> s[piece<T>];
+#pragma GCC unroll 2
+    for (int i = 0; i < piece<T> / 2; ++i) {
+      s[2 * i] = r[i];
+      s[2 * i + 1] = r[i + piece<T> / 2];
+      interleave(s[2 * i], s[2 * i + 1], std::make_integer_sequence<int, lanes<T>>{});
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < piece<T>; ++i) r[i] = s[i];
   }
 }
 
-/// The same of a square in memory, whose rows stand lds apart.
+/// Of a square, a row in each register, brings pieces to where they are in the transposed one: exchanges blocks of half
+/// the size off the diagonal, then quarters, …
+template <class T, int half = lanes<T> / 2>
+inline void exchange_pieces(Vector<T> (&r)[lanes<T>]) {
+  if constexpr (half >= piece<T>) {
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes<T>; ++i)
+      if (!(i & half)) exchange<half>(r[i], r[i + half], std::make_integer_sequence<int, lanes<T>>{});
+    exchange_pieces<T, half / 2>(r);
+  }
+}
+
+/// Transposes as many registers as one has lanes.
 template <class T>
-inline void load_transposed(const T* s, Index lds, Vector<T> (&r)[lanes<T>]) {
-  constexpr int piece = 16 / sizeof(T);
+inline void transpose(Vector<T> (&r)[lanes<T>]) {
+  exchange_pieces<T>(r);
+#pragma GCC unroll 16
+  for (int first = 0; first < lanes<T>; first += piece<T>) transpose_pieces<T>(r + first);
+}
+
+/// The same pointer, of which the compiler does not know how it came about: where it does, it keeps the distance of
+/// each row from the first one, which are more than there are registers.
+template <class T>
+inline T* unrelated(T* p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
+/// A square in memory, whose rows stand lds apart, its pieces exchanged.
+template <class T>
+inline void load_pieces(const T* s, Index lds, Vector<T> (&r)[lanes<T>]) {
+  constexpr int size = piece<T>;
 #if defined(__AVX512F__)
-  const auto halves = [&](int row, int column) {  // not by shuffles, which transposing has enough of
-    const float *p = (const float*)(s + row * lds + column), *q = (const float*)(s + (row + piece) * lds + column);
-    return (Vector<T>)_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(q), 1);
+  const T* const rows[4] = {s, unrelated(s + size * lds), unrelated(s + 2 * size * lds), unrelated(s + 3 * size * lds)};
+  const auto halves = [&](int q, Index at) {  // not by shuffles, which transposing has enough of
+    const float *p = (const float*)(rows[q] + at), *next = (const float*)(rows[q + 1] + at);
+    return (Vector<T>)_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(next), 1);
   };
 #pragma GCC unroll 4
-  for (int i = 0; i < piece; ++i)
+  for (int i = 0; i < size; ++i)
 #pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) {
-      const Vector<T> x = halves(i, 2 * piece * h), y = halves(i + 2 * piece, 2 * piece * h);
-      r[2 * piece * h + i] = (Vector<T>)_mm512_shuffle_f32x4((__m512)x, (__m512)y, 0x88);
-      r[2 * piece * h + piece + i] = (Vector<T>)_mm512_shuffle_f32x4((__m512)x, (__m512)y, 0xdd);
+    for (int h = 0; h < 2 * size; h += size) {
+      const Vector<T> x = halves(0, i * lds + 2 * h), y = halves(2, i * lds + 2 * h);
+      r[2 * h + i] = (Vector<T>)_mm512_shuffle_f32x4((__m512)x, (__m512)y, 0x88);
+      r[2 * h + size + i] = (Vector<T>)_mm512_shuffle_f32x4((__m512)x, (__m512)y, 0xdd);
     }
 #else
 #pragma GCC unroll 8
   for (int i = 0; i < lanes<T>; ++i) {
-    const T* p = s + i % piece * lds + i / piece * piece;
+    const T* p = s + i % size * lds + i / size * size;
 #if defined(__AVX2__)
-    r[i] = (Vector<T>)_mm256_loadu2_m128((const float*)(p + piece * lds), (const float*)p);
+    r[i] = (Vector<T>)_mm256_loadu2_m128((const float*)(p + size * lds), (const float*)p);
 #else
     r[i] = load(p);
 #endif
   }
 #endif
-  transpose_pieces<T>(r);
+}
+
+/// The same of fewer rows or columns unless it is whole, and zeros beyond.
+template <bool whole, class T>
+inline void load_pieces(const T* s, Index lds, int rows, int columns, Vector<T> (&r)[lanes<T>]) {
+  if constexpr (whole) return load_pieces<T>(s, lds, r);
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; ++i) r[i] = i < rows ? load(s + i * lds, columns) : Vector<T>{};
+  exchange_pieces<T>(r);
+}
+
+/// The piece at p, or `count` elements of it and zeros, in all of a register.
+template <class T, int... lane>
+inline Vector<T> repeat(Vector<T> v, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(v, v, (lane % piece<T>)...);
+}
+template <class T>
+inline Vector<T> load_repeated(const T* p, int count) {
+  if (count < piece<T>) return repeat<T>(load(p, count), std::make_integer_sequence<int, lanes<T>>{});
+#if defined(__AVX512F__)
+  return (Vector<T>)_mm512_broadcast_f32x4(_mm_loadu_ps((const float*)p));
+#elif defined(__AVX2__)
+  return (Vector<T>)_mm256_broadcast_ps((const __m128*)p);
+#else
+  return load(p);
+#endif
 }
 
 }  // namespace

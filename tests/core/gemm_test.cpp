@@ -196,10 +196,10 @@ TEST_CASE("a row's bits do not depend on how many rows there are, nor on the pat
         }
 }
 
-TEST_CASE("the four ways to store the operands give the same bits, but for single columns") {
+TEST_CASE("a transposed A gives the same bits, and so does a transposed B of short rows, but for single columns") {
   for (const Index m : {1, 9, 40, 300})
     for (const Index n : {2, 5, 33, 300})
-      for (const Index k : {3, 70, 150, 2100}) {
+      for (const Index k : {3, 95, 96, 150, 2100}) {
         if (by_onednn({false, false, m, n, k}, f32)) continue;
         const Operands in({false, false, m, n, k}, f32);
         const auto flip = [](const Tensor& x) {
@@ -211,9 +211,10 @@ TEST_CASE("the four ways to store the operands give the same bits, but for singl
         const Tensor c = multiply({false, false, m, n, k}, in, false);
         Operands other = in;
         other.b = flip(in.b);
-        CHECK(bitwise_equal(multiply({false, true, m, n, k}, other, false), c));
+        const Tensor by_rows = multiply({false, true, m, n, k}, other, false);
+        if (k < 96) CHECK(bitwise_equal(by_rows, c));
         other.a = flip(in.a);
-        CHECK(bitwise_equal(multiply({true, true, m, n, k}, other, false), c));
+        CHECK(bitwise_equal(multiply({true, true, m, n, k}, other, false), by_rows));
         other.b = in.b;
         CHECK(bitwise_equal(multiply({true, false, m, n, k}, other, false), c));
       }
@@ -221,7 +222,7 @@ TEST_CASE("the four ways to store the operands give the same bits, but for singl
 
 TEST_CASE("NaN and infinity go into the elements they belong to, and no further") {
   for (const bool transpose_b : {false, true})
-    for (const auto& [m, n, k] : {std::array<Index, 3>{9, 20, 33}, {3, 300, 75}}) {
+    for (const auto& [m, n, k] : {std::array<Index, 3>{9, 20, 33}, {3, 300, 75}, {9, 20, 131}, {30, 33, 98}}) {
       const Product p{false, transpose_b, m, n, k};
       Operands in(p, f32);
       in.a.set({m / 2, k - 1}, nan_value);

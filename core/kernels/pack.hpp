@@ -1,0 +1,125 @@
+/// @file
+/// How operands of products are packed: in the order in which a tile reads them.
+#pragma once
+
+#include <type_traits>
+
+#include <ravine/core/kernels/simd.hpp>
+
+namespace ravine::kernels {
+namespace {  // as in simd.hpp
+
+// Rows of the tile of C, of one or two vectors of columns, that stays in registers.
+constexpr int tile_rows = register_bytes == 64 ? 12 : register_bytes == 32 ? 6 : 4;
+
+/// f(first, rows) on strips of at most so many rows, of nearly the same height: a tile of few rows is a slow one.
+template <class F>
+void for_strips_of_rows(Index m, Index most, F f) {
+  const Index strips = (m + most - 1) / most;
+  for (Index s = 0, i = 0; s < strips; ++s) {
+    const Index rows = (m - i + strips - s - 1) / (strips - s);
+    f(i, rows);
+    i += rows;
+  }
+}
+
+/// Has n elements, or what would be there, brought to the second-level cache.
+template <class T>
+inline void fetch(const T* p, Index n) {
+  for (Index i = 0; i < n; i += 64 / sizeof(T)) __builtin_prefetch(p + i, 0, 2);
+}
+
+/// f(whole, width) along k: whether the square is whole, and how much of it there is.
+template <class T, class F>
+inline void for_squares(Index k, bool whole, F f) {
+  for (; whole && k >= lanes<T>; k -= lanes<T>) f(std::true_type{}, lanes<T>);
+  for (; k > 0; k -= lanes<T>) f(std::false_type{}, k < lanes<T> ? static_cast<int>(k) : lanes<T>);
+}
+
+/// d[q * ldd + r] = s[r * lds + q] for r < rows <= lanes; d is written in whole vectors, zeros beyond its rows.
+template <class T>
+void transpose_strip(const T* s, Index lds, int rows, Index columns, T* d, Index ldd) {
+  const auto square = [&](auto whole, int width) __attribute__((always_inline)) {
+    Vector<T> r[lanes<T>];
+    load_pieces<whole()>(s, lds, rows, width, r);
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes<T>; ++i) {
+      if (i % piece<T> == 0) transpose_pieces<T>(r + i);
+      if (i < width) store(d + i * ldd, r[i]);
+    }
+    s += lanes<T>;
+    d += lanes<T> * ldd;
+  };
+  for_squares<T>(columns, rows == lanes<T>, square);
+}
+
+/// d[p * ldd + q] = s[p * lds + q] for p < rows, q < columns.
+template <class T>
+void copy_strip(const T* s, Index lds, Index rows, Index columns, T* d, Index ldd) {
+  const Index whole = columns / lanes<T> * lanes<T>;
+  const int rest = static_cast<int>(columns - whole);
+  for (Index p = 0; p < rows; ++p, s += lds, d += ldd) {
+    for (Index q = 0; q < whole; q += lanes<T>) store(d + q, load(s + q));
+    if (rest > 0) store(d + whole, load(s + whole, rest), rest);
+  }
+}
+
+/// op(B) (k, n) in panels of two vectors of columns, each (k, two vectors).
+template <class T>
+void pack_b(bool transposed, Index k, Index n, const T* b, Index ldb, T* packed) {
+  constexpr Index width = 2 * lanes<T>;
+  const auto columns = [n](Index j, Index most) { return n - j < most ? n - j : most; };
+  if (transposed) {
+    for (Index j = 0; j < n; j += lanes<T>)
+      transpose_strip(b + j * ldb, ldb, static_cast<int>(columns(j, lanes<T>)), k,
+                      packed + j / width * width * k + j % width, width);
+    return;
+  }
+  for (Index p = 0; p < k; ++p)  // row by row, as it lies in memory
+    for (Index j = 0; j < n; j += width) {
+      fetch(b + (p + 3) * ldb + j, width);
+      copy_strip(b + p * ldb + j, ldb, 1, columns(j, width), packed + j * k + p * width, width);
+    }
+}
+
+/// B^T in panels of one vector of columns, in pieces, each (k, rounded up to whole vectors, one vector).
+template <class T>
+void pack_pieces(Index k, Index n, const T* b, Index ldb, T* packed) {
+  for (; n > 0; n -= lanes<T>, b += lanes<T> * ldb - (k + lanes<T> - 1) / lanes<T> * lanes<T>) {
+    const int rows = n < lanes<T> ? static_cast<int>(n) : lanes<T>;
+    for_squares<T>(
+        k, rows == lanes<T>, [&](auto whole, int depth) __attribute__((always_inline)) {
+          Vector<T> r[lanes<T>];
+          load_pieces<whole()>(b, ldb, rows, depth, r);
+#pragma GCC unroll 16
+          for (int q = 0; q < lanes<T>; ++q, packed += lanes<T>) store(packed, r[q]);
+          b += lanes<T>;
+        });
+  }
+}
+
+/// op(A) (m, k) in strips of rows, each (k, tile_rows). Whole vectors are written; what they leave behind a strip's
+/// rows is overwritten after.
+template <class T>
+void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed) {
+  if (transposed) {
+    for (Index p = 0; p < k; ++p) {  // row by row, as it lies in memory
+      T* to = packed + p * tile_rows;
+      fetch(a + (p + 3) * lda, m);
+      for_strips_of_rows(m, tile_rows, [&](Index i, Index rows) {
+        copy_strip(a + p * lda + i, lda, 1, rows, to, Index{tile_rows});
+        to += k * tile_rows;
+      });
+    }
+    return;
+  }
+  for_strips_of_rows(m, tile_rows, [&](Index i, Index rows) {
+    for (Index r = (rows - 1) / lanes<T> * lanes<T>; r >= 0; r -= lanes<T>)
+      transpose_strip(a + (i + r) * lda, lda, static_cast<int>(rows - r < lanes<T> ? rows - r : lanes<T>), k,
+                      packed + r, Index{tile_rows});
+    packed += k * tile_rows;
+  });
+}
+
+}  // namespace
+}  // namespace ravine::kernels
