@@ -211,7 +211,7 @@ struct Sum {
   Sum(T c, Vector<T> e) : value(e + c), lost(e - (value - c)) {}
   Vector<T> value, lost;
 };
-/// a / (c + e), rounded nearly once; c is a power of 2, |e| <= c / 2 or 0 <= e <= c.
+/// a / (c + e), rounded nearly once; c is a power of 2, |e| <= c / 2 or 0 <= e <= c: then a - c y has no rounding.
 template <class T>
 inline Vector<T> quotient(Vector<T> a, T c, Vector<T> e) {
   const Vector<T> inverse = near_reciprocal<T>(e + c), y = a * inverse;
