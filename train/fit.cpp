@@ -141,12 +141,10 @@ FitResult Fit::run() {
   const nn::Mode training(model_, nn::Mode::training);
 
   std::error_code unknown;  // is told by who writes
-  if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint, unknown)) {
+  if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint, unknown))
     load_checkpoint(options_.checkpoint, model_, optimizer_, loader_, *this);
-    saved_ = true;
-  } else {
+  else
     save();  // what cannot be written is told at once
-  }
   const bool was_over = over();
   tell(&Callback::on_begin);
   while (!over()) epoch();

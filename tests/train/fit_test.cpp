@@ -322,8 +322,11 @@ TEST_CASE("a run that was over goes on with larger limits as if they had always 
 
   const TemporaryFile file("run.safetensors");
   std::filesystem::remove(file.path());
+  const std::filesystem::path path(file.path());
+  const auto left = path.parent_path() / ("." + path.filename().string() + ".ravine-new");
   const Index limits[] = {6, 6, 8, 14, 14}, epochs_told[] = {2, 0, 1, 2, 0};  // of what is over nobody hears twice
   for (int i = 0; i < 5; ++i) {
+    if (i == 4) std::filesystem::copy_file(path, left);  // as by who was killed in the last save
     const Index steps = limits[i];
     Training part;
     part.options.steps = steps;
@@ -335,6 +338,7 @@ TEST_CASE("a run that was over goes on with larger limits as if they had always 
     const FitResult history = part.run();
     CHECK(history.epochs() == (steps + 3) / 4);
     CHECK(told == epochs_told[i]);
+    CHECK(!std::filesystem::exists(left));
     if (steps == 14) {
       CHECK(same_bits(history, whole));
       CHECK(same_bits(part.state(), expected));
