@@ -57,12 +57,14 @@ const char* message(const std::exception_ptr& error) {
 }
 
 int own_rank = 0;
+std::terminate_handler handler_before = nullptr;
 
 /// Of several ranks: the launcher sees one of them end, and ends the others.
-[[noreturn]] void end_all() noexcept {
+[[noreturn]] void end_all() {
   const std::exception_ptr error = std::current_exception();
   std::fprintf(stderr, "dist: rank %d: %s\n", own_rank, error ? message(error) : "std::terminate was called");
   detail::let_others_speak();
+  handler_before();
   std::abort();
 }
 
@@ -100,11 +102,15 @@ World::World(int& argc, char**& argv)
       exceptions_(std::uncaught_exceptions()) {
   if (size() == 1) miss_others();
   own_rank = rank();
-  if (size() > 1) std::set_terminate(end_all);
+  if (size() > 1) handler_before = std::set_terminate(end_all);
 }
 
 World::~World() {
-  if (!messages_->open()) return;
+  if (messages_->open()) leave();
+  if (std::get_terminate() == end_all) std::set_terminate(handler_before);
+}
+
+void World::leave() noexcept {
   try {
     if (std::uncaught_exceptions() > exceptions_)
       fail({});

@@ -24,7 +24,8 @@ namespace ravine::dist {
 ///
 /// A rank on which something throws tells the others, which throw std::runtime_error with its number and message as
 /// soon as they want something of it; so do they if it ends before them. What nobody catches, or can as others wait,
-/// is written to stderr, "dist: rank 2: …", by std::terminate. One that dies takes the others with it, by mpirun.
+/// is written to stderr, "dist: rank 2: …", by std::terminate, which then calls the handler that was set before. One
+/// that dies takes the others with it, by mpirun.
 class World {
  public:
   /// Throws std::runtime_error if others have been started with it and it was not built with the MPI of who did.
@@ -54,6 +55,7 @@ class World {
   detail::Messages& other_messages() { return *other_messages_; }
 
  private:
+  void leave() noexcept;
   std::vector<Word> gather(const Word& mine);
   std::string failure(const std::vector<Word>& words, const std::string& mine);
 

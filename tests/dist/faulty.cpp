@@ -18,6 +18,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <new>
 #include <string>
@@ -128,6 +129,13 @@ static void break_off_backward(rv::dist::World& world, const std::string& fault,
   if (rank == 0) std::printf("%016llx\n", static_cast<unsigned long long>(rv::dist::hash(net)));
 }
 
+// Of a program that has one, which World is to leave to it.
+static void own_handler() {
+  std::fprintf(stderr, "the program's own handler\n");
+  rv::detail::let_others_speak();
+  std::abort();
+}
+
 static void nobody_catches() noexcept { std::vector<int>().at(static_cast<std::size_t>(rank)); }
 
 static int train(rv::dist::World& world, const std::string& fault, bool here) {
@@ -152,10 +160,11 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
   rv::optim::Adam adam(net.parameters(), {.lr = is("optimizer") ? 1e-3 : 1e-2});
   rv::dist::DataParallel parallel(world, net, {.shards = is("options") ? 4 : 8, .check_every = 10});
   auto loader = parallel.loader(data, {.batch_size = is("loader") ? 21 : 20, .shuffle = true});
-  const rv::StateDict before = adam.state_dict();
+  rv::StateDict before;
   for (int epoch = 0; epoch < 5; ++epoch)
     for (const auto& batch : loader) {
       const bool now = adam.steps() == 7;
+      if (adam.steps() == 3 && before.empty()) before = adam.state_dict();
       if (now && is("uncaught")) nobody_catches();
       if (now && is("drift")) net.parameters()[0].node()->value.set({0, 0}, 0.1);
       if (now && (is("outside") || is("caught"))) throw std::runtime_error("what went wrong outside");
@@ -232,6 +241,11 @@ static int run(int argc, char** argv) try {
 }
 
 int main(int argc, char** argv) {
+  std::set_terminate(own_handler);
   const int code = run(argc, argv);
+  if (std::get_terminate() != own_handler) {
+    std::fprintf(stderr, "[%d] the handler of std::terminate is not put back\n", rank);
+    return 1;
+  }
   return argv[1] == std::string("after") && rank == std::atoi(argv[2]) ? 3 : code;
 }
