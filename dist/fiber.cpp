@@ -92,7 +92,6 @@ void Fiber::go_on() {
 }
 
 void Fiber::pause() {
-  if (ended_) throw Ended();
   void* kept = nullptr;
   leave(&kept, outside_bottom_, outside_size_);
   swapcontext(&inside_, &outside_);
