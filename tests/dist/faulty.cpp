@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -129,6 +130,31 @@ static void break_off_backward(rv::dist::World& world, const std::string& fault,
   if (rank == 0) std::printf("%016llx\n", static_cast<unsigned long long>(rv::dist::hash(net)));
 }
 
+// Tries once more when the loss has thrown, as somebody's own optimizer might.
+class Stubborn final : public rv::optim::Elementwise<Stubborn, rv::optim::SGDOptions> {
+ public:
+  using Elementwise::Elementwise;
+  static constexpr const char* name = "Stubborn";
+  static constexpr std::array slots = {"momentum"};
+  using Rule = rv::optim::SGD::Rule;
+
+ private:
+  double advance(Closure closure) override try {
+    return Elementwise::advance(closure);
+  } catch (const std::runtime_error&) {
+    return Elementwise::advance(closure);
+  }
+};
+
+static void try_again(rv::dist::World& world) {
+  rv::nn::Linear net(10, 1);
+  Stubborn stubborn(net.parameters());
+  rv::dist::DataParallel parallel(world, net);
+  const auto f = [](const auto&, const auto&) -> rv::Variable { throw std::runtime_error("no loss"); };
+  for (const auto& batch : parallel.loader(rv::data::friedman1(40), {.batch_size = 40}))
+    parallel.step(stubborn, batch, f);
+}
+
 // Of a program that has one, which World is to leave to it.
 static void own_handler() {
   std::fprintf(stderr, "the program's own handler\n");
@@ -225,6 +251,10 @@ static int run(int argc, char** argv) try {
   }
   if (fault.starts_with("backward") || fault == "late" || fault == "memory") {
     break_off_backward(world, fault, std::atoi(argv[2]));
+    return 0;
+  }
+  if (fault == "again") {
+    try_again(world);
     return 0;
   }
   const bool here = rank == std::atoi(argv[2]);
