@@ -122,29 +122,23 @@ void piece_tile(const Panel<T>& panel) {
 
 template <class T>
 using Tile = void (*)(const Panel<T>&);
-template <class T, int vectors, int... i>
-constexpr std::array<Tile<T>, tile_rows> tiles(std::integer_sequence<int, i...>) {
-  return {tile<T, i + 1, vectors>...};
+/// By vectors of columns, then of a transposed B in pieces as it lies and packed; by rows.
+template <class T, int... i>
+constexpr std::array<std::array<Tile<T>, tile_rows>, 4> tiles(std::integer_sequence<int, i...>) {
+  return {{{tile<T, i + 1, 1>...},
+           {tile<T, i + 1, 2>...},
+           {piece_tile<T, i % piece_rows<T> + 1, false>...},
+           {piece_tile<T, i % piece_rows<T> + 1, true>...}}};
 }
 template <class T>
-constexpr std::array<std::array<Tile<T>, tile_rows>, 2> tile_table = {
-    tiles<T, 1>(std::make_integer_sequence<int, tile_rows>{}),
-    tiles<T, 2>(std::make_integer_sequence<int, tile_rows>{})};
-
-template <class T, bool packed, int... i>
-constexpr std::array<Tile<T>, sizeof...(i)> piece_tiles(std::integer_sequence<int, i...>) {
-  return {piece_tile<T, i + 1, packed>...};
-}
-template <class T, bool packed>
-constexpr auto piece_table = piece_tiles<T, packed>(std::make_integer_sequence<int, piece_rows<T>>{});
+constexpr auto tile_table = tiles<T>(std::make_integer_sequence<int, tile_rows>{});
 
 /// At most tile_rows rows and two vectors of columns, or piece_rows and one.
 template <class T>
 void run_tile(Index rows, Index columns, Panel<T>& t) {
-  const int vectors = columns > lanes<T> ? 2 : 1;
-  t.last = static_cast<int>(columns - (vectors - 1) * lanes<T>);
-  if (t.pieces) return (t.packed ? piece_table<T, true> : piece_table<T, false>)[static_cast<std::size_t>(rows - 1)](t);
-  tile_table<T>[static_cast<std::size_t>(vectors - 1)][static_cast<std::size_t>(rows - 1)](t);
+  const int more = columns > lanes<T> ? 1 : 0, kind = t.pieces ? 2 + t.packed : more;
+  t.last = static_cast<int>(columns) - more * lanes<T>;
+  tile_table<T>[static_cast<std::size_t>(kind)][static_cast<std::size_t>(rows - 1)](t);
 }
 
 /// At most so many rows of A: where they lie in memory so that all begin in the same lines of a first-level cache, no
@@ -388,8 +382,7 @@ void large(const Product<T>& product, const Blocks& blocks, void* workspace) {
         Ahead<T> ahead{block_b + part * ldb, ldb, columns, blocks.pack_b ? 0 : after, tiles};
         if (pieces && m * k > 1 << 21) ahead = {block_a + most * lda, lda, part, height, tiles};
         if (of_a) ahead = {block_a + part * lda, lda, height, after, tiles};
-        const Index deep = pieces ? (part + lanes<T> - 1) / lanes<T> * lanes<T> : part;
-        multiply_strips(height, columns, blocks.pack_b ? width * deep : width, t,
+        multiply_strips(height, columns, blocks.pack_b ? width * (pieces ? in_whole<T>(part) : part) : width, t,
                         blocks.pack_a ? part * tile_rows : Index{0}, ahead);
       }
     }

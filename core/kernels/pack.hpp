@@ -36,16 +36,17 @@ inline void for_squares(Index k, bool whole, F f) {
   for (; k > 0; k -= lanes<T>) f(std::false_type{}, k < lanes<T> ? static_cast<int>(k) : lanes<T>);
 }
 
-/// d[q * ldd + r] = s[r * lds + q] for r < rows <= lanes; d is written in whole vectors, zeros beyond its rows.
-template <class T>
+/// d[q * ldd + r] = s[r * lds + q] for r < rows <= lanes; d is written in whole vectors, zeros beyond its rows. Or in
+/// pieces, which are not transposed, and whole squares.
+template <bool pieces = false, class T>
 void transpose_strip(const T* s, Index lds, int rows, Index columns, T* d, Index ldd) {
   const auto square = [&](auto whole, int width) __attribute__((always_inline)) {
     Vector<T> r[lanes<T>];
     load_pieces<whole()>(s, lds, rows, width, r);
 #pragma GCC unroll 16
     for (int i = 0; i < lanes<T>; ++i) {
-      if (i % piece<T> == 0) transpose_pieces<T>(r + i);
-      if (i < width) store(d + i * ldd, r[i]);
+      if (!pieces && i % piece<T> == 0) transpose_pieces<T>(r + i);
+      if (pieces || i < width) store(d + i * ldd, r[i]);
     }
     s += lanes<T>;
     d += lanes<T> * ldd;
@@ -82,20 +83,18 @@ void pack_b(bool transposed, Index k, Index n, const T* b, Index ldb, T* packed)
     }
 }
 
-/// B^T in panels of one vector of columns, in pieces, each (k, rounded up to whole vectors, one vector).
+/// n rounded up to whole vectors.
+template <class T>
+constexpr Index in_whole(Index n) {
+  return (n + lanes<T> - 1) / lanes<T> * lanes<T>;
+}
+
+/// B^T in panels of one vector of columns, in pieces, each (k in whole vectors, one vector).
 template <class T>
 void pack_pieces(Index k, Index n, const T* b, Index ldb, T* packed) {
-  for (; n > 0; n -= lanes<T>, b += lanes<T> * ldb - (k + lanes<T> - 1) / lanes<T> * lanes<T>) {
-    const int rows = n < lanes<T> ? static_cast<int>(n) : lanes<T>;
-    for_squares<T>(
-        k, rows == lanes<T>, [&](auto whole, int depth) __attribute__((always_inline)) {
-          Vector<T> r[lanes<T>];
-          load_pieces<whole()>(b, ldb, rows, depth, r);
-#pragma GCC unroll 16
-          for (int q = 0; q < lanes<T>; ++q, packed += lanes<T>) store(packed, r[q]);
-          b += lanes<T>;
-        });
-  }
+  for (Index j = 0; j < n; j += lanes<T>)
+    transpose_strip<true>(b + j * ldb, ldb, static_cast<int>(n - j < lanes<T> ? n - j : lanes<T>), k,
+                          packed + j * in_whole<T>(k), Index{lanes<T>});
 }
 
 /// op(A) (m, k) in strips of rows, each (k, tile_rows). Whole vectors are written; what they leave behind a strip's
