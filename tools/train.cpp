@@ -96,8 +96,8 @@ Table read_table(TrainArguments& a) {
   std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
   if (tells_rows_apart(table, a.target))
     throw std::runtime_error(a.table + ": the target '" + a.target + "' is " +
-                             std::to_string(table.categories(a.target).size()) +
-                             " different texts, of which most come once: no classes to learn");
+                             std::to_string(table.categories(a.target).size()) + " different texts in " +
+                             std::to_string(table.rows()) + " rows: no classes to learn");
   table = table.drop_column(a.drop);
   for (const auto& name : table.column_names()) {
     if (name == a.target || contains(a.categorical, name) || !tells_rows_apart(table, name)) continue;
