@@ -292,6 +292,7 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   const bool sizes = std::all_of(shape.begin(), shape.end(), [](Index size) { return size >= 0; });
   if (!sizes || !detail::broadcast(x.shape(), shape, result) || result != shape)
     throw ShapeError(text("broadcast_to: ", x.shape(), " does not broadcast to ", shape));
+  if (x.numel() == 1 || x.repeated()) return Tensor::repeat(x, shape);
   const Strides strides = strides_of(x.shape());
   Strides steps = shape;
   for (int d = 0, s = x.rank() - shape.rank(); d < shape.rank(); ++d, ++s)

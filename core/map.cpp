@@ -1,6 +1,7 @@
 #include <ravine/core/map.hpp>
 
 #include <algorithm>
+#include <cstring>
 
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
@@ -25,7 +26,8 @@ class Broadcast {
     std::fill_n(packed, count_, Index{1});
     for (int d = result.rank() - 1; d >= 0; --d) {
       Dim dim{result[d], {}};
-      for (std::size_t k = 0; k < count_; ++k) dim.steps[k] = step(operands.begin()[k], d - result.rank(), packed[k]);
+      for (std::size_t k = 0; k < count_; ++k)
+        if (!all.single[k]) dim.steps[k] = step(*operands.begin()[k].tensor, d - result.rank(), packed[k]);
       add(dim);
     }
     for (std::size_t k = 0; k < count_; ++k) {
@@ -104,10 +106,10 @@ class Broadcast {
   }
 
   /// How far apart an operand's elements are along a dimension, counted from the end as -1, -2, …
-  static Index step(const Operand& x, int d, Index& packed) {
-    if (!x.tensor || x.tensor->rank() + d < 0) return 0;
-    const Index size = x.tensor->shape()[x.tensor->rank() + d];
-    return size == 1 ? 0 : std::exchange(packed, packed * size) * bytes_of(*x.tensor);
+  static Index step(const Tensor& x, int d, Index& packed) {
+    if (x.rank() + d < 0) return 0;
+    const Index size = x.shape()[x.rank() + d];
+    return size == 1 ? 0 : std::exchange(packed, packed * size) * bytes_of(x);
   }
 
   /// Dimensions come innermost first. One that goes on in step with the one before becomes part of it.
@@ -144,6 +146,8 @@ union Number {
   std::uint8_t u8;
 
   Number() {}
+  /// The element of a repeated tensor.
+  explicit Number(const Tensor& x) { std::memcpy(this, x.one(), size_of(x.dtype())); }
   Number(const char* op, Scalar number, DType dtype) {
     switch (dtype) {
       case DType::f32: f32 = number.to<float>(); break;
@@ -174,25 +178,35 @@ const Tensor& first_tensor(Operands operands) {
 /// The result's memory: an operand's own where nobody else holds it. The operands keep their shapes.
 Tensor claim(Operands operands, const Shape& shape, DType dtype) {
   for (const Operand& x : operands)
-    if (x.own && x.own->unique() && x.own->dtype() == dtype && x.own->shape() == shape) return std::move(*x.own);
+    if (x.own && x.own->unique() && x.own->dtype() == dtype && x.own->shape() == shape) {
+      if (x.own->repeated()) x.own->set_repeated(false);
+      return std::move(*x.own);
+    }
   return Tensor(shape, dtype);
 }
 
 Tensor compute(const MapOp& op, Operands operands, const Shape& shape, DType dtype) {
   MapRun all;
   Number numbers[MapRun::max_operands];
-  bool in_step = true;
+  bool in_step = true, alike = true;
   std::size_t k = 0;
   for (const Operand& x : operands) {
-    if (!x.tensor) numbers[k] = Number(op.name, x.number, dtype);
-    all.in[k] = x.tensor ? x.tensor->bytes() : reinterpret_cast<const std::byte*>(&numbers[k]);
-    all.single[k] = !x.tensor || x.tensor->numel() == 1;
+    const bool number = !x.tensor || x.tensor->repeated();
+    if (number) numbers[k] = x.tensor ? Number(*x.tensor) : Number(op.name, x.number, dtype);
+    all.in[k] = number ? reinterpret_cast<const std::byte*>(&numbers[k]) : x.tensor->bytes();
+    all.single[k] = number || x.tensor->numel() == 1;
     in_step &= all.single[k] || x.tensor->shape() == shape;
+    alike &= all.single[k];
     ++k;
   }
   Tensor y = claim(operands, shape, op.gives_u8 ? u8 : dtype);
-  all.out = y.bytes();
   all.n = y.numel();
+  alike &= all.n > 1;
+  if (alike) [[unlikely]] {
+    y.set_repeated(true);
+    all.n = 1;
+  }
+  all.out = alike ? y.one() : y.bytes();
   if (in_step && all.n <= parallel_grain) [[likely]]
     op.kernel(all);
   else if (all.n > 0)

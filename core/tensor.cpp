@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <new>
 
 #include <ravine/core/copy_rows.hpp>
@@ -48,6 +49,13 @@ Index wrap_position(const char* op, Index i, Index size) {
   return i < 0 ? i + size : i;
 }
 
+template <class T>
+void fill_elements(T* x, T value, Index n) {
+  const auto kernel = kernels::active<kernels::Copy<T>>().fill;
+  detail::parallel_for(n, detail::parallel_grain,
+                       [&](Index begin, Index end) { kernel(value, x + begin, end - begin); });
+}
+
 }  // namespace
 
 void detail::refuse_unsigned(std::uint64_t value) {
@@ -73,6 +81,26 @@ Tensor::Tensor(detail::Storage* storage, const std::byte* elements, const Shape&
     : storage_(storage), shape_(shape), dtype_(dtype) {
   const auto address = [](const void* p) { return static_cast<Index>(reinterpret_cast<std::uintptr_t>(p)); };
   offset_ = (address(elements) - address(storage->bytes())) / static_cast<Index>(size_of(dtype));
+}
+
+Tensor Tensor::repeat(const Tensor& x, const Shape& shape) {
+  Tensor y(shape, x.dtype());
+  if (y.numel() == 0) return y;
+  std::memcpy(y.one(), x.repeated() ? x.one() : x.bytes(), size_of(x.dtype()));
+  y.set_repeated(y.numel() > 1);
+  return y;
+}
+
+void Tensor::write_repeated() const {
+  static std::mutex one_writes;
+  const std::scoped_lock lock(one_writes);
+  const Index n = storage_->repeated.load(std::memory_order_relaxed);
+  detail::visit(dtype_, [&](auto type) {
+    using T = decltype(type);
+    auto* x = reinterpret_cast<T*>(storage_->bytes());
+    fill_elements(x, *x, n);
+  });
+  storage_->repeated.store(0, std::memory_order_release);
 }
 
 template <class T>
@@ -120,11 +148,7 @@ void Tensor::set(std::initializer_list<Index> indices, Scalar value) {
 void Tensor::fill(Scalar value) {
   detail::visit(dtype_, [&](auto type) {
     using T = decltype(type);
-    T* x = raw<T>();
-    const T v = value.to<T>();
-    const auto kernel = kernels::active<kernels::Copy<T>>().fill;
-    detail::parallel_for(numel(), detail::parallel_grain,
-                         [&](Index begin, Index end) { kernel(v, x + begin, end - begin); });
+    fill_elements(raw<T>(), value.to<T>(), numel());
   });
   mark_written(detail::advance_write_clock());
 }
@@ -172,6 +196,7 @@ Tensor Tensor::slice(Index dim, Index begin, Index end) const {
   for (int k = 0; k < d; ++k) outer *= shape_[k];
   for (int k = d + 1; k < rank(); ++k) inner *= shape_[k];
   if (outer == 1) return view(first * inner, result);
+  if (repeated()) return repeat(*this, result);
 
   Tensor copy(result, dtype_);
   const Index run = (last - first) * inner;
@@ -191,6 +216,11 @@ Tensor Tensor::operator[](Index i) const {
 
 Tensor Tensor::clone() const {
   if (!defined()) return {};
+  if (repeated()) {
+    const Tensor copy = repeat(*this, shape_);
+    copy.bytes();  // writes them
+    return copy;
+  }
   Tensor copy(shape_, dtype_);
   detail::visit(dtype_, [&](auto type) {
     using T = decltype(type);

@@ -27,6 +27,7 @@ struct alignas(64) Storage {
   RefCount references;
   std::uint16_t size_class = 0;
   std::uint64_t written = 0;  // number of the last write a user can see (see write_clock); 0: none since it was made
+  std::atomic<Index> repeated = 0;  // so many elements are as the first, and not yet written; see Tensor::set_repeated
 
   std::byte* bytes() { return reinterpret_cast<std::byte*>(this + 1); }
 };
@@ -141,8 +142,8 @@ class Tensor {
   const T* raw() const {
     return storage_ ? elements<T>() : nullptr;
   }
-  std::byte* bytes() { return storage_ ? storage_->bytes() + first_byte() : nullptr; }
-  const std::byte* bytes() const { return storage_ ? storage_->bytes() + first_byte() : nullptr; }
+  std::byte* bytes() { return storage_ ? written_bytes() + first_byte() : nullptr; }
+  const std::byte* bytes() const { return storage_ ? written_bytes() + first_byte() : nullptr; }
   /// True if no other handle shares the memory: an op that was given this one may work in it.
   bool unique() const { return storage_ && storage_->references.get() == 1; }
   /// True if the elements lie in a mapped file.
@@ -150,6 +151,20 @@ class Tensor {
   std::uint64_t written() const { return storage_ ? storage_->written : 0; }
   void mark_written(std::uint64_t time) {
     if (storage_) storage_->written = time;
+  }
+  /// x's only element, or that of a repeated x, in every place of another shape.
+  static Tensor repeat(const Tensor& x, const Shape& shape);
+  /// True if all elements are as `one` and not yet written. Whoever asks for them has them written, on any thread; ops
+  /// on single elements do not.
+  bool repeated() const { return storage_ && storage_->repeated.load(std::memory_order_acquire) != 0; }
+  /// The bytes of an element that all are alike.
+  const std::byte* one() const { return storage_->bytes(); }
+  std::byte* one() { return storage_->bytes(); }
+  /// True: only `one` is written, the other elements are as it. False: what stands there is about to be overwritten. Of
+  /// a handle that nobody shares.
+  void set_repeated(bool repeated) {
+    if (repeated) offset_ = 0;
+    storage_->repeated.store(repeated ? numel() : 0, std::memory_order_relaxed);
   }
   /// Lets go of the memory; shape and dtype stay.
   void release() { release(std::exchange(storage_, nullptr)); }
@@ -164,8 +179,14 @@ class Tensor {
   template <class T>
   T* elements() const {
     assert(dtype_of<T>() == dtype_);
-    return reinterpret_cast<T*>(storage_->bytes()) + offset_;
+    return reinterpret_cast<T*>(written_bytes()) + offset_;
   }
+  std::byte* written_bytes() const {
+    if (repeated()) [[unlikely]]
+      write_repeated();
+    return storage_->bytes();
+  }
+  void write_repeated() const;
   Index first_byte() const { return offset_ * static_cast<Index>(size_of(dtype_)); }
   Tensor view(Index offset, const Shape& shape) const;
   Index position(const char* op, std::initializer_list<Index> position) const;

@@ -33,6 +33,17 @@ TEST_CASE("constants, parameters and results") {
                        DTypeError);
 }
 
+TEST_CASE("a parameter's gradient is its own and written out, also where a sum's pullback leaves that to readers") {
+  const Variable a = parameter(ones({2, 3})), b = parameter(ones({2, 3}));
+  sum(concat({a, a, b}, 1)).backward();
+  CHECK_FALSE(a.grad().repeated());
+  CHECK_FALSE(b.grad().repeated());
+  Tensor of_b = b.grad();
+  of_b.set({0, 0}, 5);
+  CHECK(values(a.grad()) == std::vector<double>(6, 2.0));
+  CHECK(values(b.grad()) == std::vector<double>{5, 1, 1, 1, 1, 1});
+}
+
 TEST_CASE("gradients accumulate over backward passes until they are cleared") {
   const Variable w = parameter(tensor({1, 2}));
   sum(square(w)).backward();

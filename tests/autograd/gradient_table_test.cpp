@@ -416,6 +416,21 @@ std::string row_name(const std::string& op) {
 
 }  // namespace
 
+TEST_CASE("a gradient whose elements are alike, as a mean's is, gives every op the bits of one that is written out") {
+  for (const auto& family :
+       {elementwise(), activations(), reductions(), products(), systems(), movements(), normalizations()})
+    for (const Row& row : family) {
+      INFO(row.name);
+      Variables x;
+      for (const Tensor& at : row.at) x.push_back(parameter(at));
+      const Variable y = row.f(x), same = row.f(x) * full(y.shape(), 1.0, f64);
+      const auto alike = grad(mean(y), x, {.allow_unused = true}),
+                 written = grad(mean(same), x, {.allow_unused = true});
+      for (std::size_t k = 0; k < x.size(); ++k)
+        if (alike[k].defined()) CHECK(bitwise_equal(alike[k].value(), written[k].value()));
+    }
+}
+
 TEST_CASE("the derivatives of every op agree with central differences, first and second order") {
   std::set<std::string> names;
   std::size_t cases = 0;

@@ -1,7 +1,10 @@
 // An op works in the memory of an operand that nobody else holds, and never in any other.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <barrier>
 #include <functional>
+#include <thread>
 #include <vector>
 
 #include <ravine/core/elementwise.hpp>
@@ -74,6 +77,70 @@ TEST_CASE("an operand that anyone else holds keeps its values, and the result is
     CHECK(bitwise_equal(op.f(storage[0], storage[1]), fresh));
     CHECK(bitwise_equal(storage[0], left()));
     CHECK(bitwise_equal(storage[1], right()));
+  }
+}
+
+TEST_CASE("an operand whose elements are alike and not yet written gives the same, and stays the same") {
+  const auto alike = [] { return broadcast_to(scalar(1.25), {3, 4}); };
+  const auto written = [] { return full({3, 4}, 1.25); };
+  for (const Op& op : ops) {
+    INFO(std::string(op.name));
+    CHECK(bitwise_equal(op.f(alike(), right()), op.f(written(), right())));
+    CHECK(bitwise_equal(op.f(left(), alike()), op.f(left(), written())));
+    CHECK(bitwise_equal(op.f(alike(), alike()), op.f(written(), written())));
+    const Tensor a = alike(), holder = a;
+    CHECK(bitwise_equal(op.f(a, a), op.f(written(), written())));
+    CHECK(bitwise_equal(op.f(alike() + alike(), right()), op.f(written() + written(), right())));
+    CHECK(bitwise_equal(holder, written()));
+  }
+}
+
+TEST_CASE("elements that are alike are written for whoever asks") {
+  for (const DType dtype : {f32, f64, i64, u8}) {
+    const auto alike = [&] { return broadcast_to(scalar(3, dtype), {4, 5}); };
+    const Tensor written = full({4, 5}, 3, dtype), y = alike();
+    CHECK(y.repeated());
+    const Tensor of_alike = y + y;
+    CHECK(of_alike.repeated());
+    CHECK(bitwise_equal(of_alike, written + written));
+    CHECK(bitwise_equal(alike()[2].reshape({5, 1}), written[2].reshape({5, 1})));
+    CHECK(bitwise_equal(alike().slice(1, 1, 3), written.slice(1, 1, 3)));
+    CHECK(bitwise_equal(alike().slice(0, 1, 3)[1] * 2, written.slice(0, 1, 3)[1] * 2));
+    CHECK(bitwise_equal(alike().clone(), written));
+    CHECK(bitwise_equal(transpose(alike()), transpose(written)));
+    CHECK(alike().at({3, 4}) == 3);
+    CHECK(y.repeated());  // nobody has asked
+    Tensor one_other = alike(), same = one_other;
+    one_other.set({1, 1}, 7);
+    CHECK(same.at({1, 1}) == 7);
+    CHECK(sum(same).item() == 19 * 3 + 7);
+    CHECK(same.slice(1, 1, 2).at({1, 0}) == 7);
+    Tensor columns = y.slice(1, 1, 3);  // a copy, as of any tensor
+    columns.fill(8);
+    CHECK(bitwise_equal(y, written));
+  }
+  // In pieces, in the memory of what is read.
+  const Tensor wide = random_between(0.5, 2.0, {400, 300}, f32, 3);
+  CHECK(bitwise_equal(broadcast_to(scalar(1.25f), {400, 300}) - wide, full({400, 300}, 1.25) - wide));
+  // A narrow view of what was wide leaves nothing behind that looks written.
+  Tensor view = broadcast_to(scalar(2.0f), {6, 4})[5] * 3;
+  CHECK(values(view) == std::vector<double>(4, 6.0));
+}
+
+TEST_CASE("several threads may ask at once for elements that are alike") {
+  for (int round = 0; round < 20; ++round) {
+    const Tensor y = broadcast_to(scalar(1.5f), {3000, 300});
+    std::vector<std::thread> threads;
+    std::atomic<int> wrong = 0;
+    std::barrier ready(4);
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&, y] {
+        ready.arrive_and_wait();
+        const float* x = y.data<float>();
+        for (Index i = y.numel(); i-- > 0;) wrong += x[i] != 1.5f;
+      });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(wrong == 0);
   }
 }
 
