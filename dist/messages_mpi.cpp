@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -100,6 +101,27 @@ void leave_nobody_waiting() {
   std::fprintf(stderr, "dist: rank %d: exit() before the end of its World\n", rank);
   let_others_speak();
   MPI_Abort(MPI_COMM_WORLD, 1);
+}
+
+/// MPICH's mpirun ends all where a signal has ended one, but has them wait, in MPI's start, for one that has ended with
+/// an error before. Scripts and parents of processes that have not begun MPI go on, with another exit code.
+void end_by_signal(int code, void*) {
+  int begun = 0;
+  MPI_Initialized(&begun);
+  if (begun || code == 0 || process != getpid()) return;
+  std::fprintf(stderr, "dist: rank %s: exit code %d before its World\n", std::getenv("PMI_RANK"), code);
+  std::fflush(nullptr);
+  let_others_speak();
+  std::signal(SIGTERM, SIG_DFL);
+  std::raise(SIGTERM);
+}
+
+/// As early as can be, so that it is the last that is called.
+[[gnu::constructor(101)]] void expect_errors_before_world() {
+  const char* const ranks = std::getenv("PMI_SIZE");
+  if (!ranks || std::atoi(ranks) < 2 || !std::getenv("PMI_RANK")) return;
+  process = getpid();
+  on_exit(end_by_signal, nullptr);
 }
 
 /// Nobody can be told of a process that has ended before MPI has begun in it: who waits for it in vain ends.

@@ -25,7 +25,8 @@ namespace ravine::dist {
 /// A rank on which something throws tells the others, which throw std::runtime_error with its number and message as
 /// soon as they want something of it; so do they if it ends before them. What nobody catches, or can as others wait,
 /// is written to stderr, "dist: rank 2: …", by std::terminate, which then calls the handler that was set before. One
-/// that dies takes the others with it, by mpirun.
+/// that dies takes the others with it, by mpirun; so does one that ends with an error before its World, for which MPICH
+/// has it end by SIGTERM.
 class World {
  public:
   /// Throws std::runtime_error if others have been started with it and it was not built with the MPI of who did.

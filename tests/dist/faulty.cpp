@@ -164,6 +164,13 @@ static void own_handler() {
 
 static void nobody_catches() noexcept { std::vector<int>().at(static_cast<std::size_t>(rank)); }
 
+static void expect_that_a_child_ends_alone() {
+  if (fork() == 0) std::exit(3);
+  int code = 0;
+  wait(&code);
+  if (WEXITSTATUS(code) != 3) throw std::runtime_error("a child's exit() did not end it alone");
+}
+
 static int train(rv::dist::World& world, const std::string& fault, bool here) {
   const auto is = [&](const char* name) { return here && fault == name; };
   if (fault == "isa" && !rv::supported(rv::Isa::v3)) throw std::runtime_error("only one here");
@@ -200,12 +207,7 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
       if (now && is("abort")) std::abort();
       if (now && is("segv")) std::raise(SIGSEGV);
       if (now && is("term")) std::raise(SIGTERM);
-      if (now && is("child")) {
-        if (fork() == 0) std::exit(3);
-        int code = 0;
-        wait(&code);
-        if (WEXITSTATUS(code) != 3) throw std::runtime_error("a child's exit() did not end it alone");
-      }
+      if (now && is("child")) expect_that_a_child_ends_alone();
       if (now && fault == "load") adam.load_state_dict(before);
       if (now && is("load")) net.parameters()[0].node()->value.set({0, 0}, 0.1);
       if (now && is("freeze")) net.parameters()[0].set_requires_grad(false);
@@ -239,6 +241,9 @@ static int run(int argc, char** argv) try {
     if (is_rank(argv[2])) return 0;
     rv::detail::longest_start = std::chrono::seconds(1);
   }
+  if (argv[1] == std::string("child")) expect_that_a_child_ends_alone();
+  if (argv[1] == std::string("early") && (is_rank(argv[2]) || std::atoi(argv[2]) == -1))
+    throw std::runtime_error("there is no data");
   rv::dist::World world(argc, argv);
   rank = world.rank();
   rv::detail::least_bucket = 512;
