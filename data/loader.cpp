@@ -99,19 +99,27 @@ bool DataLoader::Iterator::operator==(std::default_sentinel_t) const { return !l
 Index DataLoader::Iterator::position() const { return loop_->position; }
 
 StateDict DataLoader::state_dict() const {
-  return {{"seed", scalar(static_cast<Index>(seed_), i64)}, {"epoch", scalar(oldest().epoch, i64)},
-          {"position", scalar(oldest().position, i64)},     {"epochs", scalar(epochs_, i64)},
-          {"batch_size", scalar(options_.batch_size, i64)}, {"examples", scalar(dataset_.size(), i64)}};
+  return {{"seed", scalar(static_cast<Index>(seed_), i64)},
+          {"epoch", scalar(oldest().epoch, i64)},
+          {"position", scalar(oldest().position, i64)},
+          {"epochs", scalar(epochs_, i64)},
+          {"batch_size", scalar(options_.batch_size, i64)},
+          {"examples", scalar(dataset_.size(), i64)},
+          {"shuffle", scalar(Index{options_.shuffle}, i64)},
+          {"drop_last", scalar(Index{options_.drop_last}, i64)},
+          {"sampler", scalar(options_.sampler.draw ? options_.sampler.size : 0, i64)}};
 }
 
 void DataLoader::load_state_dict(const StateDict& state) {
-  check_state_dict("DataLoader", state_dict(), state);
+  StateDict own = state_dict();
+  for (const char* later : {"shuffle", "drop_last", "sampler"})  // than the first files
+    if (!state.contains(later)) own.erase(later);
+  check_state_dict("DataLoader", own, state);
   const auto saved = [&](const char* name) { return state.at(name).item<Index>(); };
-  const Index batch_size = saved("batch_size"), examples = saved("examples");
-  if (batch_size != options_.batch_size || examples != dataset_.size())
-    throw std::invalid_argument(detail::text("DataLoader: the state is that of batches of ", batch_size, " from ",
-                                             examples, " examples, this loader has batches of ", options_.batch_size,
-                                             " from ", dataset_.size()));
+  for (const char* name : {"batch_size", "examples", "shuffle", "drop_last", "sampler"})
+    if (own.contains(name) && saved(name) != own.at(name).item<Index>())
+      throw std::invalid_argument(detail::text("DataLoader: the state is that of a loader with ", name, " ",
+                                               saved(name), ", this one has ", own.at(name).item<Index>()));
   const Index epoch = saved("epoch"), position = saved("position"), epochs = saved("epochs");
   if (epoch < 0 || epochs <= epoch || position < 0 || position > size())
     throw std::invalid_argument(

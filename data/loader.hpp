@@ -78,13 +78,14 @@ class DataLoader {
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 
-  /// {"seed", "epoch", "position", "epochs", "batch_size", "examples"}, one i64 each: the position is the number of
-  /// batches handed out in the epoch of the oldest loop that runs (if none does, of those that ran last), and `epochs`
-  /// counts the epochs that have got their numbers so far.
+  /// {"seed", "epoch", "position", "epochs", "batch_size", "examples", "shuffle", "drop_last", "sampler"}, one i64
+  /// each: the position is the number of batches handed out in the epoch of the oldest loop that runs (if none does, of
+  /// those that ran last), `epochs` counts the epochs that have got their numbers so far, and "sampler" is its size, 0
+  /// for none.
   StateDict state_dict() const;
   /// Loops that run go on as they are, and no longer count for `state_dict`. Throws std::invalid_argument, before
-  /// anything is changed, if names, shapes or types do not fit, or if the state is that of a loader of another batch
-  /// size or of a dataset of another size.
+  /// anything is changed, if names, shapes or types do not fit, or if the state is that of a loader with another of
+  /// these options, which it names, or of a dataset of another size. (States of an older ravine lack the last three.)
   void load_state_dict(const StateDict& state);
   /// Puts back, when called, all that load_state_dict changes after now, and which loops run.
   Callable<void()> undo();
