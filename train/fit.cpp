@@ -14,7 +14,9 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/reduce.hpp>
+#include <ravine/data/error.hpp>
 #include <ravine/nn/mode.hpp>
+#include <ravine/train/beside_model.hpp>
 #include <ravine/train/checkpoint.hpp>
 #include <ravine/train/nan_guard.hpp>
 #include <ravine/train/stop_signals.hpp>
@@ -54,11 +56,8 @@ constexpr const char* of_others = "..";  // in front of their names beside those
 /// The parameters that the optimizer has and the model has not, of a loss for one, by their places.
 struct Others final : nn::Module {
   Others(const nn::Module& model, const optim::Optimizer& optimizer) {
-    const auto of_model = model.parameters();
-    const auto& all = optimizer.parameters();
-    for (std::size_t i = 0; i < all.size(); ++i)
-      if (std::none_of(of_model.begin(), of_model.end(), [&](const Variable& p) { return p.node() == all[i].node(); }))
-        register_parameter(std::to_string(i), all[i]);
+    for (const std::size_t i : detail::beside_model(model, optimizer))
+      register_parameter(std::to_string(i), optimizer.parameters()[i]);
   }
   Variable forward(const Variable& x) override { return x; }
 };
@@ -148,7 +147,11 @@ FitResult Fit::run() {
   const bool was_over = over();
   tell(&Callback::on_begin);
   while (!over()) epoch();
-  if (!saved_) save();  // in the middle of an epoch, if it ends there: with larger limits it goes on from there
+  try {
+    if (!saved_) save();  // in the middle of an epoch, if it ends there: with larger limits it goes on from there
+  } catch (const data::FileError&) {
+    if (!was_over) throw;  // else the file is as it would be: all that saving does is remove what a kill may have left
+  }
   if (run_.batch > 0 && history_.stopped != Stopped::signal) finish_epoch(!was_over);
   if (!best_model_.empty()) set_weights(std::move(best_model_));
   tell(&Callback::on_end);
@@ -390,6 +393,7 @@ void Fit::load_state_dict(const StateDict& saved) {
 FitResult fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
               const FitOptions& options) {
   options.check();
+  detail::check_trains_model("fit", model, optimizer);
   return Fit(model, optimizer, loss, loader, options).run();
 }
 

@@ -40,14 +40,15 @@ struct FitResult : History {
 ///
 /// A checkpoint holds model, optimizer and all its parameters, both loaders, the average, the history and the best
 /// model, and this thread's random state: the same call in a new process goes on from it, and ends, bit for bit, as if
-/// it had never been interrupted; with larger limits likewise. It is written, too, at the start and when the run ends.
-/// A file of another model, optimizer, loader or history is refused as `load_checkpoint` does.
+/// it had never been interrupted; with larger limits likewise. It is written, too, at the start and when the run ends;
+/// of a run that is over it need not be. A file of another model, optimizer, loader or history is refused as
+/// `load_checkpoint` does.
 ///
-/// Throws std::invalid_argument as FitOptions::check; ShapeError for a loss of more than one number; AnomalyError for a
-/// loss or gradient that is NaN or infinite: it names the step, the parameter, and what is to blame, as a NanGuard
-/// does. Whatever a step throws, parameters, running statistics and random numbers are then as before it. Parameters
-/// that a step has moved out of their type's range are an AnomalyError before anything is kept: no checkpoint and no
-/// best model has such a number.
+/// Throws std::invalid_argument as FitOptions::check, and for an optimizer that has none of the parameters of a model
+/// that has some to learn; ShapeError for a loss of more than one number; AnomalyError for a loss or gradient that is
+/// NaN or infinite: it names the step, the parameter, and what is to blame, as a NanGuard does. Whatever a step throws,
+/// parameters, running statistics and random numbers are then as before it. Parameters that a step has moved out of
+/// their type's range are an AnomalyError before anything is kept: no checkpoint and no best model has such a number.
 FitResult fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
               const FitOptions& options);
 

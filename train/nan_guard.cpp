@@ -6,6 +6,7 @@
 
 #include <ravine/autograd/anomaly.hpp>
 #include <ravine/autograd/reevaluation.hpp>
+#include <ravine/train/beside_model.hpp>
 
 namespace ravine::train {
 namespace {
@@ -43,11 +44,8 @@ void keep(const Tensor& x, Tensor& copy) {
 
 NanGuard::NanGuard(nn::Module& model, optim::Optimizer& optimizer)
     : optimizer_(optimizer), parameters_(model.named_parameters()) {
-  const auto& all = optimizer.parameters();
-  for (std::size_t i = 0; i < all.size(); ++i)  // of a loss, perhaps
-    if (std::none_of(parameters_.begin(), parameters_.end(),
-                     [&](const auto& p) { return p.second.node() == all[i].node(); }))
-      parameters_.emplace_back("parameter " + std::to_string(i) + " of the optimizer", all[i]);
+  for (const std::size_t i : detail::beside_model(model, optimizer))
+    parameters_.emplace_back("parameter " + std::to_string(i) + " of the optimizer", optimizer.parameters()[i]);
   for (const auto& [name, buffer] : model.named_buffers()) buffers_.emplace_back(buffer, buffer.value().clone());
 }
 

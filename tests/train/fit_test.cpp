@@ -502,6 +502,23 @@ TEST_CASE("means count each example alike; in validation a metric sees all of th
   CHECK(numbers(history, "val_r2")[0] == Approx(-4.5));
 }
 
+TEST_CASE("an optimizer of another model is refused") {
+  Training training, other;
+  training.options.epochs = other.options.epochs = 1;
+  const std::string why = ": the optimizer has none of the model's parameters, which would stay as they are";
+  const auto run = [&] { fit(training.model, other.adam, nn::mse_loss, training.loader, training.options); };
+  CHECK_THROWS_WITH_AS(run(), ("fit" + why).c_str(), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(train::find_lr(training.model, other.adam, nn::mse_loss, training.loader),
+                       ("find_lr" + why).c_str(), std::invalid_argument);
+  // One of them is enough, and a model that learns nothing has none to ask for.
+  optim::Adam last({other.model.parameters()[0], training.model.parameters()[5]});
+  CHECK_NOTHROW(fit(training.model, last, nn::mse_loss, training.loader, {.steps = 1}));
+  for (Variable p : training.model.parameters()) p.set_requires_grad(false);
+  const Variable scale = other.model.parameters()[0];
+  const auto scaled = [&](const Variable& y, const Tensor& t) { return nn::mse_loss(y * mean(scale), t); };
+  CHECK_NOTHROW(fit(training.model, other.adam, scaled, training.loader, {.steps = 1}));
+}
+
 TEST_CASE("a loss that is not finite ends the run with the step and what is to blame") {
   Training training;
   training.options.epochs = 5;

@@ -25,7 +25,10 @@
 #include <ravine/data/error.hpp>
 #include <ravine/data/safetensors.hpp>
 #include <ravine/nn/linear.hpp>
+#include <ravine/nn/loss.hpp>
+#include <ravine/optim/sgd.hpp>
 #include <ravine/train/checkpoint.hpp>
+#include <ravine/train/fit.hpp>
 
 #include "../in_child.hpp"
 
@@ -228,6 +231,31 @@ TEST_CASE("a write that stops half-way leaves the old file and nothing else") {
   CHECK(in_child(stops));
   CHECK(without_nameless_files(stops));
   CHECK(saved(path) == 1);
+}
+
+TEST_CASE("a run of fit that is over needs no place to write, one that goes on does") {
+  const Folder folder;
+  const auto run = [&](Index steps) {
+    nn::Linear model = model_of(1);
+    optim::SGD sgd(model.parameters(), {.lr = 1e-3});
+    data::DataLoader loader({ones({4, 4}), ones({4, 4})}, {.batch_size = 2});
+    train::fit(model, sgd, nn::mse_loss, loader, {.steps = steps, .checkpoint = folder / "run"});
+    return model.weight.value().at({3, 3});
+  };
+  const double trained = run(3);
+  CHECK(trained != 1.0);
+  CHECK(in_child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{0, 0};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    if (run(3) != trained) return false;
+    try {
+      run(4);
+    } catch (const data::FileError&) {
+      return true;
+    }
+    return false;
+  }));
 }
 
 TEST_CASE("several who write to one path leave a file of one of them" * doctest::skip(!can_fork)) {
