@@ -128,22 +128,21 @@ bool Optimizer::gradients_finite() const {
   const float* x[most];
   Index n[most];
   int count = 0;
-  bool all = true;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+  for (std::size_t i = 0, all = parameters_.size(); i < all; ++i) {
     check_unchanged(i);  // a gradient is as its parameter
     const Tensor& g = parameters_[i].grad();
     if (!g.defined()) continue;
     if (specs_[i].dtype != f32 || specs_[i].numel > detail::parallel_grain) {
-      all = all && all_finite(g);
+      if (!all_finite(g)) return false;
       continue;
     }
     x[count] = g.raw<float>();
     n[count] = specs_[i].numel;
     if (++count < most) continue;
-    all = all && finite(x, n, count);
+    if (!finite(x, n, count)) return false;
     count = 0;
   }
-  return all && finite(x, n, count);
+  return finite(x, n, count);
 }
 
 void Optimizer::check_unchanged() const {
