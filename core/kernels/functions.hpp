@@ -36,8 +36,8 @@ template <>
 struct Terms<float> {
   // exp(r) = 1 + r + r^2 exp(r), |r| < log(2) / 2; log(1 + f) = f - f^2 / 2 + f^3 log(f), 1 + f from sqrt(1/2) to
   // sqrt(2); sin(r) = r + r^3 sin(r^2), cos(r) = 1 - r^2 / 2 + r^4 cos(r^2), |r| < pi / 4; erf(x) = x + x erf(x^2), |x|
-  // < 1; Phi(-t) = 2^(near_tail(t - 2) - 5/8 - 41/64 (t + 3/4)^2), 0 <= t <= 4, = 2^(far_tail(t - 37/4) - 5/4 - 45/64
-  // (t + 3/8)^2), 4 <= t <= tail_end; 2^r = 1 + r exp2(r), |r| < 2/3.
+  // < 1; Phi(-t) = 2^(near_tail(t - 2) - 1009/1024 - (41/64 t + 123/128) t), 0 <= t <= 4, = 2^(far_tail(t - 37/4) -
+  // 5525/4096 - (45/64 t + 135/256) t), 4 <= t <= tail_end; 2^r = 1 + r exp2(r), |r| < 2/3.
   static constexpr float exp[] = {0.49999994F, 0.16666515F, 0.041668456F, 0.00836942F, 0.0013813102F};
   static constexpr float log[] = {0.33333313F,  -0.2500001F, 0.20002149F, -0.1666802F, 0.14218894F,
                                   -0.12404649F, 0.11892472F, -0.1168383F, 0.06746794F};
@@ -143,6 +143,11 @@ inline Vector<T> larger(Vector<T> a, Vector<T> b) {
     return (Vector<T>)_mm512_max_ps((__m512)a, (__m512)b);
   else
     return (Vector<T>)_mm512_max_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    return (Vector<T>)_mm256_max_ps((__m256)a, (__m256)b);
+  else
+    return (Vector<T>)_mm256_max_pd((__m256d)a, (__m256d)b);
 #else
   return a > b ? a : b;
 #endif
@@ -154,6 +159,11 @@ inline Vector<T> smaller(Vector<T> a, Vector<T> b) {
     return (Vector<T>)_mm512_min_ps((__m512)a, (__m512)b);
   else
     return (Vector<T>)_mm512_min_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    return (Vector<T>)_mm256_min_ps((__m256)a, (__m256)b);
+  else
+    return (Vector<T>)_mm256_min_pd((__m256d)a, (__m256d)b);
 #else
   return a < b ? a : b;
 #endif
@@ -253,19 +263,29 @@ inline Vector<T> power_of_2(Bits<T> n) {
   return of_bits<T>((n + exponent_bias<T>) << fraction_bits<T>);
 }
 
-/// x 2^n, subnormal or infinite where it must be; 1/2 < x < 2.
-template <class T>
-inline Vector<T> scale(Vector<T> x, const Rounded<T>& n) {
+/// A factor 2^n in two steps, the last of which rounds where a result is subnormal; n <= 0 unless it is `rising`.
+template <class T, bool rising>
+struct Scale {
+  explicit Scale(const Rounded<T>& exponent) : n(exponent) {}
+  Rounded<T> n;
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4)
-    return (Vector<T>)_mm512_scalef_ps((__m512)x, (__m512)n.number);
-  else
-    return (Vector<T>)_mm512_scalef_pd((__m512d)x, (__m512d)n.number);
+  Vector<T> first(Vector<T> x) const { return x; }
+  Vector<T> last(Vector<T> x) const {
+    if constexpr (sizeof(T) == 4)
+      return (Vector<T>)_mm512_scalef_ps((__m512)x, (__m512)n.number);
+    else
+      return (Vector<T>)_mm512_scalef_pd((__m512d)x, (__m512d)n.number);
+  }
 #else
-  const Bits<T> half = n.integer >> 1;
-  return x * power_of_2<T>(half) * power_of_2<T>(n.integer - half);
+  static constexpr int up = sizeof(T) == 4 ? 64 : 512;
+  Bits<T> half() const { return n.integer >> 1; }
+  Vector<T> first(Vector<T> x) const { return x * power_of_2<T>(rising ? half() : n.integer + up); }
+  Vector<T> last(Vector<T> x) const {
+    if constexpr (rising) return x * power_of_2<T>(n.integer - half());
+    return x * T(sizeof(T) == 4 ? 0x1p-64 : 0x1p-512);
+  }
 #endif
-}
+};
 
 /// exp(r) - 1 of what is left of x, and of a correction of it, where the nearest multiple of log(2) is taken away.
 template <class T, class... Correction>
@@ -275,20 +295,25 @@ inline Vector<T> reduced_expm1(Vector<T> x, const Rounded<T>& n, Correction... c
   return high + multiply_add<T>(r * r, polynomial<T>(r, Terms<T>::exp), low);
 }
 
-/// exp(x), or exp(x + correction), as (1 + m) 2^n; exp_least <= x <= exp_most.
-template <class T>
+/// exp(x), or exp(x + correction), as (1 + m) 2^n; exp_least <= x, and x <= 0 unless it is `rising`.
+template <class T, bool rising = false>
 struct Exponential {
   template <class... Correction>
   explicit Exponential(Vector<T> x, Correction... correction)
       : n(x * Terms<T>::log2e[0]), m(reduced_expm1<T>(x, n, correction...)) {}
   Exponential(Rounded<T> exponent, Vector<T> rest) : n(exponent), m(rest) {}
 
-  Vector<T> value() const { return scale<T>(m + T(1), n); }
-  /// factor exp(x), of which the exponential alone may be subnormal or 0.
-  Vector<T> times(Vector<T> factor) const { return scale<T>(multiply_add<T>(factor, m, factor), n); }
+  Vector<T> value() const { return times(broadcast(T(1))); }
+  /// factor exp(x), of which the exponential alone may be subnormal or 0; |factor| < 1e4.
+  Vector<T> times(Vector<T> factor) const {
+    const Scale<T, rising> scale(n);
+    const Vector<T> first = scale.first(factor);
+    return scale.last(multiply_add<T>(first, m, first));
+  }
   /// (factor + low) exp(x), where the sum has more digits than one number.
   Vector<T> times(Vector<T> factor, Vector<T> low) const {
-    return scale<T>(factor + multiply_add<T>(factor, m, low), n);
+    const Scale<T, rising> scale(n);
+    return scale.last(scale.first(factor + multiply_add<T>(factor, m, low)));
   }
 
  private:
@@ -298,7 +323,7 @@ struct Exponential {
 
 template <class T>
 inline Vector<T> exp(Vector<T> x) {
-  return Exponential<T>(within<T>(x, Terms<T>::exp_least, Terms<T>::exp_most)).value();
+  return Exponential<T, true>(within<T>(x, Terms<T>::exp_least, Terms<T>::exp_most)).value();
 }
 /// -|x|, and what is far below changed to what the exponential is 0 of as well.
 template <class T>
@@ -533,7 +558,7 @@ inline Vector<T> silu(Vector<T> x) {
 
 template <class T>
 inline Vector<T> positive(Vector<T> x) {
-  return x < T(0) ? Vector<T>{} : x;
+  return larger<T>(Vector<T>{}, x);
 }
 /// log(1 + exp(beta x)) / beta.
 template <class T>
@@ -597,25 +622,27 @@ struct NormalTail<float> {
     Vector<T> r;
   };
 
-  /// terms(t - middle) - offset - factor (t + shift)^2
+  /// terms(t - middle) - offset - (factor t + slope) t, of which so many steps to 1 are taken without rounding.
   template <std::size_t count>
-  static Exponent exponent(Vector<T> t, const T (&terms)[count], T middle, T offset, T factor, T shift) {
-    const Sum<T> root(shift, t);
-    const Vector<T> high = unfused<T>(root.value * root.value), low = fused<T>(root.value, root.value, -high);
-    const Vector<T> lost = multiply_add<T>(root.value, root.lost + root.lost, low), minus = broadcast(-factor);
-    const Vector<T> rest = polynomial<T>(t - middle, terms);
-    const Rounded<T> n(multiply_add<T>(high, minus, broadcast(-offset)));
-    return {n, fused<T>(high, minus, -offset - n.number) + multiply_add<T>(lost, minus, rest)};
+  static Exponent exponent(Vector<T> t, const T (&terms)[count], T middle, T steps, T factor, T slope, T offset) {
+    const T magic = 1.5F / std::numeric_limits<T>::epsilon() / steps;
+    const Vector<T> high = (t + magic) - magic, minus = broadcast(-factor);
+    const Vector<T> line = multiply_add<T>(high, minus, broadcast(-slope));
+    const Vector<T> exact = multiply_add<T>(high, line, broadcast(-offset));
+    const Vector<T> low = multiply_add<T>(t - high, multiply_add<T>(t, minus, line), polynomial<T>(t - middle, terms));
+    const Rounded<T> n(exact);
+    return {n, (exact - n.number) + low};
   }
 
   static Exponential<T> near_or_far(Vector<T> t) {
-    Exponent e = exponent(t, Terms<T>::near_tail, 2.0F, 0.625F, 0.640625F, 0.75F);
+    Exponent e = exponent(t, Terms<T>::near_tail, 2.0F, 128.0F, 0.640625F, 0.9609375F, 0.9853515625F);
     const auto far = t > 4.0F;
     if (any(far)) [[unlikely]] {  // as numbers seldom are
-      const Exponent other = exponent(t, Terms<T>::far_tail, 9.25F, 1.25F, 0.703125F, 0.375F);
-      e.n.number = far ? other.n.number : e.n.number;
-      e.n.integer = far ? other.n.integer : e.n.integer;
-      e.r = far ? other.r : e.r;
+      const Exponent other = exponent(t, Terms<T>::far_tail, 9.25F, 32.0F, 0.703125F, 0.52734375F, 1.348876953125F);
+      const Rounded<T> more(other.r);
+      e.n.number = far ? other.n.number + more.number : e.n.number;
+      e.n.integer = far ? other.n.integer + more.integer : e.n.integer;
+      e.r = far ? other.r - more.number : e.r;
     }
     return {e.n, e.r * polynomial<T>(e.r, Terms<T>::exp2)};
   }
@@ -637,7 +664,7 @@ struct Gelu {
   explicit Gelu(Vector<T> at)
       : x(at), size(smaller<T>(broadcast(Terms<T>::tail_end), magnitude<T>(at))), square(size), tail(size, square) {}
 
-  Vector<T> value() const { return with_sign<T>(larger<T>(Vector<T>{}, x) - beyond(size), x); }
+  Vector<T> value() const { return larger<T>(broadcast(T(-0.0)), x) - beyond(size); }
   Vector<T> slope() const {
     constexpr T root = static_cast<T>(std::numbers::sqrt2 * std::numbers::inv_sqrtpi / 2.0);
     const Vector<T> outside = beyond(broadcast(T(1))), cdf = x < T(0) ? outside : T(1) - outside;

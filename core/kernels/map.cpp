@@ -51,7 +51,17 @@ class Source {
   Index places_;  // all bits of a position, or none
 };
 
-/// The first `used` lanes of a result; those of a comparison become 0 and 1.
+/// The truth of each lane in a byte: 0 or 1.
+template <class Y, class V, int... lane>
+inline auto truths(V v, std::integer_sequence<int, lane...>) {
+  constexpr int n = sizeof...(lane), size = static_cast<int>(register_bytes) / n;
+  if constexpr (register_bytes == 32)  // AVX2 does not convert to bytes
+    return __builtin_shufflevector((Vector<Y>)v, (Vector<Y>)v, lane * size...) & Y(1);
+  else
+    return __builtin_convertvector(v, Lanes<Y, n>) & Y(1);
+}
+
+/// The first `used` lanes of a result.
 template <class Y, int n, class V>
 inline void put(Y* y, V v, int used) {
   if constexpr (std::is_floating_point_v<Y>) {
@@ -61,7 +71,7 @@ inline void put(Y* y, V v, int used) {
     if constexpr (std::is_same_v<V, Lanes<Y, n>>)
       lanes = v;
     else
-      lanes = __builtin_convertvector(v, Lanes<Y, n>) & Y(1);
+      lanes = truths<Y>(v, std::make_integer_sequence<int, n>{});
     used == n ? std::memcpy(y, &lanes, sizeof lanes)
               : std::memcpy(y, &lanes, static_cast<std::size_t>(used) * sizeof(Y));
   }
