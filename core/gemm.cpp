@@ -67,12 +67,15 @@ Index cache_bytes() {
   return bytes;
 }
 
-// An operand is packed if the other one is long enough for that to pay, or if it has to be transposed. A block of both
-// that is read again and again takes half of the second-level cache: beside it lies what is fetched for the next one.
+// An operand is packed if the other one is long enough for that to pay, or if it has to be transposed. Where panels are
+// not wide it pays sooner: a tile reads more for each product, and of B as it lies parts of lines. A block of both that
+// is read again and again takes half of the second-level cache: beside it lies what is fetched for the next one.
 template <class T>
-kernels::Blocks blocks(bool transpose_a, bool transpose_b, Index m, Index n, Index k) {
-  constexpr Index deepest = 2048 / sizeof(T), longest = 516, widest = 1024;
-  const bool many = m > many_rows, pack_a = many && n >= 512 && !transpose_b;
+kernels::Blocks blocks(bool transpose_a, bool transpose_b, bool wide, Index m, Index n, Index k) {
+  constexpr Index deepest = 2048 / sizeof(T), longest = 516;
+  const Index widest = wide ? 1024 : 512;
+  const bool many = m > many_rows, soon = !wide && m > 32 && m * n > Index{1 << 16} / Index{sizeof(T)};
+  const bool pack_a = !transpose_b && ((many && n >= 512) || (soon && transpose_a && n >= 256));
   const Index most = cache_bytes() / 2 / static_cast<Index>(sizeof(T));
   const Index rows = pack_a || transpose_a ? divided(m, divided(m, longest)) : m;
   const Index beside = transpose_a ? rows : 0;
@@ -81,7 +84,7 @@ kernels::Blocks blocks(bool transpose_a, bool transpose_b, Index m, Index n, Ind
   depth = divided(divided(k, divided(k, depth)), 16) * 16;
   if (transpose_b) depth = kernels::depth_of_parts<T>(k);
   const Index columns = columns_of(n, divided(n, pack_a || transpose_b ? most / depth : widest));
-  return {pack_a, transpose_b || (many && n > panel_columns), rows, columns, depth};
+  return {pack_a, transpose_b || ((many || soon) && n > panel_columns), rows, columns, depth};
 }
 
 #if RAVINE_WITH_ONEDNN
@@ -115,7 +118,7 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
   const Tiles t = plan(large, transpose_b, m, n, k, by_onednn<T> && large ? 4 : threads);
-  const kernels::Blocks block = blocks<T>(transpose_a, transpose_b, t.rows, t.columns, k);
+  const kernels::Blocks block = blocks<T>(transpose_a, transpose_b, kernel.wide, t.rows, t.columns, k);
   const Index room = large ? packed_size(block) * static_cast<Index>(sizeof(T)) : 0;
   Tensor workspace({threads * room}, u8);
   const Index across = divided(n, t.columns), count = across * divided(m, t.rows);

@@ -50,7 +50,7 @@ void tile(const Panel<T>& panel) {
   for (int g = 0; g < groups; ++g) a[g] = unrelated(t.a + 4 * g * t.row);
   for (Index p = 0; p < t.k; ++p) {
     __builtin_prefetch(t.b + 16 * t.ldb);
-    if constexpr (vectors == 2) __builtin_prefetch(t.b + 16 * t.ldb + lanes<T>);
+    if constexpr (vectors == 2 && register_bytes == 64) __builtin_prefetch(t.b + 16 * t.ldb + lanes<T>);
     b[0] = load_column<0, vectors>(t.b, t.last);
     if constexpr (vectors == 2) b[1] = load_column<1, vectors>(t.b, t.last);
 #pragma GCC unroll 16
@@ -91,16 +91,25 @@ void piece_tile(const Panel<T>& panel) {
 #pragma GCC unroll 16
     for (int p = 0; p < lanes<T>; p += size) {
       if (p >= depth) break;
-#pragma GCC unroll 4
-      for (int v = p; packed && v < p + size; ++v) {
+      const auto next = [&](int v) {
         b[v] = load(t.b + v * lanes<T>);
-        __builtin_prefetch(t.b + (v + 8 * size) * lanes<T>);
-      }
+        if (v * register_bytes % 64 == 0) __builtin_prefetch(t.b + (v + 8 * size) * lanes<T>);
+      };
+      Vector<T> elements[rows];
+      const auto multiply = [&](int i, int v) { c[i][v] = add_product<T>(elements[i], b[p + v], c[i][v]); };
+#pragma GCC unroll 4
+      for (int v = 0; packed && rows >= size && v < size; ++v) next(p + v);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
-        const Vector<T> elements = load_repeated(a[i / 4] + i % 4 * t.row + p, depth - p);
+        elements[i] = load_repeated(a[i / 4] + i % 4 * t.row + p, depth - p);
 #pragma GCC unroll 4
-        for (int v = 0; v < size; ++v) c[i][v] = multiply_add<T>(elements, b[p + v], c[i][v]);
+        for (int v = 0; rows >= size && v < size; ++v) multiply(i, v);
+      }
+#pragma GCC unroll 4
+      for (int v = 0; rows < size && v < size; ++v) {  // the fewer of both in registers
+        if (packed) next(p + v);
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; ++i) multiply(i, v);
       }
     }
 #pragma GCC unroll 4
@@ -333,7 +342,7 @@ void multiply_strips(Index m, Index n, Index next, Panel<T> t, Index whole, Ahea
     t.bias = first.bias;
     for (Index j = 0; j < n; j += width) {
       for (Index r = 0; j + width < n && r < rows; ++r)  // the next tile's part of C
-        for (Index v = width; v < 2 * width; v += lanes<T>) __builtin_prefetch(t.c + r * t.ldc + v, 1);
+        for (Index v = width; v < 2 * width; v += 64 / sizeof(T)) __builtin_prefetch(t.c + r * t.ldc + v, 1);
       ahead.advance();
       run_tile(rows, n - j < width ? n - j : width, t);
       t.b += next;
@@ -392,11 +401,12 @@ void large(const Product<T>& product, const Blocks& blocks, void* workspace) {
 template <class T>
 void small_nt(Product<T> p) {
   const bool pieces = in_pieces(p.k);
+  constexpr Index few = piece_rows<T> < 4 ? 4 : 16;
   const Index depth = depth_of_parts<T>(p.k), n = p.n, width = pieces ? lanes<T> : 2 * lanes<T>;
   alignas(64) T packed[2048 / sizeof(T) * lanes<T>];
   for (Index j = 0; j < n; j += width, p.b += width * p.ldb, p.c += width) {
     p.n = n - j < width ? n - j : width;
-    if (pieces && (p.m > 16 || (p.m > piece_rows<T> && p.n < width))) {
+    if (pieces && (p.m > few || (p.m > piece_rows<T> && p.n < width))) {
       large(p, Blocks{false, true, p.m, width, depth}, packed);
     } else if (pieces) {
       for (Index q = 0; q < p.k; q += depth)
@@ -424,7 +434,7 @@ void small(const Product<T>& p) {
 }
 
 template <class T>
-constexpr Gemm<T> table = {.small = small<T>, .large = large<T>};
+constexpr Gemm<T> table = {.small = small<T>, .large = large<T>, .wide = register_bytes == 64};
 
 }  // namespace
 

@@ -161,6 +161,7 @@ struct Gemm {
   /// The same, bit for bit, for products beyond the first-level cache. The workspace has room for packed_size(blocks)
   /// elements. n > 1.
   void (*large)(const Product<T>& p, const Blocks& blocks, void* workspace);
+  bool wide;  // a row of a panel of B is two cache lines
 
   template <Isa>
   static const Gemm& compiled();

@@ -12,15 +12,12 @@ namespace {  // as in simd.hpp
 // Rows of the tile of C, of one or two vectors of columns, that stays in registers.
 constexpr int tile_rows = register_bytes == 64 ? 12 : register_bytes == 32 ? 6 : 4;
 
-/// f(first, rows) on strips of at most so many rows, of nearly the same height: a tile of few rows is a slow one.
+/// f(first, rows) on strips of at most so many rows, of m > 0, of nearly the same height: a tile of few rows is a slow
+/// one.
 template <class F>
-void for_strips_of_rows(Index m, Index most, F f) {
-  const Index strips = (m + most - 1) / most;
-  for (Index s = 0, i = 0; s < strips; ++s) {
-    const Index rows = (m - i + strips - s - 1) / (strips - s);
-    f(i, rows);
-    i += rows;
-  }
+inline void for_strips_of_rows(Index m, Index most, F f) {
+  const Index strips = (m + most - 1) / most, rows = m / strips, longer = m % strips;
+  for (Index s = 0, i = 0; s < strips; i += rows + (s < longer), ++s) f(i, rows + (s < longer));
 }
 
 /// Has n elements, or what would be there, brought to the second-level cache.
@@ -106,7 +103,11 @@ void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed)
       T* to = packed + p * tile_rows;
       fetch(a + (p + 3) * lda, m);
       for_strips_of_rows(m, tile_rows, [&](Index i, Index rows) {
-        copy_strip(a + p * lda + i, lda, 1, rows, to, Index{tile_rows});
+        const T* const from = a + p * lda + i;
+        if (rows == tile_rows)
+          std::memcpy(to, from, tile_rows * sizeof(T));
+        else
+          copy_strip(from, lda, 1, rows, to, Index{tile_rows});
         to += k * tile_rows;
       });
     }

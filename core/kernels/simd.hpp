@@ -74,6 +74,20 @@ inline Vector<T> multiply_add(Vector<T> a, Vector<T> b, Vector<T> c) {
 #endif
 }
 
+/// The same, where a sum keeps its register: with none to spare g++ 12 would write sums to memory.
+template <class T>
+inline Vector<T> add_product(Vector<T> a, Vector<T> b, Vector<T> c) {
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    asm("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
+  else
+    asm("vfmadd231pd %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
+  return c;
+#else
+  return multiply_add<T>(a, b, c);
+#endif
+}
+
 #if defined(__AVX2__) && !defined(__AVX512F__)
 /// All bits of the first `count` lanes.
 template <class T>
@@ -101,18 +115,27 @@ inline Vector<T> load(const T* p, int count, Vector<T> rest = Vector<T>{}) {
   for (int i = 0; i < count; ++i) rest[i] = p[i];
   return rest;
 }
-/// The first `count` lanes to memory.
-template <class T>
+template <int half, class V, int... lane>
+inline V exchanged(V v, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(v, v, (lane ^ half)...);
+}
+/// The first `count` lanes to memory. Without AVX-512 half of them, a quarter, …: AVX2's masked store takes dozens of
+/// cycles on Zen 3.
+template <class T, int part = lanes<T>>
 inline void store(T* p, Vector<T> v, int count) {
-  if (count == lanes<T>) return store(p, v);
 #if defined(__AVX512F__)
+  if (count == lanes<T>) return store(p, v);
   if constexpr (sizeof(T) == 4) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), (__m512)v);
   if constexpr (sizeof(T) == 8) return _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << count) - 1), (__m512d)v);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) return _mm256_maskstore_ps((float*)p, mask<T>(count), (__m256)v);
-  if constexpr (sizeof(T) == 8) return _mm256_maskstore_pd((double*)p, mask<T>(count), (__m256d)v);
+#else
+  if (count & part) {
+    std::memcpy(p, &v, part * sizeof(T));
+    if (part == lanes<T>) return;
+    p += part;
+    v = exchanged<part>(v, std::make_integer_sequence<int, lanes<T>>{});
+  }
+  if constexpr (part > 1) store<T, part / 2>(p, v, count);
 #endif
-  for (int i = 0; i < count; ++i) p[i] = v[i];
 }
 
 /// A strip of columns that a loop over rows takes at a time: whole registers but perhaps for the last one. `each` is
@@ -154,10 +177,6 @@ inline Vector<T> positions() {
   return positions<T>(std::make_integer_sequence<int, lanes<T>>{});
 }
 
-template <int half, class V, int... lane>
-inline V exchanged(V v, std::integer_sequence<int, lane...>) {
-  return __builtin_shufflevector(v, v, (lane ^ half)...);
-}
 /// f over all lanes: of two halves of the register, then of quarters, …
 template <class T, int half = lanes<T> / 2, class F>
 inline T fold(Vector<T> v, F f) {
