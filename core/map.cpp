@@ -191,22 +191,26 @@ Tensor compute(const MapOp& op, Operands operands, const Shape& shape, DType dty
   bool in_step = true, alike = true;
   std::size_t k = 0;
   for (const Operand& x : operands) {
-    const bool number = !x.tensor || x.tensor->repeated();
-    if (number) numbers[k] = x.tensor ? Number(*x.tensor) : Number(op.name, x.number, dtype);
-    all.in[k] = number ? reinterpret_cast<const std::byte*>(&numbers[k]) : x.tensor->bytes();
-    all.single[k] = number || x.tensor->numel() == 1;
-    in_step &= all.single[k] || x.tensor->shape() == shape;
-    alike &= all.single[k];
-    ++k;
+    if (x.tensor && !x.tensor->repeated()) {
+      all.in[k] = x.tensor->bytes();
+      all.single[k] = x.tensor->numel() == 1;
+      in_step &= all.single[k] || x.tensor->shape() == shape;
+    } else {
+      numbers[k] = x.tensor ? Number(*x.tensor) : Number(op.name, x.number, dtype);
+      all.in[k] = reinterpret_cast<const std::byte*>(&numbers[k]);
+      all.single[k] = true;
+    }
+    alike &= all.single[k++];
   }
   Tensor y = claim(operands, shape, op.gives_u8 ? u8 : dtype);
   all.n = y.numel();
-  alike &= all.n > 1;
-  if (alike) [[unlikely]] {
+  if (alike && all.n > 1) [[unlikely]] {
     y.set_repeated(true);
+    all.out = y.one();
     all.n = 1;
+  } else {
+    all.out = y.bytes();
   }
-  all.out = alike ? y.one() : y.bytes();
   if (in_step && all.n <= parallel_grain) [[likely]]
     op.kernel(all);
   else if (all.n > 0)

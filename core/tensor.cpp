@@ -92,9 +92,11 @@ Tensor Tensor::repeat(const Tensor& x, const Shape& shape) {
 }
 
 void Tensor::write_repeated() const {
+  if (!repeated()) return;
   static std::mutex one_writes;
   const std::scoped_lock lock(one_writes);
   const Index n = storage_->repeated.load(std::memory_order_relaxed);
+  if (n == 0) return;
   detail::visit(dtype_, [&](auto type) {
     using T = decltype(type);
     auto* x = reinterpret_cast<T*>(storage_->bytes());

@@ -142,8 +142,8 @@ class Tensor {
   const T* raw() const {
     return storage_ ? elements<T>() : nullptr;
   }
-  std::byte* bytes() { return storage_ ? written_bytes() + first_byte() : nullptr; }
-  const std::byte* bytes() const { return storage_ ? written_bytes() + first_byte() : nullptr; }
+  std::byte* bytes() { return storage_ ? element_bytes() : nullptr; }
+  const std::byte* bytes() const { return storage_ ? element_bytes() : nullptr; }
   /// True if no other handle shares the memory: an op that was given this one may work in it.
   bool unique() const { return storage_ && storage_->references.get() == 1; }
   /// True if the elements lie in a mapped file.
@@ -156,14 +156,16 @@ class Tensor {
   static Tensor repeat(const Tensor& x, const Shape& shape);
   /// True if all elements are as `one` and not yet written. Whoever asks for them has them written, on any thread; ops
   /// on single elements do not.
-  bool repeated() const { return storage_ && storage_->repeated.load(std::memory_order_acquire) != 0; }
+  bool repeated() const {
+    return offset_ >= may_be_repeated && storage_ && storage_->repeated.load(std::memory_order_acquire) != 0;
+  }
   /// The bytes of an element that all are alike.
   const std::byte* one() const { return storage_->bytes(); }
   std::byte* one() { return storage_->bytes(); }
   /// True: only `one` is written, the other elements are as it. False: what stands there is about to be overwritten. Of
   /// a handle that nobody shares.
   void set_repeated(bool repeated) {
-    if (repeated) offset_ = 0;
+    offset_ = repeated ? may_be_repeated : first();
     storage_->repeated.store(repeated ? numel() : 0, std::memory_order_relaxed);
   }
   /// Lets go of the memory; shape and dtype stay.
@@ -179,22 +181,23 @@ class Tensor {
   template <class T>
   T* elements() const {
     assert(dtype_of<T>() == dtype_);
-    return reinterpret_cast<T*>(written_bytes()) + offset_;
+    return reinterpret_cast<T*>(element_bytes());
   }
-  std::byte* written_bytes() const {
-    if (repeated()) [[unlikely]]
+  std::byte* element_bytes() const {
+    if (offset_ >= may_be_repeated) [[unlikely]]
       write_repeated();
-    return storage_->bytes();
+    return storage_->bytes() + first() * static_cast<Index>(size_of(dtype_));
   }
   void write_repeated() const;
-  Index first_byte() const { return offset_ * static_cast<Index>(size_of(dtype_)); }
+  Index first() const { return offset_ >= may_be_repeated ? offset_ - may_be_repeated : offset_; }
   Tensor view(Index offset, const Shape& shape) const;
   Index position(const char* op, std::initializer_list<Index> position) const;
   Scalar element(Index i) const;
   Scalar only() const;
 
   detail::Storage* storage_ = nullptr;
-  Index offset_ = 0;  // in elements, from behind the storage
+  static constexpr Index may_be_repeated = Index{1} << 60;
+  Index offset_ = 0;  // in elements, from behind the storage; so many more in handles to what was made repeated
   Shape shape_;
   DType dtype_ = f32;
 };
