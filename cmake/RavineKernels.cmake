@@ -6,20 +6,36 @@
 # is left out of line could be merged by the linker into code for older processors.
 set(RAVINE_ISA_FLAGS_baseline "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-  set(RAVINE_ISAS "baseline;v3;v4" CACHE STRING "Instruction sets the kernels are compiled for; baseline must be one")
+  set(RAVINE_ISAS "baseline;v3;v4" CACHE STRING
+      "Instruction sets the kernels are compiled for: some of baseline, v3 and v4, or native, the best of this machine")
   set(RAVINE_ISA_FLAGS_v3 -march=x86-64-v3)
   set(RAVINE_ISA_FLAGS_v4 -march=x86-64-v4 -mprefer-vector-width=512)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 takes the undefined registers of its own AVX-512 functions for mistakes.
     list(APPEND RAVINE_ISA_FLAGS_v4 -Wno-uninitialized -Wno-maybe-uninitialized)
   endif()
+  if(RAVINE_ISAS STREQUAL "native")
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=native -dM -E -x c++ /dev/null
+                    OUTPUT_VARIABLE macros COMMAND_ERROR_IS_FATAL ANY)
+    set(RAVINE_ISAS baseline)
+    if(macros MATCHES "__AVX2__" AND macros MATCHES "__FMA__" AND macros MATCHES "__BMI2__")
+      set(RAVINE_ISAS v3)
+      if(macros MATCHES "__AVX512BW__" AND macros MATCHES "__AVX512CD__" AND macros MATCHES "__AVX512DQ__" AND
+         macros MATCHES "__AVX512VL__")
+        set(RAVINE_ISAS v4)
+      endif()
+    endif()
+  endif()
 else()
   set(RAVINE_ISAS baseline)
 endif()
 
-foreach(isa IN LISTS RAVINE_ISAS)
-  target_compile_definitions(ravine_sources INTERFACE RAVINE_HAS_${isa})
-endforeach()
+if(NOT "${RAVINE_ISAS}" MATCHES "^((baseline|v3|v4)(;|$))+$")
+  message(FATAL_ERROR "RAVINE_ISAS must be some of baseline, v3 and v4, or native, not '${RAVINE_ISAS}'")
+endif()
+list(TRANSFORM RAVINE_ISAS PREPEND "isa == Isa::" OUTPUT_VARIABLE built)
+list(JOIN built " || " built)
+configure_file("${PROJECT_SOURCE_DIR}/cmake/ravine_isas.hpp.in" "${PROJECT_BINARY_DIR}/include/ravine_isas.hpp" @ONLY)
 
 function(ravine_kernels room)
   foreach(isa IN LISTS RAVINE_ISAS)

@@ -2,7 +2,7 @@
 /// Copies of rows of elements; for the library's sources, not its public headers.
 #pragma once
 
-#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/active.hpp>
 #include <ravine/core/threads.hpp>
 
 namespace ravine::detail {

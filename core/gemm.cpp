@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <type_traits>
 
-#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/active.hpp>
 #include <ravine/core/tensor.hpp>
 #include <ravine/core/threads.hpp>
 

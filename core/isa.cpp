@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include <ravine_isas.hpp>
+
 #include <ravine/core/text.hpp>
 
 namespace ravine {
@@ -11,21 +13,17 @@ namespace ravine {
 const char* name(Isa isa) { return isa == Isa::v4 ? "v4" : isa == Isa::v3 ? "v3" : "baseline"; }
 
 bool supported(Isa isa) {
+  if (!detail::built(isa)) return false;
   if (isa == Isa::baseline) return true;
-#if defined(RAVINE_HAS_v3)
+#if defined(__x86_64__)
   __builtin_cpu_init();
-  if (isa == Isa::v3)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-#endif
-#if defined(RAVINE_HAS_v4)
-  __builtin_cpu_init();
-  if (isa == Isa::v4)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
-           __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-#endif
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
+         (isa == Isa::v3 || (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                             __builtin_cpu_supports("avx512vl")));
+#else
   return false;
+#endif
 }
 
 namespace {
@@ -40,6 +38,8 @@ Isa choose() {
       throw std::runtime_error(detail::text("RAVINE_ISA: this processor or build has no ", wanted));
     }
   }
+  if (!wanted || !*wanted)
+    throw std::runtime_error("ravine was built for other processors (RAVINE_ISAS) than this one");
   throw std::runtime_error(detail::text("RAVINE_ISA: '", wanted, "' is none of baseline, v3, v4"));
 }
 

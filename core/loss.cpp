@@ -4,7 +4,7 @@
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
-#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/active.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/sum_pieces.hpp>
 #include <ravine/core/threads.hpp>

@@ -4,7 +4,7 @@
 
 #include <initializer_list>
 
-#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/active.hpp>
 #include <ravine/core/tensor.hpp>
 
 #pragma GCC visibility push(hidden)

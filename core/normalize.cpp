@@ -4,7 +4,7 @@
 #include <atomic>
 #include <stdexcept>
 
-#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/active.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/core/sum_pieces.hpp>
 #include <ravine/core/text.hpp>

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <ravine/core/factories.hpp>
-#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/active.hpp>
 #include <ravine/core/shard.hpp>
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/active.hpp>
 #include <ravine/core/threads.hpp>
 
 namespace ravine::detail {

@@ -7,7 +7,7 @@
 #include <new>
 
 #include <ravine/core/copy_rows.hpp>
-#include <ravine/core/kernels/kernels.hpp>
+#include <ravine/core/kernels/active.hpp>
 #include <ravine/core/text.hpp>
 
 namespace ravine {

@@ -2,7 +2,7 @@
 /// The loops behind the ops: plain functions on arrays, compiled once for each instruction set.
 ///
 /// A source in this folder is compiled several times (see cmake/RavineKernels.cmake), with everything in it local but
-/// `compiled`, which gives the table of what it offers. `active` has the tables for this processor. A new kernel is a
+/// `compiled`, which gives the table of what it offers; active.hpp has that of this processor. A new kernel is a
 /// function in such a source and a member here.
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <tuple>
 
 #include <ravine/core/dtype.hpp>
-#include <ravine/core/kernels/dispatch.hpp>
+#include <ravine/core/isa.hpp>
 
 namespace ravine::kernels {
 
@@ -302,13 +302,5 @@ struct Random<Index> {
   template <Isa>
   static const Random& compiled();
 };
-
-/// The table of this kind for this processor, or for the instruction set that the environment's RAVINE_ISA names.
-template <class Table>
-[[gnu::visibility("hidden")]] const Table& active() {
-  static const Table& table =
-      detail::with_active_isa([]<Isa isa>() -> auto& { return Table::template compiled<isa>(); });
-  return table;
-}
 
 }  // namespace ravine::kernels
