@@ -36,9 +36,11 @@ static const std::vector<Net> nets = {
 static rv::Index workspaces(const Net& net) {
   std::set<std::size_t> sizes;
   const rv::Index cache = sysconf(_SC_LEVEL2_CACHE_SIZE), half = cache > 0 ? cache / 2 : 1 << 18;
-  const auto product = [&](rv::Index m, rv::Index n, rv::Index k, bool transposed) {
-    if (m * n * k < 1 << 20 || std::min(m, n) < 16 || (m <= 128 && !transposed)) return;
-    const bool both = m > 128 && n >= 512;
+  enum class Transposed { none, a, b };
+  const auto product = [&](rv::Index m, rv::Index n, rv::Index k, Transposed transposed) {
+    const bool soon = rv::active_isa() != rv::Isa::v4 && m > 32 && m * n > 1 << 14;
+    if (m * n * k < 1 << 20 || std::min(m, n) < 16 || (m <= 128 && transposed != Transposed::b && !soon)) return;
+    const bool both = (m > 128 && n >= 512) || (soon && transposed == Transposed::a && n >= 256);
     const rv::Index depth = both ? 1024 : std::min<rv::Index>(1024, half / 4 / n), parts = (k + depth - 1) / depth;
     const rv::Index packed_a = both ? 4 * std::min<rv::Index>(k, 1024) * std::min<rv::Index>(m, 516) : 0;
     const rv::Index packed_b = both ? std::min(4 * k * n, half) : 4 * n * k / parts;
@@ -47,9 +49,9 @@ static rv::Index workspaces(const Net& net) {
   };
   for (std::size_t i = 0; i + 1 < net.sizes.size(); ++i) {
     const rv::Index in = net.sizes[i], out = net.sizes[i + 1];
-    product(net.batch, out, in, true);
-    product(out, in, net.batch, false);
-    if (i > 0) product(net.batch, in, out, false);
+    product(net.batch, out, in, Transposed::b);
+    product(out, in, net.batch, Transposed::a);
+    if (i > 0) product(net.batch, in, out, Transposed::none);
   }
   return static_cast<rv::Index>(std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}));
 }
