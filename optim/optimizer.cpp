@@ -109,51 +109,51 @@ void Optimizer::zero_grad() {
 void Optimizer::on_gradients(GradientCallback f) { callbacks_.push_back(std::move(f)); }
 
 void Optimizer::run_callbacks() const {
-  const bool blame = detail::thread_state.anomaly && gradients_finite();
+  const bool blame = detail::thread_state.anomaly && gradients_usable(true);
   for (const GradientCallback& f : callbacks_) f(parameters_);
-  for (const Variable& p : parameters_)
-    if (!p.requires_grad()) p.zero_grad();  // whatever it was given, it is frozen
-  if (!blame && !detail::finite_only()) return check_unchanged();
-  if (gradients_finite()) return;
+  if (gradients_usable(blame || detail::finite_only())) return;
   std::size_t i = 0;
   while (!parameters_[i].grad().defined() || all_finite(parameters_[i].grad())) ++i;
   refuse_number(blame ? "after the callbacks on gradients that" : "the gradient", i, parameters_[i].grad());
 }
 
-/// Together, as most are small; large ones by themselves, on several threads.
-bool Optimizer::gradients_finite() const {
+/// Numbers are looked at together, as most gradients are small; those of large ones by themselves, on several threads.
+bool Optimizer::gradients_usable(bool look_for_nan) const {
   static const detail::FiniteLoop finite =
       detail::with_active_isa([]<Isa isa>() { return detail::finite_loop<isa>(); });
   constexpr int most = 32;
   const float* x[most];
   Index n[most];
   int count = 0;
-  for (std::size_t i = 0, all = parameters_.size(); i < all; ++i) {
-    check_unchanged(i);  // a gradient is as its parameter
-    const Tensor& g = parameters_[i].grad();
-    if (!g.defined()) continue;
-    if (specs_[i].dtype != f32 || specs_[i].numel > detail::parallel_grain) {
+  const Spec* spec = specs_.data();
+  for (const Variable& p : parameters_) {
+    const Spec& unchanged = *spec++;
+    if (!unchanged.is_of(p)) [[unlikely]]
+      check_unchanged();  // which throws
+    if (!p.requires_grad()) [[unlikely]]
+      p.zero_grad();  // whatever it was given, it is frozen
+    const Tensor& g = p.grad();
+    if (!look_for_nan || !g.defined()) continue;
+    if (unchanged.dtype != f32 || unchanged.numel > detail::parallel_grain) [[unlikely]] {
       if (!all_finite(g)) return false;
       continue;
     }
     x[count] = g.raw<float>();
-    n[count] = specs_[i].numel;
+    n[count] = unchanged.numel;
     if (++count < most) continue;
     if (!finite(x, n, count)) return false;
     count = 0;
   }
-  return finite(x, n, count);
+  return count == 0 || finite(x, n, count);
 }
 
 void Optimizer::check_unchanged() const {
-  for (std::size_t i = 0; i < parameters_.size(); ++i) check_unchanged(i);
-}
-
-inline void Optimizer::check_unchanged(std::size_t i) const {
-  const Variable& p = parameters_[i];
-  if (p.shape() != specs_[i].shape || p.dtype() != specs_[i].dtype) [[unlikely]]
-    throw std::logic_error(detail::text(name_, ": parameter ", i, " was ", specs_[i].shape, " ", specs_[i].dtype,
-                                        " when the optimizer was made and is ", p.shape(), " ", p.dtype(), " now"));
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Variable& p = parameters_[i];
+    if (!specs_[i].is_of(p)) [[unlikely]]
+      throw std::logic_error(detail::text(name_, ": parameter ", i, " was ", specs_[i].shape, " ", specs_[i].dtype,
+                                          " when the optimizer was made and is ", p.shape(), " ", p.dtype(), " now"));
+  }
 }
 
 void Optimizer::refuse_number(const char* what, std::size_t parameter, const Tensor& x) const {

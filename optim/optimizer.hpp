@@ -136,10 +136,13 @@ class Optimizer {
     Index numel;
     Shape shape;
     DType dtype;
+    /// A gradient is as its parameter.
+    bool is_of(const Variable& p) const { return p.shape() == shape && p.dtype() == dtype; }
   };
 
-  bool gradients_finite() const;
-  void check_unchanged(std::size_t parameter) const;
+  /// False if a gradient holds NaN or infinity, which is looked for on demand. Throws as `check_unchanged`. Frozen
+  /// parameters then have none.
+  bool gradients_usable(bool look_for_nan) const;
   void read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const;
   StateDict handles() const;
 
