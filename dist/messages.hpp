@@ -11,8 +11,8 @@
 
 namespace ravine::detail {
 
-/// How long the first rank may wait for the last to begin. Tests take less.
-inline std::chrono::seconds longest_start{300};
+/// So many seconds the first rank may wait for the last to begin. Tests take less.
+inline int longest_start = 300;
 
 /// Launchers end all with the first rank that ends, and lose what they have not passed on by then.
 inline void let_others_speak() { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }

@@ -4,14 +4,20 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <numeric>
+#include <optional>
+#include <set>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <ravine/core/text.hpp>
 #include <ravine/dist/messages.hpp>
 
 namespace ravine::detail {
@@ -103,35 +109,57 @@ void leave_nobody_waiting() {
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
-/// MPICH's mpirun ends all where a signal has ended one, but has them wait, in MPI's start, for one that has ended with
-/// an error before. Scripts and parents of processes that have not begun MPI go on, with another exit code.
-void end_by_signal(int code, void*) {
-  int begun = 0;
-  MPI_Initialized(&begun);
-  if (begun || code == 0 || process != getpid()) return;
-  std::fprintf(stderr, "dist: rank %s: exit code %d before its World\n", std::getenv("PMI_RANK"), code);
-  std::fflush(nullptr);
-  let_others_speak();
-  std::signal(SIGTERM, SIG_DFL);
-  std::raise(SIGTERM);
+/// What follows `name` in one of a file's lines; nothing if there is none.
+std::optional<std::string> entry(const std::string& file, const std::string& name, char end) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line, end);)
+    if (line.starts_with(name)) return line.substr(name.size());
+  return {};
 }
 
-/// As early as can be, so that it is the last that is called.
-[[gnu::constructor(101)]] void expect_errors_before_world() {
-  const char* const ranks = std::getenv("PMI_SIZE");
-  if (!ranks || std::atoi(ranks) < 2 || !std::getenv("PMI_RANK")) return;
-  process = getpid();
-  on_exit(end_by_signal, nullptr);
+/// A rank of those that the launcher has started on this machine, by their numbers here, whose process is over; -1 if
+/// there is none, or who may know does not say. A script that a rank is in has its number too.
+int rank_that_ended() {
+  using Names = std::pair<const char*, const char*>;
+  for (const auto& [number, count] : {Names("MPI_LOCALRANKID=", "MPI_LOCALNRANKS"),
+                                      Names("OMPI_COMM_WORLD_LOCAL_RANK=", "OMPI_COMM_WORLD_LOCAL_SIZE")}) {
+    const char* const ranks = std::getenv(count);
+    if (!ranks) continue;
+    const auto environment = [](const std::string& process) { return "/proc/" + process + "/environ"; };
+    std::string launcher = std::to_string(getppid());
+    while (entry(environment(launcher), number, '\0'))
+      launcher = entry("/proc/" + launcher + "/status", "PPid:\t", '\n').value_or("");
+    std::set<std::string> living;
+    std::error_code unknown;
+    for (const auto& thread : std::filesystem::directory_iterator("/proc/" + launcher + "/task", unknown)) {
+      std::ifstream children(thread.path() / "children");
+      for (std::string child; children >> child;) {
+        if (access(environment(child).c_str(), R_OK) != 0) return -1;
+        if (const auto rank = entry(environment(child), number, '\0')) living.insert(*rank);
+      }
+    }
+    for (int i = 0; i < std::atoi(ranks) && !living.empty(); ++i)
+      if (!living.contains(std::to_string(i))) return i;
+  }
+  return -1;
 }
 
-/// Nobody can be told of a process that has ended before MPI has begun in it: who waits for it in vain ends.
+/// Launchers have others wait, in MPI's start, for a process that has ended before. They end themselves.
 void end_in_vain(const std::stop_token& begun) {
   std::mutex mutex;
   std::unique_lock lock(mutex);
-  std::condition_variable_any().wait_for(lock, begun, longest_start, [] { return false; });
-  if (begun.stop_requested()) return;
-  std::fprintf(stderr, "dist: not all ranks have begun their World within %d s\n",
-               static_cast<int>(longest_start.count()));
+  std::string what;
+  int last = -1;
+  for (int seconds = 1, seen = 0; what.empty(); ++seconds) {
+    std::condition_variable_any().wait_for(lock, begun, std::chrono::seconds(1), [] { return false; });
+    if (begun.stop_requested()) return;
+    const int rank = rank_that_ended();
+    seen = rank >= 0 && rank == last ? seen + 1 : 0;  // a launcher may not have started all yet
+    last = rank;
+    if (seen == 2) what = text("rank ", rank, " of this machine has ended before its World");
+    if (seconds == longest_start) what = text("not all ranks have begun their World within ", seconds, " s");
+  }
+  std::fprintf(stderr, "dist: %s\n", what.c_str());
   let_others_speak();
   std::_Exit(1);
 }

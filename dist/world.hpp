@@ -25,8 +25,7 @@ namespace ravine::dist {
 /// A rank on which something throws tells the others, which throw std::runtime_error with its number and message as
 /// soon as they want something of it; so do they if it ends before them. What nobody catches, or can as others wait,
 /// is written to stderr, "dist: rank 2: …", by std::terminate, which then calls the handler that was set before. One
-/// that dies takes the others with it, by mpirun; so does one that ends with an error before its World, for which MPICH
-/// has it end by SIGTERM.
+/// that dies takes the others with it, by mpirun; one that ends before its World is missed by them.
 class World {
  public:
   /// Throws std::runtime_error if others have been started with it and it was not built with the MPI of who did.
