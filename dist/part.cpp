@@ -26,6 +26,8 @@ Part::Part(const Task& task, const Cut& cut, Index number)
   sync_batch_norm = task.options.sync_batch_norm;
   state_.reevaluating |= number > 0;  // what an evaluation moves along moves once
   for (const Variable& v : variables_) closed_.push_back(!v.requires_grad());
+  if (number > 0)
+    for (const auto& [name, buffer] : task.buffers) buffers_.emplace_back(buffer, buffer.value());
 }
 
 Part::~Part() {
@@ -110,6 +112,7 @@ void Part::trade() {
   std::swap(module_path(), module_path_);
   std::swap(default_generator(), generator);
   shard_ = Shard::enter(shard_);
+  for (auto& [buffer, value] : buffers_) std::swap(buffer.node()->value, value);
   for (std::size_t k = 0; k < variables_.size(); ++k) {
     std::swap(variables_[k].node()->gradient, gradients_[k]);
     captured_[k] = std::exchange(variables_[k].node()->captured, captured_[k]);

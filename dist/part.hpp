@@ -54,6 +54,7 @@ class Part final : public Shard {
   ThreadState state_;
   std::string module_path_;
   Shard* shard_ = this;
+  std::vector<std::pair<Variable, Tensor>> buffers_;  // as this shard moves them; the first moves what is there
   std::vector<Tensor> gradients_, kept_;
   std::vector<char> closed_;  // whose gradient is kept, or frozen from the beginning
   Tensor loss_;

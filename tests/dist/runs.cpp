@@ -123,6 +123,15 @@ void batches(const rv::data::Dataset& data) {
   std::remove(file.c_str());
 }
 
+// Moves its buffer whenever it is called, if the loss is evaluated again as well.
+struct Centred final : rv::nn::Module {
+  rv::Variable mean = register_buffer("mean", rv::zeros({1, 10}));
+  rv::Variable forward(const rv::Variable& x) override {
+    mean.set_value(mean.value() * 0.9 + rv::mean(x.value(), 0, true) * 0.1);
+    return x - mean.value();
+  }
+};
+
 void nets(const rv::data::Dataset& data) {
   train(
       "f64", {data.rows()->inputs().to(rv::f64), data.rows()->targets().to(rv::f64)},
@@ -145,6 +154,12 @@ void nets(const rv::data::Dataset& data) {
           rv::Variable forward(const rv::Variable& x) override { return out(in(x).to(rv::f64)).to(rv::f32); }
         };
         return rv::nn::Sequential{Both()};
+      },
+      adam());
+  train(
+      "moved by its own layer", data,
+      [] {
+        return rv::nn::Sequential{Centred(), plain_net(10, 1)};
       },
       adam());
   train(
