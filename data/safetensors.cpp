@@ -92,6 +92,12 @@ class Reader {
   }
 
   const Metadata& metadata() const { return metadata_; }
+  std::map<std::string, StoredTensor> stored() const {
+    std::map<std::string, StoredTensor> all;
+    for (const auto& [name, type, shape, begin, end] : parts_)
+      all.emplace(name, StoredTensor{type.name, shape, end - begin});
+    return all;
+  }
   StateDict tensors() const {
     StateDict all;
     for (const Part& part : parts_) {
@@ -164,13 +170,12 @@ class Reader {
     };
     if (value.size() > 3) refuse(name, ": expected dtype, shape and data_offsets, found ", value.size(), " fields");
     Part part{name, type_of(name, field("dtype")), {}, 0, 0};
-    const std::size_t element = part.type.stored.bytes;
     const std::vector<std::uint64_t> sizes = numbers(name, "shape", field("shape"));
     if (sizes.size() > max_rank) refuse(name, ": at most ", max_rank, " dimensions, found ", sizes.size());
     for (const std::uint64_t size : sizes) part.shape.push_back(static_cast<Index>(size));
     const std::optional<std::uint64_t> numel = detail::possible_numel(part.shape);
     if (!numel) refuse(name, ": too large: ", field("shape").dump());
-    const std::uint64_t bytes = *numel * element;
+    const std::uint64_t bytes = *numel * part.type.stored.bytes;
     const std::vector<std::uint64_t> offsets = numbers(name, "data_offsets", field("data_offsets"));
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > size_ - first_)
       refuse(name, ": data_offsets ", field("data_offsets").dump(), " of ", size_ - first_, " bytes");
@@ -178,7 +183,6 @@ class Reader {
     part.end = offsets[1];
     if (part.end - part.begin != bytes)
       refuse(name, ": ", part.shape, " of ", part.type.name, " takes ", bytes, " bytes, found ", part.end - part.begin);
-    if (part.begin % element != 0) refuse(name, ": starts at byte ", part.begin, ", not a multiple of ", element);
     parts_.push_back(std::move(part));
   }
 
@@ -237,5 +241,7 @@ StateDict load_safetensors(const std::string& path, Metadata& metadata) {
 }
 
 Metadata safetensors_metadata(const std::string& path) { return Reader(path).metadata(); }
+
+std::map<std::string, StoredTensor> tensors_in_safetensors(const std::string& path) { return Reader(path).stored(); }
 
 }  // namespace ravine::data

@@ -2,6 +2,7 @@
 /// safetensors files: named tensors, as Python and its frameworks read and write them.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -23,9 +24,9 @@ void save_safetensors(const std::string& path, const StateDict& tensors, const M
 /// F64 gives f64: every value exactly, as `read_npy` has it.
 ///
 /// Nothing the header says is believed: the parts must follow each other without gap or overlap and fill the file, each
-/// as long as its shape and type ask for and at a multiple of its element's size, before memory is taken for any.
-/// Throws FileError if the file cannot be read; FormatError, with the tensor's name or the place, for anything else,
-/// which includes other types and a U64 that i64 does not hold.
+/// as long as its shape and type ask for, before memory is taken for any. Throws FileError if the file cannot be read;
+/// FormatError, with the tensor's name or the place, for anything else, which includes other types and a U64 that i64
+/// does not hold.
 StateDict load_safetensors(const std::string& path);
 /// The same, and the texts of the same file, whatever becomes of its name meanwhile.
 StateDict load_safetensors(const std::string& path, Metadata& metadata);
@@ -37,5 +38,14 @@ StateDict map_safetensors(const std::string& path);
 
 /// The texts in such a file. Throws as `load_safetensors`.
 Metadata safetensors_metadata(const std::string& path);
+
+/// What such a file says of a tensor; its type by the format's name, as BF16.
+struct StoredTensor {
+  std::string type;
+  Shape shape;
+  std::uint64_t bytes;
+};
+/// Of all tensors by their names, none of which is read. Throws as `load_safetensors`.
+std::map<std::string, StoredTensor> tensors_in_safetensors(const std::string& path);
 
 }  // namespace ravine::data

@@ -86,9 +86,10 @@ nn::Sequential build_net(const std::string& path, const StateDict& file) {
 
 }  // namespace
 
-bool is_model(const StateDict& tensors) {
+bool is_model(const std::string& path) {
+  const auto tensors = data::tensors_in_safetensors(path);
   const auto found = tensors.find(layers_tensor);
-  return found != tensors.end() && found->second.dtype() == u8;
+  return found != tensors.end() && found->second.type == "U8";
 }
 
 void save_model(const std::string& path, const Model& model) {
@@ -96,11 +97,10 @@ void save_model(const std::string& path, const Model& model) {
 }
 
 Model load_model(const std::string& path) {
-  const StateDict file = data::map_safetensors(path);
-  if (!is_model(file))
+  if (!is_model(path))
     throw data::FormatError(path +
                             ": the file does not say what net it holds; `ravine train --save` writes one that does");
-  Model model{build_net(path, file), {}, {}};
+  Model model{build_net(path, data::map_safetensors(path)), {}, {}};
   Texts texts;
   train::load_checkpoint(path, model.net, model.encoder, texts);
   model.results = texts.results;

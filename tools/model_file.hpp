@@ -22,8 +22,8 @@ void save_model(const std::string& path, const Model& model);
 /// The net is in evaluation. Throws data::FileError; data::FormatError if it is damaged or no such file.
 Model load_model(const std::string& path);
 
-/// True if the file's tensors have a net's layers among them.
-bool is_model(const StateDict& tensors);
+/// True if a safetensors file has a net's layers among its tensors. Throws as `data::load_safetensors`.
+bool is_model(const std::string& path);
 
 /// What a net gives in evaluation, without gradients, in batches.
 Tensor outputs_of(nn::Sequential net, const Tensor& inputs);

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <iostream>
 
 #include <ravine/core/elementwise.hpp>
@@ -23,11 +23,13 @@ data::TableEncoder with_unknown(const data::TableEncoder& encoder) {
   return result;
 }
 
-// The number as f32 prints it: 0.1 rather than 0.10000000149.
-double shortest(float x) {
+// The number as f32 prints it, 0.1 rather than 0.10000000149, where that is not too far away.
+double shortest(double x, double tolerance) {
+  const auto rounded = static_cast<float>(x);
+  if (!(std::abs(rounded - x) <= tolerance)) return x;
   char digits[32];
   double number = 0.0;
-  const auto end = std::to_chars(digits, digits + sizeof digits, x).ptr;
+  const auto end = std::to_chars(digits, digits + sizeof digits, rounded).ptr;
   std::from_chars(digits, end, number);
   return number;
 }
@@ -38,10 +40,12 @@ data::Table predictions(const data::TableEncoder& encoder, const Tensor& outputs
   const std::string target = encoder.target_names()[0];
   std::vector<data::Column> columns;
   if (encoder.class_names().empty()) {
-    Tensor numbers({rows}, f64);
-    const auto values = encoder.targets_in_units(outputs).to_vector<float>();
-    std::transform(values.begin(), values.end(), numbers.mutable_data<double>(), shortest);
-    columns = {{target, numbers, {}}};
+    // Numbers far from 0 with a small spread, as times are, need more digits than f32 has.
+    const Tensor unit = encoder.targets_in_units(tensor({{0.0}, {1.0}}, f64));
+    const double tolerance = 1e-4 * (unit.at({1, 0}) - unit.at({0, 0}));
+    auto values = encoder.targets_in_units(outputs.to(f64)).to_vector<double>();
+    for (double& value : values) value = shortest(value, tolerance);
+    columns = {{target, tensor(values, f64), {}}};
   } else {
     const Tensor probability = max(softmax(outputs, 1), 1).to(f64);
     const std::string second = target == "probability" ? "probability of it" : "probability";

@@ -87,17 +87,21 @@ Table with_target(const Table& table, const std::string& target) {
 // The rows with a target, in the columns that are used, which `a` then names; says what becomes of the others.
 Table read_table(TrainArguments& a) {
   Table table = data::read_csv(a.table, {.separator = data::csv_guess});
-  columns_of(table, "--target", {a.target});
+  if (columns_of(table, "--target", {a.target}) != Strings{a.target})
+    throw WrongArgument("--target: '" + a.target + "' is not the name of one column");
   a.drop = columns_of(table, "--drop", a.drop);
   a.categorical = columns_of(table, "--categorical", a.categorical);
   if (contains(a.drop, a.target)) throw WrongArgument("--drop: '" + a.target + "' is the target");
   for (const auto& name : a.categorical)
     if (contains(a.drop, name)) throw WrongArgument("--drop: '" + name + "' is --categorical as well");
   std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
-  if (tells_rows_apart(table, a.target))
+  if (tells_rows_apart(table, a.target)) {
+    const std::string why = table.at(a.target).remark;
     throw std::runtime_error(a.table + ": the target '" + a.target + "' is " +
                              std::to_string(table.categories(a.target).size()) + " different texts in " +
-                             std::to_string(table.rows()) + " rows: no classes to learn");
+                             std::to_string(table.rows()) + " rows: no classes to learn" +
+                             (why.empty() ? "" : "; it is " + why));
+  }
   table = table.drop_column(a.drop);
   for (const auto& name : table.column_names()) {
     if (name == a.target || contains(a.categorical, name) || !tells_rows_apart(table, name)) continue;

@@ -268,6 +268,12 @@ TEST_CASE("a column without a value where it learns is left out, and texts that 
   CHECK(rare_told);
   refuses("train " + cars + " --target name", 1,
           "the target 'name' is 311 different texts in 406 rows: no classes to learn");
+  std::string large = "x,y\n";
+  for (int i = 0; i < 40; ++i) large += std::to_string(i) + ",100000000000000" + std::to_string(100 + i) + "\n";
+  table.write(large);
+  refuses(
+      "train " + table.path() + " --target y", 1,
+      "no classes to learn; it is text, since f64 does not hold integers beyond 2^53: '100000000000000100' in line");
 }
 
 TEST_CASE("tables as spreadsheets of other countries write them: semicolons and decimal commas") {
@@ -330,6 +336,19 @@ TEST_CASE("errors of large and small targets have digits, and numbers beyond f32
   CHECK(beyond.error.find("numbers of 'y' are beyond f32, in which it is predicted") != std::string::npos);
 }
 
+TEST_CASE("targets far from 0 are predicted as closely as they are spread") {
+  std::string rows = "x,y\n";
+  for (int i = 0; i < 60; ++i) rows += std::to_string(i) + "," + std::to_string(1700000000 + 60 * i) + "\n";
+  const TemporaryFile table("times.csv", rows), model("times.safetensors"), out("predictions.csv");
+  CHECK(ravine_program("train " + table.path() + " --target y --hidden '' --optimizer lbfgs --epochs 5 --save " +
+                       model.path())
+            .code == 0);
+  CHECK(ravine_program("predict " + model.path() + " " + table.path() + " --out " + out.path()).code == 0);
+  const auto predicted = data::read_csv(out.path()).column("y").to_vector<double>();
+  for (std::size_t i = 0; i < 60; ++i)
+    CHECK(std::abs(predicted[i] - (1700000000.0 + 60.0 * static_cast<double>(i))) < 1.0);
+}
+
 TEST_CASE("a category that training has not seen is refused, or none of those it has") {
   const TemporaryFile model("cars.safetensors");
   const TemporaryFile mars("mars.csv",
@@ -360,7 +379,8 @@ TEST_CASE("info says what a file holds") {
   data::save_safetensors(plain.path(), {});
   CHECK(ravine_program("info " + plain.path()).out == "0 tensors, 0 bytes\n");
   const std::string torch = ravine_program("info " RAVINE_SOURCE "/tests/data/torch/types.safetensors").out;
-  CHECK(torch.find("bfloat16  f32  (7)") != std::string::npos);
+  CHECK(torch.find("bfloat16  bf16  (7)") != std::string::npos);
+  CHECK(torch.find("14 tensors, 156 bytes") != std::string::npos);
   nn::Linear linear(2, 1);
   train::save_checkpoint(checkpoint.path(), linear);
   CHECK(ravine_program("info " + checkpoint.path()).out.find("0/weight    f32  (1, 2)") != std::string::npos);
@@ -375,6 +395,7 @@ TEST_CASE("a file that cannot be a model is refused, with the reason") {
   refuses(predict, 1, file.path() + ": the file does not say what net it holds");
   data::save_safetensors(file.path(), {});
   refuses(predict, 1, "the file does not say what net it holds");
+  refuses("predict " RAVINE_SOURCE "/tests/data/torch/types.safetensors " + cars, 1, "does not say what net it holds");
   refuses("info no-such-file", 1, "no-such-file");
 
   CHECK(ravine_program("train " + cars + " --target mpg --drop name --save " + file.path() + quick).code == 0);
@@ -421,6 +442,8 @@ TEST_CASE("arguments that cannot be end with 2, what fails with 1, in one line")
   refuses("train " + cars, 2, "--target is required");
   refuses("train " + cars + " --target prise", 2,
           "ravine train: --target: Table: no column 'prise' in " + cars + ", which has 'mpg', 'cyl");
+  for (const std::string target : {"''", "mpg,weight"})
+    refuses("train " + cars + " --target " + target, 2, "ravine train: --target: '");
   refuses(train + "--drop prise", 2, "--drop: Table: no column 'prise'");
   refuses(train + "--drop name,mpg", 2, "--drop: 'mpg' is the target");
   refuses(train + "--drop origin --categorical origin", 2, "--drop: 'origin' is --categorical as well");
