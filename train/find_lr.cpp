@@ -49,10 +49,10 @@ class Restore {
   Restore(const Restore&) = delete;
   Restore& operator=(const Restore&) = delete;
 
-  /// Of the first group, without the factor in force; that of SAM is its base's.
+  /// Of the first group, without the factor in force; that of a wrapper is its base's.
   double lr() const {
-    for (const char* name : {"group.0.lr", "base.group.0.lr"})
-      if (const auto found = of_optimizer_.find(name); found != of_optimizer_.end()) return found->second.item();
+    for (const auto& [name, value] : of_optimizer_)
+      if (name.ends_with("group.0.lr")) return value.item();
     refuse("the optimizer has no option lr: ", optimizer_.describe());
   }
 

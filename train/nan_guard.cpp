@@ -92,7 +92,8 @@ std::string NanGuard::culprit(FunctionRef<double()> f) {
     if (!std::isfinite(f()) || !bad_gradient(parameters_).empty()) found = "no op made it, it was given";
   } catch (const AnomalyError& error) {
     found = error.what();
-  } catch (...) {  // something else that goes wrong later
+  } catch (const std::exception& error) {
+    found = std::string("repeated under DetectAnomaly, ") + error.what();
   }
   optimizer_.zero_grad();
   optimizer_.load_state_dict(of_optimizer);

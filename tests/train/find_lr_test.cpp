@@ -94,22 +94,22 @@ TEST_CASE("everything is in the end as it was") {
   const Tensor x = randn({20, 3});
   data::DataLoader loader({x, sum(x, 1, true)}, {.batch_size = 8, .shuffle = true});
   auto base = std::make_unique<optim::Adam>(model.parameters(), optim::AdamOptions{.lr = 0.5});
-  optim::SAM sam(std::move(base));
-  sam.step([&] { return nn::mse_loss(model(x), zeros({20, 1})); });
-  const StateDict of_model = model.state_dict(), of_optimizer = sam.state_dict(), of_loader = loader.state_dict(),
+  optim::Lookahead lookahead(std::make_unique<optim::SAM>(std::move(base)));
+  lookahead.step([&] { return nn::mse_loss(model(x), zeros({20, 1})); });
+  const StateDict of_model = model.state_dict(), of_optimizer = lookahead.state_dict(), of_loader = loader.state_dict(),
                   random = default_generator().state_dict();
   std::vector<Tensor> gradients;
   for (const Variable& p : model.parameters()) gradients.push_back(p.grad().clone());
   const auto untouched = [&] {
     CHECK(same_bits(model.state_dict(), of_model));
-    CHECK(same_bits(sam.state_dict(), of_optimizer));
+    CHECK(same_bits(lookahead.state_dict(), of_optimizer));
     CHECK(same_bits(loader.state_dict(), of_loader));
     CHECK(same_bits(default_generator().state_dict(), random));
     for (std::size_t i = 0; i < gradients.size(); ++i) CHECK(bitwise_equal(model.parameters()[i].grad(), gradients[i]));
     CHECK(!model[2].training());
     CHECK(model.training());
   };
-  const auto range = find_lr(model, sam, nn::mse_loss, loader, {.low = 1e-4, .high = 1e4, .steps = 40});
+  const auto range = find_lr(model, lookahead, nn::mse_loss, loader, {.low = 1e-4, .high = 1e4, .steps = 40});
   CHECK(range.lr.at({0}) == Approx(1e-4));
   CHECK(std::isfinite(range.suggestion));
   untouched();
@@ -118,7 +118,7 @@ TEST_CASE("everything is in the end as it was") {
     if (++calls == 7) throw std::runtime_error("enough");
     return nn::mse_loss(y, t);
   };
-  CHECK_THROWS_WITH(find_lr(model, sam, failing, loader), "enough");
+  CHECK_THROWS_WITH(find_lr(model, lookahead, failing, loader), "enough");
   untouched();
 }
 

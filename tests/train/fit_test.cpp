@@ -568,7 +568,10 @@ TEST_CASE("a loss that is not finite ends the run with the step and what is to b
   const auto constant = [](const Variable&, const Tensor&) {
     return Variable(scalar(std::numeric_limits<double>::quiet_NaN()));
   };
-  CHECK(failing(x, constant) == "fit: step 1: the loss is nan: repeated under DetectAnomaly, no op gave such a number");
+  CHECK(
+      failing(x, constant) ==
+      "fit: step 1: the loss is nan: repeated under DetectAnomaly, backward: the value depends on no parameter, or was "
+      "computed without recording");
   x.set({2, 3}, std::nan(""));
   CHECK(failing(x, nn::mse_loss, 2) == "fit: step 1: the batch's inputs hold NaN or infinity");
   CHECK(sgd.steps() == 0);
