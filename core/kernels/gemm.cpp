@@ -246,28 +246,45 @@ inline void square(Index m, int depth, int width, const T* a, Index lda, const T
   }
 }
 
-/// As many rows of B as there are lanes, by a single row of A, which stays in registers.
-template <class T>
-[[gnu::noinline]] void single_row(Index columns, const T* a, const T* b, Index ldb, T* c, const T* begin) {
-  Vector<T> x[lanes<T>];
+/// Some rows of B by at most three of A, which stay in registers. What is added to, or null, stands `next` apart.
+template <class T, int rows, int depth>
+[[gnu::noinline]] void few_by_few(Index columns, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc,
+                                  const T* begin, Index next) {
+  Vector<T> x[rows][depth];
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 16
-  for (int q = 0; q < lanes<T>; ++q) x[q] = broadcast(a[q]);
+    for (int q = 0; q < depth; ++q) x[i][q] = broadcast(a[i * lda + q]);
   for (Index j = 0; j < columns; j += lanes<T>, b += lanes<T>) {
-    Vector<T> sum = begin ? load(begin + j) : Vector<T>{};
+    Vector<T> sum[rows] = {};
+#pragma GCC unroll 4
+    for (int i = 0; begin && i < rows; ++i) sum[i] = load(begin + i * next + j);
 #pragma GCC unroll 16
-    for (int q = 0; q < lanes<T>; ++q) sum = multiply_add<T>(x[q], load(b + q * ldb), sum);
-    store(c + j, sum);
+    for (int q = 0; q < depth; ++q) {
+      const Vector<T> v = load(b + q * ldb);
+#pragma GCC unroll 4
+      for (int i = 0; i < rows; ++i) sum[i] = multiply_add<T>(x[i][q], v, sum[i]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; ++i) store(c + i * ldc + j, sum[i]);
   }
 }
 
-/// Side by side, over so many columns. A function of its own, as it needs all registers.
+/// Side by side, over so many columns, for at most four rows of A. A function of its own, as it needs all registers.
 template <class T>
 [[gnu::noinline]] void squares(Index m, int depth, Index columns, const T* a, Index lda, const T* b, Index ldb, T* c,
                                Index ldc, const T* bias, bool accumulate) {
   Index j = 0;
-  if (m == 1 && depth == lanes<T>) {
+  if (depth == lanes<T> && (m == 1 || register_bytes < 64)) {
     j = columns / lanes<T> * lanes<T>;
-    single_row(j, a, b, ldb, c, accumulate ? c : bias);
+    constexpr int few = lanes<T> < 4 ? lanes<T> : 4;
+    const T* begin = accumulate ? c : bias;
+    Index next = accumulate ? ldc : 0;
+    if (m == 1) few_by_few<T, 1, lanes<T>>(j, a, lda, b, ldb, c, ldc, begin, next);
+    for (int q = 0; m > 1 && q < depth; q += few, begin = c, next = ldc)
+      for (Index i = 0; i < m; i += m == 3 ? 3 : 2)
+        (m == 3 ? few_by_few<T, 3, few> : few_by_few<T, 2, few>)(j, a + i * lda + q, lda, b + q * ldb, ldb, c + i * ldc,
+                                                                 ldc, begin + i * next, next);
   }
   for (; j < columns; j += lanes<T>) {
     const int width = columns - j < lanes<T> ? static_cast<int>(columns - j) : lanes<T>;
