@@ -94,6 +94,7 @@ std::string NanGuard::culprit(FunctionRef<double()> f) {
     found = error.what();
   } catch (const std::exception& error) {
     found = std::string("repeated under DetectAnomaly, ") + error.what();
+  } catch (...) {  // says nothing
   }
   optimizer_.zero_grad();
   optimizer_.load_state_dict(of_optimizer);
