@@ -296,20 +296,25 @@ template <class T>
   }
 }
 
-/// C = op(A) B for a few rows. B is read once, by long runs of its rows.
+/// C = op(A) B for a few rows. B is read once, by long runs of its rows. Of a single run long sums are kept apart from
+/// C, along whose rows the processor would fetch what another thread writes.
 template <class T>
 void few_rows(Index m, Index n, Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc,
               const T* bias) {
-  constexpr Index run = 4096 / sizeof(T);
-  T copy[4 * lanes<T>];
+  constexpr Index run = 4096 / sizeof(T), line = 64 / sizeof(T);
+  alignas(64) T copy[4 * lanes<T>], sums[4 * (run + line)];
+  T* const to = m > 1 && n <= run && k > 64 ? sums : c;
+  const Index next = to == c ? ldc : run + line;
   for (Index p = 0; p < k; p += lanes<T>, a += lanes<T> * step, b += lanes<T> * ldb) {
     const int depth = static_cast<int>(k - p < lanes<T> ? k - p : lanes<T>);
     for (Index i = 0; step != 1 && i < m; ++i)
       for (Index q = 0; q < depth; ++q) copy[i * lanes<T> + q] = a[i * row + q * step];
     for (Index j = 0; j < n; j += run)
-      squares(m, depth, n - j < run ? n - j : run, step != 1 ? +copy : a, step != 1 ? lanes<T> : row, b + j, ldb, c + j,
-              ldc, bias ? bias + j : nullptr, p > 0);
+      squares(m, depth, n - j < run ? n - j : run, step != 1 ? +copy : a, step != 1 ? lanes<T> : row, b + j, ldb,
+              to + j, next, bias ? bias + j : nullptr, p > 0);
   }
+  for (Index i = 0; to != c && i < m; ++i)
+    std::memcpy(c + i * ldc, to + i * next, static_cast<std::size_t>(n) * sizeof(T));
 }
 
 /// Whether few rows are multiplied by long runs of B's rows.
