@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -14,7 +15,6 @@
 #include <set>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <ravine/core/text.hpp>
@@ -110,42 +110,63 @@ void leave_nobody_waiting() {
 }
 
 /// What follows `name` in one of a file's lines; nothing if there is none.
-std::optional<std::string> entry(const std::string& file, const std::string& name, char end) {
+std::optional<std::string> entry(const std::string& file, const std::string& name, char end = '\n') {
   std::ifstream lines(file);
   for (std::string line; std::getline(lines, line, end);)
     if (line.starts_with(name)) return line.substr(name.size());
   return {};
 }
 
-/// A rank of those that the launcher has started on this machine, by their numbers here, whose process is over; -1 if
-/// there is none, or who may know does not say. A script that a rank is in has its number too.
-int rank_that_ended() {
-  using Names = std::pair<const char*, const char*>;
-  for (const auto& [number, count] : {Names("MPI_LOCALRANKID=", "MPI_LOCALNRANKS"),
-                                      Names("OMPI_COMM_WORLD_LOCAL_RANK=", "OMPI_COMM_WORLD_LOCAL_SIZE")}) {
+/// The process that has started this machine's ranks; no ranks if it is not known.
+struct Launcher {
+  std::string process = {}, number = {};  // "NAME=" of a rank's place among them, in the environment of what it starts
+  int ranks = 0;
+};
+
+Launcher find_launcher() {
+  const auto named = [](const std::string& name, const char* number, const char* count) {
     const char* const ranks = std::getenv(count);
-    if (!ranks) continue;
-    const auto environment = [](const std::string& process) { return "/proc/" + process + "/environ"; };
-    std::string launcher = std::to_string(getppid());
-    while (entry(environment(launcher), number, '\0'))
-      launcher = entry("/proc/" + launcher + "/status", "PPid:\t", '\n').value_or("");
-    std::set<std::string> living;
-    std::error_code unknown;
-    for (const auto& thread : std::filesystem::directory_iterator("/proc/" + launcher + "/task", unknown)) {
-      std::ifstream children(thread.path() / "children");
-      for (std::string child; children >> child;) {
-        if (access(environment(child).c_str(), R_OK) != 0) return -1;
-        if (const auto rank = entry(environment(child), number, '\0')) living.insert(*rank);
-      }
-    }
-    for (int i = 0; i < std::atoi(ranks) && !living.empty(); ++i)
-      if (!living.contains(std::to_string(i))) return i;
+    return Launcher{name, number, ranks ? std::atoi(ranks) : 0};
+  };
+  const std::set<std::string> of_open_mpi = {"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted"};
+  const Launcher hydra = named("hydra_pmi_proxy", "MPI_LOCALRANKID=", "MPI_LOCALNRANKS");
+  const Launcher open_mpi = named("", "OMPI_COMM_WORLD_LOCAL_RANK=", "OMPI_COMM_WORLD_LOCAL_SIZE");
+  std::string process = std::to_string(getppid());
+  for (; !process.empty(); process = entry("/proc/" + process + "/status", "PPid:\t").value_or("")) {
+    std::string name = entry("/proc/" + process + "/comm", "").value_or("");
+    name.resize(std::min(name.size(), name.find('.')));
+    const bool is_hydra = name == hydra.process;
+    if (!is_hydra && !of_open_mpi.contains(name)) continue;
+    const Launcher& kind = is_hydra ? hydra : open_mpi;
+    if (entry("/proc/" + process + "/environ", kind.number, '\0')) break;  // it is a rank, or in one
+    return {process, kind.number, kind.ranks};
   }
+  return {};
+}
+
+/// A rank, by its place on this machine, whose process is over; -1 if there is none, or /proc does not tell. Where a
+/// script runs the program, it is the script that counts.
+int rank_that_ended(const Launcher& launcher) try {
+  std::set<std::string> living;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + launcher.process + "/task")) {
+    std::ifstream children(thread.path() / "children");
+    for (std::string child; children >> child;) {
+      const auto state = entry("/proc/" + child + "/status", "State:\t");
+      if (!state || state->starts_with('Z') || state->starts_with('X')) continue;
+      const auto rank = entry("/proc/" + child + "/environ", launcher.number, '\0');
+      if (!rank) return -1;  // some container, or connection to another machine
+      living.insert(*rank);
+    }
+  }
+  for (int i = 0; i < launcher.ranks && !living.empty(); ++i)
+    if (!living.contains(std::to_string(i))) return i;
+  return -1;
+} catch (const std::exception&) {
   return -1;
 }
 
-/// Launchers have others wait, in MPI's start, for a process that has ended before. They end themselves.
-void end_in_vain(const std::stop_token& begun) {
+/// Launchers leave others waiting, in MPI's start, for a rank that has ended before: who waits in vain ends.
+void end_in_vain(const std::stop_token& begun, const Launcher& launcher) {
   std::mutex mutex;
   std::unique_lock lock(mutex);
   std::string what;
@@ -153,7 +174,7 @@ void end_in_vain(const std::stop_token& begun) {
   for (int seconds = 1, seen = 0; what.empty(); ++seconds) {
     std::condition_variable_any().wait_for(lock, begun, std::chrono::seconds(1), [] { return false; });
     if (begun.stop_requested()) return;
-    const int rank = rank_that_ended();
+    const int rank = launcher.ranks > 0 ? rank_that_ended(launcher) : -1;
     seen = rank >= 0 && rank == last ? seen + 1 : 0;  // a launcher may not have started all yet
     last = rank;
     if (seen == 2) what = text("rank ", rank, " of this machine has ended before its World");
@@ -171,7 +192,7 @@ Messages::Messages(int& argc, char**& argv) {
   MPI_Initialized(&started);
   started_here = !started;
   if (started_here) {
-    const std::jthread watch(end_in_vain);
+    const std::jthread watch(end_in_vain, find_launcher());
     MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
     std::atexit(leave_nobody_waiting);
   }

@@ -140,8 +140,8 @@ class Optimizer {
     bool is_of(const Variable& p) const { return p.shape() == shape && p.dtype() == dtype; }
   };
 
-  /// False if a gradient holds NaN or infinity, which is looked for on demand. Throws as `check_unchanged`. Frozen
-  /// parameters then have none.
+  /// False if a gradient holds NaN or infinity, which is looked for on demand; if not, frozen parameters have none
+  /// afterwards. Throws as `check_unchanged`.
   bool gradients_usable(bool look_for_nan) const;
   void read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const;
   StateDict handles() const;

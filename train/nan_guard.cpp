@@ -94,7 +94,8 @@ std::string NanGuard::culprit(FunctionRef<double()> f) {
     found = error.what();
   } catch (const std::exception& error) {
     found = std::string("repeated under DetectAnomaly, ") + error.what();
-  } catch (...) {  // says nothing
+  } catch (...) {
+    found = "repeated under DetectAnomaly, it threw what is no std::exception";
   }
   optimizer_.zero_grad();
   optimizer_.load_state_dict(of_optimizer);

@@ -114,6 +114,8 @@ TEST_CASE("products of many shapes agree with a double loop") {
 TEST_CASE("a few rows, or a few columns of a transposed A, by an operand with long rows") {
   for (const auto& [m, n, k] : {std::array<Index, 3>{1, 300, 70},
                                 {4, 1100, 33},
+                                {4, 512, 130},
+                                {4, 1024, 130},
                                 {3, 257, 1},
                                 {2, 1100, 2000},
                                 {16, 50, 2100},
