@@ -136,7 +136,7 @@ class Optimizer {
     Index numel;
     Shape shape;
     DType dtype;
-    /// A gradient is as its parameter.
+    /// True if p is as it was; then so is its gradient.
     bool is_of(const Variable& p) const { return p.shape() == shape && p.dtype() == dtype; }
   };
 
