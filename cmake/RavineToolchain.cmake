@@ -13,9 +13,11 @@ if(PROJECT_IS_TOP_LEVEL)
   find_program(RAVINE_CCACHE ccache)
   mark_as_advanced(RAVINE_CCACHE)
   if(RAVINE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-    # With paths relative to the sources, one clone finds what another has compiled. What has a precompiled header only of
-    # g++: clang's knows its sources by their times.
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${PROJECT_SOURCE_DIR};CCACHE_NOHASHDIR=1")
+    # With paths relative to the sources, one clone finds what another has compiled. Headers are known by what is in them, not
+    # by what the preprocessor leaves of them (CCACHE_DEPEND): g++ includes a header of a precompiled one again where as much as
+    # a comment differs. What has a precompiled header only of g++: clang's knows its sources by their times.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+        "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${PROJECT_SOURCE_DIR};CCACHE_NOHASHDIR=1;CCACHE_DEPEND=1")
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       list(APPEND CMAKE_CXX_COMPILER_LAUNCHER "CCACHE_SLOPPINESS=pch_defines,time_macros")
       add_compile_options(-fpch-preprocess)

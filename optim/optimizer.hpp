@@ -30,7 +30,7 @@ namespace ravine::optim {
 /// all together, so one whose first gradient comes late starts with the bias correction of that update, in longer
 /// steps; an optimizer of its own avoids that. Nothing hides a NaN: it stays in the elements whose gradients had one
 /// and in their state, or goes where the update mixes elements. A graph recorded before a step refuses its backward
-/// pass after it, if it needs values that the step has changed.
+/// pass after it, where that needs values that the step has changed.
 class Optimizer {
  public:
   using Closure = FunctionRef<Variable()>;
