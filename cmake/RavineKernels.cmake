@@ -45,7 +45,8 @@ function(ravine_kernels room)
     target_compile_definitions(${kernels} PRIVATE RAVINE_KERNEL_ISA=${isa} Eigen=ravine_eigen_${isa} EIGEN_DONT_PARALLELIZE
                                                   EIGEN_MPL2_ONLY NDEBUG)
     target_compile_options(${kernels} PRIVATE ${RAVINE_ISA_FLAGS_${isa}} -O3 -fopenmp-simd -ffp-contract=fast)
-    set_target_properties(${kernels} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
+    set_target_properties(${kernels} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
+                                                UNITY_BUILD OFF)  # each source is long, and has names of its own
     target_include_directories(${kernels} PRIVATE "${PROJECT_BINARY_DIR}/include")
     target_link_libraries(${kernels} PRIVATE ravine_flags Eigen3::Eigen)
     # Not for clang 14, which finds __builtin_va_list ambiguous after them.

@@ -110,7 +110,7 @@ Page::Cell cell(const Quartiles& q) {
 }
 
 /// As a string of C++.
-std::string quoted(const std::string& words) {
+std::string literal(const std::string& words) {
   std::string result = "\"";
   for (const char c : words) result += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
   return result + '"';
@@ -125,14 +125,14 @@ bool is_named(const std::string& problem) {
 
 std::string code_of(const Row& row, Index budget, std::uint64_t seed) {
   const std::size_t plus = std::min(row.options.find('+'), row.options.size());
-  const std::string made = "ravine::compare::problem(" + quoted(row.problem) + ")";
+  const std::string made = "ravine::compare::problem(" + literal(row.problem) + ")";
   std::string code =
       text("// As it ran, from the start of seed ", seed, ":\nauto run = ravine::compare::run_once(",
-           is_named(row.problem) ? made : "problem", ", ", quoted(row.options), ", ", seed, ", {.budget = ", budget,
+           is_named(row.problem) ? made : "problem", ", ", literal(row.options), ", ", seed, ", {.budget = ", budget,
            "});\n// In a program of your own:\nauto optimizer = ravine::optim::make(",
-           quoted(row.options.substr(0, plus)), ", parameters);\n");
+           literal(row.options.substr(0, plus)), ", parameters);\n");
   if (plus < row.options.size())
-    code += text("auto schedule = ravine::optim::make_schedule(", quoted(row.options.substr(plus + 1)), ", ", budget,
+    code += text("auto schedule = ravine::optim::make_schedule(", literal(row.options.substr(plus + 1)), ", ", budget,
                  ");\noptimizer->set_lr_factor(schedule(optimizer->steps()));  // before each step\n");
   return code;
 }

@@ -17,7 +17,6 @@ using detail::text;
 using report::Page;
 using Doubles = std::vector<double>;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t grid_lines = 81;     // of a landscape's picture
 constexpr std::size_t curve_points = 120;  // of a curve over the seeds
 
@@ -36,7 +35,7 @@ struct Height {
     label = fall ? "fall of the loss" : "loss above the minimum";
   }
   double operator()(double loss, const Run& run) const {
-    if (!std::isfinite(loss)) return infinity;
+    if (!std::isfinite(loss)) return std::numeric_limits<double>::infinity();
     return fall ? run.start_loss - loss : loss - minimum;
   }
 };
@@ -141,7 +140,7 @@ Page::Line curve(const std::string& method, std::span<const Run> runs,
     for (const Run& run : runs) {
       const CurvePoint& point = at_step(run, step);
       const bool lost = run.status == Status::diverged && step >= run.diverged_at;
-      values.push_back(lost ? infinity : seen(point, run));
+      values.push_back(lost ? std::numeric_limits<double>::infinity() : seen(point, run));
       evaluations.push_back(static_cast<double>(point.evaluations));
     }
     if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); })) continue;

@@ -13,13 +13,13 @@ namespace {
 
 // The colours of Okabe and Ito (2008) without their yellow, which is faint on white.
 constexpr const char* colours[] = {"#0072B2", "#D55E00", "#009E73", "#000000", "#E69F00", "#CC79A7", "#56B4E9"};
-constexpr const char* dashes[] = {"1", "(9,3)", "(2.5,2.5)", "(9,3,2.5,3)", "(14,4)"};
+constexpr const char* dash_types[] = {"1", "(9,3)", "(2.5,2.5)", "(9,3,2.5,3)", "(14,4)"};
 constexpr int marks[] = {7, 5, 9, 13, 11, 6, 4};  // discs, squares, triangles, diamonds; then open ones
 
 }  // namespace
 
 std::string colour(std::size_t k) { return text(" linecolor '", colours[k % std::size(colours)], "'"); }
-std::string dash(std::size_t k) { return text(" dashtype ", dashes[k % std::size(dashes)]); }
+std::string dash(std::size_t k) { return text(" dashtype ", dash_types[k % std::size(dash_types)]); }
 std::string mark(std::size_t k) { return text(" pointtype ", marks[k % std::size(marks)]); }
 
 // A line break, which would end the command, is joined from outside.

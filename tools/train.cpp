@@ -239,9 +239,9 @@ Tensor guess(const Data& data, Index rows) {
 }
 
 // The table at the end: scores on the training rows and, if there are any, on the test rows.
-class Results {
+class ScoreTable {
  public:
-  Results(const Data& data, const std::string& target) : data_(data) {
+  ScoreTable(const Data& data, const std::string& target) : data_(data) {
     const double size = data.classifies() ? 0.0 : std::sqrt(var(in_units(data, data.training.targets())).item());
     const int digit = size > 0.0 ? static_cast<int>(std::floor(std::log10(size))) : -1;
     if (digit < -6 || digit > 8)
@@ -341,12 +341,12 @@ void train(TrainArguments a) {
   const train::FitResult history = fit(model.net, data, a, callbacks);
   const nn::Sequential linear = linear_model(data);
 
-  Results results(data, a.target);
-  results.add(data.classifies() ? "most frequent class" : "guess the mean",
-              [&](const auto& rows) { return guess(data, rows.size()); });
-  results.add("linear model", [&](const auto& rows) { return outputs_of(linear, rows.inputs()); });
-  results.add("network", [&](const auto& rows) { return outputs_of(model.net, rows.inputs()); });
-  model.results = results.text();
+  ScoreTable table(data, a.target);
+  table.add(data.classifies() ? "most frequent class" : "guess the mean",
+            [&](const auto& rows) { return guess(data, rows.size()); });
+  table.add("linear model", [&](const auto& rows) { return outputs_of(linear, rows.inputs()); });
+  table.add("network", [&](const auto& rows) { return outputs_of(model.net, rows.inputs()); });
+  model.results = table.text();
   std::cout << '\n' << model.results;
   if (!a.save.empty()) {
     save_model(a.save, model);

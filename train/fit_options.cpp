@@ -11,7 +11,7 @@ namespace ravine::train {
 namespace {
 
 template <class... Parts>
-[[noreturn]] void refuse(const Parts&... what) {
+[[noreturn]] void refuse_options(const Parts&... what) {
   throw std::invalid_argument(detail::text("fit: ", what...));
 }
 
@@ -26,13 +26,13 @@ std::vector<std::string> FitOptions::columns() const {
   }
   std::set<std::string> different;
   for (const std::string& name : names)
-    if (!different.insert(name).second) refuse("two columns of the history are called '", name, "'");
+    if (!different.insert(name).second) refuse_options("two columns of the history are called '", name, "'");
   return names;
 }
 
 void FitOptions::check() const {
   const auto at_least = [](const char* option, auto value, auto least) {
-    if (!(value >= least)) refuse(option, " must be >= ", least, ", got ", value);
+    if (!(value >= least)) refuse_options(option, " must be >= ", least, ", got ", value);
   };
   at_least("epochs", epochs, 0);
   at_least("steps", steps, 0);
@@ -40,13 +40,13 @@ void FitOptions::check() const {
   at_least("accumulate", accumulate, 1);
   at_least("checkpoint_steps", checkpoint_steps, 0);
   at_least("checkpoint_minutes", checkpoint_minutes, 0.0);
-  if (epochs == 0 && steps == 0) refuse("needs a number of epochs or steps");
+  if (epochs == 0 && steps == 0) refuse_options("needs a number of epochs or steps");
   for (const Callback* callback : callbacks)
-    if (!callback) refuse("a callback is null");
+    if (!callback) refuse_options("a callback is null");
   const std::vector<std::string> names = columns();
   const bool needed = patience > 0 || monitor != FitOptions().monitor;
   if (needed && std::find(names.begin(), names.end(), monitor) == names.end())
-    refuse("monitor is '", monitor, "', the history has ", detail::join(names));
+    refuse_options("monitor is '", monitor, "', the history has ", detail::join(names));
 }
 
 }  // namespace ravine::train

@@ -54,11 +54,13 @@ std::string record(const std::string& data) {
   return length + little_endian(masked_crc(length), 4) + data + little_endian(masked_crc(data), 4);
 }
 
-double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 // The numbers of fields are those of TensorFlow's schemas.
 
-Protobuf event(Index step) { return Protobuf().number(1, now()).integer(2, step); }
+Protobuf event(Index step) { return Protobuf().number(1, wall_time()).integer(2, step); }
 std::string summary(Index step, const Protobuf& values) { return event(step).message(5, values).bytes(); }
 
 Protobuf scalar_value(const std::string& tag, double value) {
@@ -106,7 +108,7 @@ std::string new_path(const std::string& folder) {
   static std::atomic<unsigned> count{0};
   char host[256] = "";
   gethostname(host, sizeof host - 1);
-  return text(folder, "/events.out.tfevents.", static_cast<Index>(now()), ".", host, ".", getpid(), ".", count++);
+  return text(folder, "/events.out.tfevents.", static_cast<Index>(wall_time()), ".", host, ".", getpid(), ".", count++);
 }
 
 /// Lines as they are, where Markdown would fill them.
@@ -128,7 +130,7 @@ TensorBoard::TensorBoard(const std::string& folder, const TensorBoardOptions& op
     file_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
   } while (file_ < 0 && errno == EEXIST);
   if (file_ < 0) refuse_file("write", path_, errno);
-  write(Protobuf().number(1, now()).text(3, "brain.Event:2").bytes());
+  write(Protobuf().number(1, wall_time()).text(3, "brain.Event:2").bytes());
 }
 
 TensorBoard::~TensorBoard() { close(file_); }
