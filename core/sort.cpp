@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include <ravine/core/text.hpp>
 #include <ravine/core/threads.hpp>
@@ -16,29 +17,57 @@ __extension__ using Item = unsigned __int128;
 /// An unsigned number that is larger for a larger x. NaN counts as the largest, and -0 is 0.
 template <class T>
 std::uint64_t rank(T x) {
-  constexpr std::uint64_t sign = std::uint64_t{1} << 63;
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr Bits sign = Bits{1} << (8 * sizeof(Bits) - 1);
   if constexpr (std::is_floating_point_v<T>) {
-    if (x != x) return ~std::uint64_t{0};
-    const auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(x) + 0.0);
-    return bits & sign ? ~bits : bits | sign;
+    const auto bits = std::bit_cast<Bits>(x + T{0});
+    return x != x ? ~Bits{0} : bits & sign ? ~bits : bits | sign;
   } else {
-    return static_cast<std::uint64_t>(x) ^ sign;
+    return static_cast<Bits>(x) ^ sign;
   }
 }
 
-/// Puts the first k of the items item(0), …, item(n - 1) into room, in order.
+Item item(std::uint64_t rank, Index i) { return Item{rank} << 64 | static_cast<std::uint64_t>(i); }
+std::uint64_t rank_of(Item item) { return static_cast<std::uint64_t>(item >> 64); }
+
+/// Puts n items, which come in the order of their positions, in order, here or in the n places behind them: many by one
+/// byte of their ranks after the other, as equals stay in order.
+const Item* sorted(Item* items, Index n) {
+  constexpr Index many = 512;
+  if (n < many) {
+    std::sort(items, items + n);
+    return items;
+  }
+  Item* to = items + n;
+  std::uint64_t differing = 0;
+  for (Index i = 1; i < n; ++i) differing |= rank_of(items[0]) ^ rank_of(items[i]);
+  for (int shift = 0; shift < 64; shift += 8) {
+    if ((differing >> shift & 255) == 0) continue;
+    Index places[256] = {}, at = 0;
+    for (Index i = 0; i < n; ++i) ++places[rank_of(items[i]) >> shift & 255];
+    for (Index& place : places) at += std::exchange(place, at);
+    for (Index i = 0; i < n; ++i) to[places[rank_of(items[i]) >> shift & 255]++] = items[i];
+    std::swap(items, to);
+  }
+  return items;
+}
+
+/// The first k of n items in order, somewhere in room, which takes all twice or only k; rank_at(i) is the rank of the
+/// i-th.
 template <class F>
-void order(Item* room, Index n, Index k, F item) {
-  for (Index i = 0; i < k; ++i) room[i] = item(i);
-  if (k < n) std::make_heap(room, room + k);
+const Item* order(Item* room, Index n, Index k, bool all, F rank_at) {
+  for (Index i = 0; i < (all ? n : k); ++i) room[i] = item(rank_at(i), i);
+  if (all) return sorted(room, n);
+  std::make_heap(room, room + k);
   for (Index i = k; k > 0 && i < n; ++i) {
-    const Item next = item(i);
-    if (!(next < room[0])) continue;
+    const std::uint64_t rank = rank_at(i);
+    if (rank >= rank_of(room[0])) continue;
     std::pop_heap(room, room + k);
-    room[k - 1] = next;
+    room[k - 1] = item(rank, i);
     std::push_heap(room, room + k);
   }
   std::sort(room, room + k);
+  return room;
 }
 
 /// The first k along dimension d.
@@ -48,7 +77,9 @@ Sorted<Tensor> first(const Tensor& x, int d, Index k, bool descending) {
   shape[d] = k;
   Sorted<Tensor> result{Tensor(shape, x.dtype()), Tensor(shape, i64)};
   const Index lines = a.outer * a.inner;
-  Tensor rooms({lines * k, sizeof(Item)}, u8);
+  const bool all = k > a.size / 8;  // then it takes less time to put all in order
+  const Index places = all ? 2 * a.size : k;
+  Tensor rooms({lines * places, sizeof(Item)}, u8);
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.raw<T>();
@@ -58,12 +89,10 @@ Sorted<Tensor> first(const Tensor& x, int d, Index k, bool descending) {
     detail::for_rows(lines, a.size, [&](Index begin, Index end) {
       for (Index row = begin; row < end; ++row) {
         const T* line = from + row / a.inner * a.size * a.inner + row % a.inner;
-        Item* room = reinterpret_cast<Item*>(rooms.bytes()) + row * k;
-        order(room, a.size, k, [=, &a](Index i) {
-          return Item{rank(line[i * a.inner]) ^ turned} << 64 | static_cast<std::uint64_t>(i);
-        });
+        const Item* items = order(reinterpret_cast<Item*>(rooms.bytes()) + row * places, a.size, k, all,
+                                  [=, &a](Index i) { return rank(line[i * a.inner]) ^ turned; });
         for (Index i = 0, to = row / a.inner * k * a.inner + row % a.inner; i < k; ++i, to += a.inner) {
-          indices[to] = static_cast<Index>(room[i] & ~std::uint64_t{0});
+          indices[to] = static_cast<Index>(static_cast<std::uint64_t>(items[i]));
           values[to] = line[indices[to] * a.inner];
         }
       }
