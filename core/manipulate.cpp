@@ -173,8 +173,8 @@ const Index* checked_select(const char* op, const Tensor& index, const Shape& x,
   return checked_positions(op, index, x, dim);
 }
 
-/// Calls f(i, from, stride, step) for every row of `index`, from its element i on: for its k-th element gather takes
-/// the one of x at from + k stride + index step. over(rows, columns, f(begin, end)) goes through the rows.
+/// Calls f(i, n, from, stride, step) for every row of `index`, its n elements from i on: for the k-th of them gather
+/// takes the one of x at from + k stride + index step. over(rows, columns, f(begin, end)) goes through the rows.
 template <class Over, class F>
 void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim, Over over, F f) {
   const Shape& shape = index.shape();
@@ -185,7 +185,8 @@ void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim,
                           "; it needs as many dimensions and, but for that one, no larger sizes"));
   if (index.numel() == 0) return;
 
-  const int last = x.rank() - 1;
+  int last = x.rank() - 1;
+  while (last > 0 && shape[last] == 1) --last;  // rows are along the last dimension that is more than one element
   Strides strides = strides_of(x);
   const Index step = std::exchange(strides[dim], 0);  // the index says where along this one
   over(index.numel() / shape[last], shape[last], [&](Index begin, Index end) {
@@ -194,7 +195,7 @@ void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim,
       Index rest = row;
       for (int d = last - 1; d > 0; rest /= shape[d--]) from += rest % shape[d] * strides[d];
       if (last > 0) from += rest * strides[0];
-      f(row * shape[last], from, strides[last], step);
+      f(row * shape[last], shape[last], from, strides[last], step);
     }
   });
 }
@@ -335,12 +336,17 @@ Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
   const DimLayout a(x.shape(), d);
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto kernel = kernels::active<kernels::Copy<T>>().select;
+    const auto& copy = kernels::active<kernels::Copy<T>>();
     const T* from = x.raw<T>();
     T* y = out.raw<T>();
+    if (a.inner == 1 && count <= std::min<Index>(16, a.outer))  // a few columns, one after the other
+      return detail::for_tiles(1, a.outer, count, [&](Index, Index i, Index i_end, Index j, Index j_end) {
+        for (; j < j_end; ++j)
+          copy.plane(from + i * a.size + positions[j], a.size, 1, i_end - i, 1, y + i * count + j, count);
+      });
     detail::for_tiles(a.outer, count, a.inner, [&](Index o, Index i, Index i_end, Index j, Index j_end) {
-      kernel(from + o * a.size * a.inner + j, a.inner, positions + i, i_end - i, j_end - j,
-             y + (o * count + i) * a.inner + j, a.inner);
+      copy.select(from + o * a.size * a.inner + j, a.inner, positions + i, i_end - i, j_end - j,
+                  y + (o * count + i) * a.inner + j, a.inner);
     });
   });
   return out;
@@ -356,8 +362,8 @@ Tensor gather(const Tensor& x, Index dim, const Tensor& index) {
     const T* from = x.raw<T>();
     T* to = out.raw<T>();
     const auto shared_out = [](Index rows, Index columns, auto f) { detail::for_rows(rows, columns, f); };
-    each_gathered("gather", index, x.shape(), d, shared_out, [&](Index i, Index at, Index stride, Index step) {
-      kernel(from + at, stride, step, positions + i, index.shape()[x.rank() - 1], to + i);
+    each_gathered("gather", index, x.shape(), d, shared_out, [&](Index i, Index n, Index at, Index stride, Index step) {
+      kernel(from + at, stride, step, positions + i, n, to + i);
     });
   });
   return out;
@@ -428,10 +434,11 @@ Tensor gather_pullback(const Tensor& dy, const Shape& shape, Index dim, const Te
     const T* from = dy.raw<T>();
     T* to = out.raw<T>();
     const auto in_order = [](Index rows, Index, auto f) { f(Index{0}, rows); };  // elements of x may be met twice
-    each_gathered("gather_pullback", index, shape, d, in_order, [&](Index i, Index at, Index stride, Index step) {
-      for (const Index end = i + dy.shape()[shape.rank() - 1]; i < end; ++i, at += stride)
-        to[at + positions[i] * step] = static_cast<T>(to[at + positions[i] * step] + from[i]);
-    });
+    each_gathered("gather_pullback", index, shape, d, in_order,
+                  [&](Index i, Index n, Index at, Index stride, Index step) {
+                    for (const Index end = i + n; i < end; ++i, at += stride)
+                      to[at + positions[i] * step] = static_cast<T>(to[at + positions[i] * step] + from[i]);
+                  });
   });
   return out;
 }

@@ -14,15 +14,27 @@ void fill(T value, T* y, Index n) {
   for_strips<T>(n, [&](auto strip, Index i) { strip.each([&](int v) { strip.store(y + i, v, all); }); });
 }
 
+/// n elements, so many at a time: the last ones together with some before them, and fewer by halves.
+template <int size, class T>
+inline void copy(const T* x, T* y, Index n) {
+  if constexpr (size > 1)
+    if (n < size) return copy<size / 2>(x, y, n);
+  for (Index i = 0; i < n; i += size) {
+    const Index at = i + size <= n ? i : n - size;
+    std::memcpy(y + at, x + at, size * sizeof(T));
+  }
+}
+
 template <class T>
 inline void copy(const T* x, T* y, Index n) {
-  constexpr Index long_row = 2048 / sizeof(T);
+  constexpr Index long_row = 2048 / sizeof(T), strip = 4 * lanes<T>;
   if (n >= long_row) {  // beyond the caches the C library's is faster
     std::memcpy(y, x, static_cast<std::size_t>(n) * sizeof(T));
     return;
   }
-  for_strips<T>(n,
-                [&](auto strip, Index i) { strip.each([&](int v) { strip.store(y + i, v, strip.load(x + i, v)); }); });
+  for (; n >= strip; n -= strip, x += strip, y += strip)
+    Strip<T, 4>::each([&](int v) { store(y + v * lanes<T>, load(x + v * lanes<T>)); });
+  copy<strip / 2>(x, y, n);
 }
 
 /// y[i * y_stride + j] = x[j * x_stride + i] for i < rows, j < columns, both at most as many as there are lanes.
@@ -73,6 +85,8 @@ void plane(const T* x, Index row_step, Index column_step, Index rows, Index colu
   constexpr Index few = 8;  // columns, for which it does not pay to begin with registers
   if (columns == 1 && stride == 1 && rows > 1) {
     plane(x, 0, row_step, 1, rows, y, rows);
+  } else if (columns == 1) {
+    for (Index i = 0; i < rows; ++i) y[i * stride] = x[i * row_step];
   } else if (columns < few) {
     for (Index i = 0; i < rows; ++i)
       for (Index j = 0; j < columns; ++j) y[i * stride + j] = x[i * row_step + j * column_step];
@@ -115,7 +129,6 @@ void add(const T* x, Index x_stride, const Index* positions, Index n, Index colu
 
 template <class T, class To>
 void convert(const T* x, To* y, Index n) {
-#pragma omp simd
   for (Index i = 0; i < n; ++i) y[i] = detail::convert<To>(x[i]);
 }
 
