@@ -39,6 +39,8 @@ Tensor pow(Tensor x, Scalar exponent) {
   if (p == 3.0) return map(Op::cube, {std::move(x)});
   if (p == -1.0) return reciprocal(std::move(x));
   if (p == 0.5) return sqrt(std::move(x));
+  if (p == -0.5) return rsqrt(std::move(x));
+  if (p == -2.0) return square(reciprocal(std::move(x)));  // whose range is larger than that of 1 / x^2
   return map(Op::pow, {std::move(x), exponent});
 }
 
