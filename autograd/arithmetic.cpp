@@ -144,9 +144,10 @@ Variable sign(const Variable& x) {
 
 namespace {
 
-/// The part of the gradient that an operand gets in a maximum: all where it is the greater one, half between equals.
-Tensor share(const Tensor& greater, const Tensor& equal, DType dtype) {
-  return greater.to(dtype) + equal.to(dtype) * 0.5;
+/// The part of the gradient that an operand gets in a maximum: none where it is less, half between equals. So NaN,
+/// which is neither, passes all of it on.
+Tensor share(const Tensor& less, const Tensor& less_or_equal, DType dtype) {
+  return 1.0 - (less + less_or_equal).to(dtype) * 0.5;
 }
 
 }  // namespace
@@ -154,7 +155,7 @@ Tensor share(const Tensor& greater, const Tensor& equal, DType dtype) {
 Variable maximum(const Variable& a, const Variable& b) {
   const auto edge = [](const Variable& mine, const Variable& other) {
     return [mine, other](auto dy) {
-      const Tensor mask = share(gt(mine.value(), other.value()), eq(mine.value(), other.value()), mine.dtype());
+      const Tensor mask = share(lt(mine.value(), other.value()), le(mine.value(), other.value()), mine.dtype());
       return sum_to(std::move(dy) * mask, mine.shape());
     };
   };
@@ -164,7 +165,7 @@ Variable maximum(const Variable& a, const Variable& b) {
 Variable minimum(const Variable& a, const Variable& b) {
   const auto edge = [](const Variable& mine, const Variable& other) {
     return [mine, other](auto dy) {
-      const Tensor mask = share(lt(mine.value(), other.value()), eq(mine.value(), other.value()), mine.dtype());
+      const Tensor mask = share(gt(mine.value(), other.value()), ge(mine.value(), other.value()), mine.dtype());
       return sum_to(std::move(dy) * mask, mine.shape());
     };
   };
@@ -173,13 +174,13 @@ Variable minimum(const Variable& a, const Variable& b) {
 
 Variable maximum(const Variable& a, Scalar b) {
   const auto pullback = [a, b](auto dy) {
-    return std::move(dy) * share(gt(a.value(), b), eq(a.value(), b), a.dtype());
+    return std::move(dy) * share(lt(a.value(), b), le(a.value(), b), a.dtype());
   };
   return record("maximum", maximum(a.value(), b), {{a, pullback}});
 }
 Variable minimum(const Variable& a, Scalar b) {
   const auto pullback = [a, b](auto dy) {
-    return std::move(dy) * share(lt(a.value(), b), eq(a.value(), b), a.dtype());
+    return std::move(dy) * share(gt(a.value(), b), ge(a.value(), b), a.dtype());
   };
   return record("minimum", minimum(a.value(), b), {{a, pullback}});
 }

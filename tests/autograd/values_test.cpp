@@ -213,6 +213,9 @@ TEST_CASE("two operands at their kinks") {
   const Variable a = parameter(tensor({1, 2, 3}, f64)), b = parameter(tensor({3, 2, 1}, f64));
   CHECK(slopes(maximum(a, b), a, b) == std::pair(Values{0, 0.5, 1}, Values{1, 0.5, 0}));
   CHECK(slopes(minimum(a, b), a, b) == std::pair(Values{1, 0.5, 0}, Values{0, 0.5, 1}));
+  const Variable broken = parameter(full({3}, nan_value, f64));
+  CHECK(slopes(maximum(a, broken), a, broken) == std::pair(Values{1, 1, 1}, Values{1, 1, 1}));
+  CHECK(slopes(minimum(a, broken), a, broken) == std::pair(Values{1, 1, 1}, Values{1, 1, 1}));
 
   // 0^p: constant for p = 0, and of no slope in p for p >= 0.
   const Variable x = parameter(tensor({0, 0, 0, 2, 0}, f64)), p = parameter(tensor({0, 2, 0.5, 0, 1}, f64));
