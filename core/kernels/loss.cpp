@@ -294,15 +294,32 @@ T weight_of(const ClassRows<T>& in, Index target) {
   return in.weight ? in.weight[target] : T(1);
 }
 
+/// What Row knows, of each row of scores that counts. Short ones are made columns.
 template <class T>
-void cross_entropies(const ClassRows<T>& in, T* top, T* others, T* losses) {
+void look_through(const ClassRows<T>& in, T* top, T* others) {
+  constexpr Index most = 32;
+  const Index n = in.classes;
+  T room[most * lanes<T>];
+  if (n <= most)
+    return each_column<T>(in.rows, [&](Index i, int used) {
+      for (int k = 0; k < used; ++k)
+        for (Index j = 0; j < n; ++j) room[j * lanes<T> + k] = in.scores[(i + k) * n + j];
+      const Columns<T> c(room, n, lanes<T>, used);
+      store(top + i, c.top, used);
+      store(others + i, c.others, used);
+    });
   for (Index i = 0; i < in.rows; ++i) {
     top[i] = others[i] = 0;
     if (in.target[i] == in.ignored) continue;
-    const Row<T> row(in.scores + i * in.classes, in.classes);
+    const Row<T> row(in.scores + i * n, n);
     top[i] = row.top;
     others[i] = row.others;
   }
+}
+
+template <class T>
+void cross_entropies(const ClassRows<T>& in, T* top, T* others, T* losses) {
+  look_through(in, top, others);
   // The logarithms of the sums, of many rows at once.
   for_strips<T>(in.rows, [&](auto strip, Index i) {
     strip.each([&](int v) { strip.store(losses + i, v, log1p<T>(strip.load(others + i, v))); });
