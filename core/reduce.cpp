@@ -34,10 +34,19 @@ Run take_run(const Shape& shape, unsigned& mask) {
   return run;
 }
 
-/// Reduces run after run; reduce(x, y, run) fills y (outer, inner) from x (outer, count, inner).
+Index reduced_count(const Tensor& x, unsigned mask) {
+  Index count = 1;
+  for (int d = 0; d < x.rank(); ++d)
+    if (mask >> d & 1U) count *= x.shape()[d];
+  return count;
+}
+
+/// Reduces run after run; reduce(x, y, run) fills y (outer, inner) from x (outer, count, inner). What is reduced of a
+/// single element is that element.
 template <class F>
 Tensor by_runs(const Tensor& x, unsigned mask, bool keepdim, DType dtype, F reduce) {
-  if (mask == 0) return x.dtype() == dtype ? x.clone() : x.to(dtype);
+  if (reduced_count(x, mask) == 1)
+    return (x.dtype() == dtype ? x.clone() : x.to(dtype)).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
   unsigned later = mask;
   const Run run = take_run(x.shape(), later);
   Tensor y(detail::reduced_shape(x.shape(), mask & ~later, keepdim || later != 0), dtype);
@@ -210,13 +219,6 @@ Tensor sum_masked(const Tensor& x, unsigned mask, bool keepdim) {
   return total(x, mask, keepdim, sum_of);
 }
 
-Index reduced_count(const Tensor& x, unsigned mask) {
-  Index count = 1;
-  for (int d = 0; d < x.rank(); ++d)
-    if (mask >> d & 1U) count *= x.shape()[d];
-  return count;
-}
-
 }  // namespace
 
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
@@ -283,34 +285,26 @@ Tensor prod(const Tensor& x, const Dims& dims, bool keepdim) {
   return is_floating(x.dtype()) ? y.to(x.dtype()) : y;
 }
 
-/// Running sums along a dimension, in elements of type T and added up as Sum.
-template <class T, class Sum>
-static void accumulate(const Tensor& x, Tensor& y, int dim, bool from_end) {
-  const detail::DimLayout a(x.shape(), dim);
-  const T* in = x.raw<T>();
-  T* out = y.raw<T>();
-  const Index first = from_end ? (a.size - 1) * a.inner : 0, step = from_end ? -a.inner : a.inner;
-  const auto lines = [=](Index o, Index begin, Index end) {
-    for (Index j = begin; j < end; ++j) {
-      Index at = first + o * a.size * a.inner + j;
-      Sum total = 0;
-      for (Index i = 0; i < a.size; ++i, at += step) out[at] = static_cast<T>(total += static_cast<Sum>(in[at]));
-    }
-  };
-  if (a.inner > 1) return detail::for_columns(a.outer, a.size, a.inner, lines);
-  detail::for_rows(a.outer, a.size, [&](Index begin, Index end) {
-    for (Index o = begin; o < end; ++o) lines(o, 0, a.inner);
-  });
-}
-
 static Tensor accumulate(const char* op, const Tensor& x, Index dim, bool from_end) {
   const int d = detail::wrap_dim(op, dim, x.shape());
   if (!is_floating(x.dtype()) && x.dtype() != i64) return accumulate(op, x.to(i64), dim, from_end);
   Tensor y(x.shape(), x.dtype());
-  if (x.dtype() == i64)
-    accumulate<Index, std::uint64_t>(x, y, d, from_end);
-  else
-    detail::visit_floating(op, x.dtype(), [&](auto type) { accumulate<decltype(type), double>(x, y, d, from_end); });
+  const detail::DimLayout a(x.shape(), d);
+  detail::visit(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const auto& order = kernels::active<kernels::Order<T>>();
+    const auto& kernel = from_end ? order.running_from_end : order.running;
+    const T* in = x.raw<T>();
+    T* out = y.raw<T>();
+    if (a.inner == 1)
+      return detail::for_rows(a.outer, a.size, [&](Index i, Index end) {
+        kernel.rows(in + i * a.size, end - i, a.size, out + i * a.size);
+      });
+    detail::for_columns(a.outer, a.size, a.inner, [&](Index o, Index j, Index end) {
+      const Index at = o * a.size * a.inner + j;
+      kernel.columns(in + at, a.size, end - j, a.inner, out + at);
+    });
+  });
   return y;
 }
 
@@ -353,7 +347,7 @@ Tensor argmin(const Tensor& x, Index dim, bool keepdim) { return place("argmin",
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
   check_floating("norm", x);
   const unsigned mask = dims.mask("norm", x.shape());
-  if (mask == 0) return abs(x);
+  if (reduced_count(x, mask) == 1) return abs(x).reshape(detail::reduced_shape(x.shape(), mask, keepdim));
   return by_runs(x, mask, keepdim, x.dtype(), [&](const Tensor& from, Tensor& to, const Run& run) {
     detail::visit_floating("norm", x.dtype(), [&](auto type) {
       using T = decltype(type);

@@ -82,6 +82,8 @@ struct Order {
   Reduction<T> max, min;
   Reduction<T, Index> argmax, argmin;
   Reduction<T, Wide<T>> sum, product;
+  /// Of lines as long: the sums up to each element, or from it on, in double or in integers that wrap around.
+  Reduction<T> running, running_from_end;
 
   template <Isa>
   static const Order& compiled();

@@ -139,13 +139,48 @@ void total_of_columns(const T* x, Index rows, Index columns, Index stride, Wide<
   }
 }
 
+/// Of some rows at a time, whose sums do not wait for each other.
+template <bool from_end, int some, class T>
+inline void running_rows(const T* x, Index n, T* y) {
+  Part<T> sum[some] = {};
+  for (Index i = 0; i < n; ++i)
+#pragma GCC unroll 4
+    for (int k = 0; k < some; ++k) {
+      const Index at = k * n + (from_end ? n - 1 - i : i);
+      y[at] = static_cast<T>(sum[k] += static_cast<Part<T>>(x[at]));
+    }
+}
+
+template <bool from_end, class T>
+void running_rows(const T* x, Index rows, Index columns, T* y) {
+  Index i = 0;
+  for (; i + 4 <= rows; i += 4) running_rows<from_end, 4>(x + i * columns, columns, y + i * columns);
+  for (; i < rows; ++i) running_rows<from_end, 1>(x + i * columns, columns, y + i * columns);
+}
+
+template <bool from_end, class T>
+void running_columns(const T* x, Index rows, Index columns, Index stride, T* y) {
+  constexpr Index strip = 64;
+  for (Index begin = 0; begin < columns; begin += strip) {
+    const Index n = columns - begin < strip ? columns - begin : strip;
+    Part<T> sum[strip] = {};
+    for (Index i = 0; i < rows; ++i) {
+      const Index at = (from_end ? rows - 1 - i : i) * stride + begin;
+#pragma omp simd
+      for (Index j = 0; j < n; ++j) y[at + j] = static_cast<T>(sum[j] += static_cast<Part<T>>(x[at + j]));
+    }
+  }
+}
+
 template <class T>
 constexpr Order<T> table = {.max = {best_of_rows<Larger, T>, best_of_columns<Larger, T>},
                             .min = {best_of_rows<Smaller, T>, best_of_columns<Smaller, T>},
                             .argmax = {places_in_rows<Larger, T>, places_in_columns<Larger, T>},
                             .argmin = {places_in_rows<Smaller, T>, places_in_columns<Smaller, T>},
                             .sum = {total_of_rows<Plus, T>, total_of_columns<Plus, T>},
-                            .product = {total_of_rows<Times, T>, total_of_columns<Times, T>}};
+                            .product = {total_of_rows<Times, T>, total_of_columns<Times, T>},
+                            .running = {running_rows<false, T>, running_columns<false, T>},
+                            .running_from_end = {running_rows<true, T>, running_columns<true, T>}};
 
 }  // namespace
 

@@ -127,6 +127,7 @@ void sum_strip(S strip, const T* x, Index rows, Index stride, T* y) {
       const T* row = x + i * stride;
       strip.each([&](int v) { part[v] += strip.load(row, v); });
     }
+    if (rows <= chunk) return strip.each([&](int v) { strip.store(y, v, part[v]); });
     strip.each([&](int v) { store(sums + v * lanes<T>, part[v]); });
     for (int j = 0; j < width; ++j) total[j] += static_cast<double>(sums[j]);
   }

@@ -311,6 +311,15 @@ TEST_CASE("cumsum along any dimension, in double") {
   const Tensor broken = cumsum(tensor({1, nan_value, 1}), 0);
   CHECK(broken.at({0}) == 1);
   CHECK(std::isnan(broken.at({2})));
+  const Tensor many = random_tensor({7, 130}, f32);
+  for (const Index dim : {0, 1}) {
+    const Tensor sums = cumsum(many, dim);
+    CHECK(bitwise_equal(cumsum_pullback(many, dim), flip(cumsum(flip(many, {dim}), dim), {dim})));
+    for (Index i = 0; i < many.size(1 - dim); ++i) {
+      const Tensor place = full({1}, i, i64), line = index_select(many, 1 - dim, place).to(f64);
+      CHECK(bitwise_equal(index_select(sums, 1 - dim, place), cumsum(line, dim).to(f32)));
+    }
+  }
   CHECK_THROWS_WITH_AS(cumsum(x, 2), "cumsum: there is no dimension 2 in shape (2, 3)", ShapeError);
 }
 
