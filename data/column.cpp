@@ -137,6 +137,22 @@ std::string cell(const Column& column, Index row) {
   return column.numeric() ? text(column.values.raw<double>()[row]) : std::string(column.texts->at(row));
 }
 
+std::string shown(std::string_view value) {
+  constexpr std::size_t most = 40;
+  constexpr const char* digits = "0123456789abcdef";
+  std::size_t end = std::min(value.size(), most);
+  while (end > 0 && end < value.size() && (value[end] & 0xC0) == 0x80) --end;  // not within a character of UTF-8
+  std::string out;
+  for (const char c : value.substr(0, end)) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7F)
+      out += {'\\', 'x', digits[code / 16], digits[code % 16]};
+    else
+      out += c;
+  }
+  return end < value.size() ? out + "…" : out;
+}
+
 std::vector<Index> frequencies(const Categorical& values) {
   std::vector<Index> counts(values.categories.size());
   for (const Index code : values.codes.to_vector<Index>())

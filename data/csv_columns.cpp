@@ -182,7 +182,7 @@ class Reader {
     }
     if (plans_[c].type != ColumnType::number) return false;
     throw FormatError(text(path_, ", line ", line_[row], ", column '", plans_[c].name, "': found '",
-                           field.value(format_.quote), "', expected a number"));
+                           shown(field.value(format_.quote)), "', expected a number"));
   }
 
   TextWord word(const CsvField& field, TextMemory& texts, const char* end) const {
@@ -236,7 +236,7 @@ class Reader {
       const bool zeros = findings.leading_zeros != nowhere;
       const Index row = zeros ? findings.leading_zeros : findings.inexact;
       return text("text, since ", zeros ? "integers have leading zeros" : "f64 does not hold integers beyond 2^53",
-                  ": '", cell(column, row), "' in line ", lines_.data<std::int64_t>()[row]);
+                  ": '", shown(cell(column, row)), "' in line ", lines_.data<std::int64_t>()[row]);
     }
     if (findings.infinite + findings.zero == 0) return {};
     return text(findings.infinite, " infinite and ", findings.zero, " zero, being beyond the range of f64");

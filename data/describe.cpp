@@ -31,7 +31,7 @@ void write_categories(std::ostream& out, const Column& column) {
   const auto counts = detail::frequencies(values);
   out << "  " << counts.size() << " categories:";
   for (std::size_t i = 0; i < std::min(counts.size(), most_categories); ++i)
-    out << (i > 0 ? ", " : " ") << values.categories[i] << " (" << counts[i] << ")";
+    out << (i > 0 ? ", " : " ") << detail::shown(values.categories[i]) << " (" << counts[i] << ")";
   if (counts.size() > most_categories) out << ", …";
 }
 

@@ -24,7 +24,7 @@ std::string detail::listed(const std::vector<std::string>& names, const char* qu
   constexpr std::size_t most = 6;
   std::string list;
   for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
-    list += (i > 0 ? ", " : "") + (quote + names[i] + quote);
+    list += (i > 0 ? ", " : "") + (quote + shown(names[i]) + quote);
   return names.size() > most ? list + ", …" : list;
 }
 
@@ -89,7 +89,7 @@ std::vector<Index> known_positions(const EncodedColumn& column, const Column& re
 
 [[noreturn]] void refuse_unknown(const EncodedColumn& column, const Table& table, Index row, std::string_view value) {
   refuse(table, row, column.name,
-         text("found '", value, "', expected one of the ", column.categories.size(), " known ",
+         text("found '", detail::shown(value), "', expected one of the ", column.categories.size(), " known ",
               column.kind == Kind::classes ? "classes" : "categories", ", ", detail::listed(column.categories, "'")));
 }
 

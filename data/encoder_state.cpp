@@ -6,6 +6,7 @@
 
 #include <ravine/core/factories.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/data/column.hpp>
 #include <ravine/data/encoded_column.hpp>
 
 namespace ravine::data {
@@ -181,7 +182,8 @@ std::string what_it_is(const EncodedColumn& column, bool target) {
 std::string what_fills(const EncodedColumn& column, bool target) {
   if (target) return "left out";
   if (std::isnan(column.fill)) return "refused";
-  return column.categories.empty() ? brief(column.fill) : column.categories[static_cast<std::size_t>(column.fill)];
+  return column.categories.empty() ? brief(column.fill)
+                                   : detail::shown(column.categories[static_cast<std::size_t>(column.fill)]);
 }
 
 std::string what_it_becomes(const EncodedColumn& column) {

@@ -115,8 +115,8 @@ void Table::require_numbers(const Column& column) const {
   for (Index row = 0; row < rows(); ++row) {
     const Index code = codes[row];
     if (code < 0 || (!words.empty() && std::find(words.begin(), words.end(), code) == words.end())) continue;
-    throw FormatError(place(row, column) + ": found '" + detail::cell(column, row) + "', expected a number" +
-                      odd_words(column));
+    throw FormatError(place(row, column) + ": found '" + detail::shown(detail::cell(column, row)) +
+                      "', expected a number" + odd_words(column));
   }
 }
 
@@ -132,7 +132,8 @@ std::string Table::odd_words(const Column& column) const {
     for (Index row = 0; row < rows() && lines.size() <= most_lines; ++row)
       if (codes.data<std::int64_t>()[row] == word) lines.push_back(std::to_string(lines_.data<std::int64_t>()[row]));
     if (lines.size() > most_lines) lines.back() = "…";
-    list += (list.empty() ? "; all are numbers except '" : " and '") + categories[static_cast<std::size_t>(word)] +
+    list += (list.empty() ? "; all are numbers except '" : " and '") +
+            detail::shown(categories[static_cast<std::size_t>(word)]) +
             (lines.size() > 1 ? "' in lines " : "' in line ");
     for (std::size_t i = 0; i < lines.size(); ++i) list += (i > 0 ? ", " : "") + lines[i];
   }

@@ -248,6 +248,8 @@ TEST_CASE("what a column holds can be said") {
   CHECK(table.drop_missing().text("b") == Strings{"1", "2"});
   CHECK_THROWS_WITH_AS(parse(content, {.types = {{"n", number}}}),
                        Contains("table.csv, line 3, column 'n': found 'x', expected a number"), FormatError);
+  CHECK_THROWS_WITH_AS(parse("n\n\"\t\n\"\n", {.types = {{"n", data::ColumnType::number}}}),
+                       Contains("found '\\x09\\x0a', expected a number"), FormatError);
   CHECK_THROWS_WITH_AS(parse(content, {.types = {{"Zip", text}}}), Contains("no column 'Zip' in "), std::out_of_range);
 }
 

@@ -217,6 +217,23 @@ TEST_CASE("describe shows what each column holds") {
         "e                0        7\n");
 }
 
+TEST_CASE("long texts and control characters do not break the line that shows them") {
+  const std::string dashes(5000, '-');
+  const Table table = parse("a,b\n\"x\ny\x1b\",1\n" + std::string(39, '-') + "ä" + dashes + ",2\n");
+  const std::string kept = "2 categories: " + std::string(39, '-') + "… (1), x\\x0ay\\x1b (1)\n";
+  CHECK(table.describe().find(kept) != std::string::npos);
+  CHECK_THROWS_WITH_AS(table.column("a"), Contains("line 2, column 'a': found 'x\\x0ay\\x1b', expected a number"),
+                       FormatError);
+  CHECK_THROWS_WITH_AS(parse(std::string("a\n\0\n", 4)).column("a"), Contains("found '\\x00', expected a number"),
+                       FormatError);
+  const auto encoder = data::TableEncoder::fit(table, {.target = "b"});
+  CHECK(encoder.describe().find("0 or 1 for each of " + std::string(39, '-') + "…, x\\x0ay\\x1b\n") !=
+        std::string::npos);
+  CHECK_THROWS_WITH_AS(encoder.inputs(parse("a\n" + dashes + "\n")),
+                       Contains(("found '" + dashes.substr(0, 40) + "…', expected one of the 2 known").c_str()),
+                       FormatError);
+}
+
 TEST_CASE("describe of a single row, and of what is not finite, shows no number where there is none") {
   CHECK(parse("a,b\n1,x\n").describe() ==
         "column    count  missing       mean        std        min        max\n"
