@@ -81,7 +81,7 @@ void load_fitting(const Loading& object, const StateDict& state, const std::stri
   std::vector<std::string> rest;
   try {
     object.load_state_dict(fitting(object.before, state, start, rest));
-  } catch (const std::invalid_argument& error) {
+  } catch (const std::logic_error& error) {
     object.undo();
     rest = {text(start, ": ", error.what())};
   }
@@ -123,7 +123,7 @@ std::vector<std::string> load_checkpoint(const std::string& path, bool strict, s
       const StateDict state = beyond ? StateDict() : part(saved.all, starts[i]);
       try {
         objects[i].load_state_dict(state);
-      } catch (const std::invalid_argument& error) {
+      } catch (const std::logic_error& error) {  // also the std::out_of_range of `state.at(name)`
         if (strict) throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what()));
         load_fitting(objects[i], state, starts[i], left_out);
       }

@@ -50,6 +50,14 @@ std::string bad_batch(std::span<const data::Batch> batches) {
   return "";
 }
 
+/// An average of another model's weights would never move, and not be looked at either.
+void check_averages(const optim::WeightAverage& average, const optim::Optimizer& optimizer) {
+  for (const Variable& averaged : average.parameters())
+    for (const Variable& p : optimizer.parameters())
+      if (p.node() == averaged.node()) return;
+  throw std::invalid_argument("fit: the average has none of the optimizer's parameters, and would stay as it is");
+}
+
 constexpr const char* of_best_model = "best_model.";
 constexpr const char* of_others = "..";  // in front of their names beside those of a model, which are not empty
 
@@ -394,6 +402,7 @@ FitResult fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, 
               const FitOptions& options) {
   options.check();
   detail::check_trains_model("fit", model, optimizer);
+  if (options.average) check_averages(*options.average, optimizer);
   return Fit(model, optimizer, loss, loader, options).run();
 }
 

@@ -215,6 +215,26 @@ TEST_CASE("a model alone is loaded from a training's file, and more than it hold
   CHECK(same_bits(other.state_dict(), of_other));
 }
 
+TEST_CASE("an object of one's own that asks its state for a name which is not there is refused as any other") {
+  struct Temperature {
+    Tensor value = ones({});
+    StateDict state_dict() const { return {{"value", value.clone()}}; }
+    void load_state_dict(const StateDict& state) { value = state.at("value").clone(); }
+  };
+  const TemporaryFile file("own.safetensors");
+  nn::Linear saved(2, 1), model(2, 1);
+  Temperature temperature;
+  save_checkpoint(file.path(), saved, saved);
+  const StateDict before = model.state_dict();
+  CHECK_THROWS_WITH_AS(load_checkpoint(file.path(), model, temperature),
+                       Contains(("load_checkpoint: " + file.path() + ", object 1: ").c_str()), std::invalid_argument);
+  CHECK(same_bits(model.state_dict(), before));
+  CHECK(load_checkpoint(file.path(), {.strict = false}, model, temperature) ==
+        std::vector<std::string>{"1/value: missing", "1/bias: unexpected", "1/weight: unexpected"});
+  CHECK(same_bits(model.state_dict(), saved.state_dict()));
+  CHECK(temperature.value.item() == 1.0);
+}
+
 TEST_CASE("other files are refused as what they are") {
   nn::Linear model(1, 1);
   const TemporaryFile file("plain.safetensors");

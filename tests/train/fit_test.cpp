@@ -510,6 +510,10 @@ TEST_CASE("an optimizer of another model is refused") {
   CHECK_THROWS_WITH_AS(run(), ("fit" + why).c_str(), std::invalid_argument);
   CHECK_THROWS_WITH_AS(train::find_lr(training.model, other.adam, nn::mse_loss, training.loader),
                        ("find_lr" + why).c_str(), std::invalid_argument);
+  training.options.average = &other.average;
+  CHECK_THROWS_WITH_AS(fit(training.model, training.adam, nn::mse_loss, training.loader, training.options),
+                       "fit: the average has none of the optimizer's parameters, and would stay as it is",
+                       std::invalid_argument);
   // One of them is enough, and a model that learns nothing has none to ask for.
   optim::Adam last({other.model.parameters()[0], training.model.parameters()[5]});
   CHECK_NOTHROW(fit(training.model, last, nn::mse_loss, training.loader, {.steps = 1}));
