@@ -9,6 +9,7 @@
 #include <ravine/core/factories.hpp>
 #include <ravine/core/reduce.hpp>
 #include <ravine/data/csv.hpp>
+#include <ravine/data/encoder.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/split.hpp>
 
