@@ -9,6 +9,7 @@
 
 #include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
+#include <ravine/core/utf8.hpp>
 #include <ravine/data/binary_file.hpp>
 #include <ravine/data/error.hpp>
 #include <ravine/data/stored.hpp>
@@ -34,6 +35,8 @@ std::vector<const StateDict::value_type*> in_file_order(const StateDict& tensors
     if (!entry.second.defined()) throw std::invalid_argument(text("save_safetensors: ", entry.first, " is undefined"));
     if (entry.first == metadata_key)
       throw std::invalid_argument(text("save_safetensors: no tensor can be named ", metadata_key));
+    if (const std::string name = detail::valid_utf8(entry.first); name != entry.first)
+      throw std::invalid_argument(text("save_safetensors: the name ", name, " is not UTF-8"));
     order.push_back(&entry);
   }
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {

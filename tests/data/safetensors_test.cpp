@@ -220,8 +220,8 @@ TEST_CASE("what cannot be written is refused, and leaves what was there") {
   save_safetensors(file.path(), {{"a", ones({2})}});
   CHECK_THROWS_WITH_AS(save_safetensors(file.path(), {{"b", Tensor()}}), "save_safetensors: b is undefined",
                        std::invalid_argument);
-  CHECK_THROWS_WITH_AS(save_safetensors(file.path(), {{"\xff", ones({1})}}), Contains("save_safetensors: "),
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(save_safetensors(file.path(), {{"0/h\xf6he", ones({1})}}),
+                       "save_safetensors: the name 0/h\uFFFDhe is not UTF-8", std::invalid_argument);
   CHECK_THROWS_WITH_AS(save_safetensors(file.path(), {{"__metadata__", ones({1})}}),
                        "save_safetensors: no tensor can be named __metadata__", std::invalid_argument);
   CHECK(bitwise_equal(load_safetensors(file.path()).at("a"), ones({2})));
