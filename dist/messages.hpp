@@ -3,19 +3,18 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <thread>
 
 namespace ravine::detail {
 
 /// So many seconds the first rank may wait for the last to begin. Tests take less.
 inline int longest_start = 300;
 
-/// Launchers end all with the first rank that ends, and lose what they have not passed on by then.
-inline void let_others_speak() { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }
+/// For a rank whose end was explained: launchers end all with the first one, and lose what they have not passed on by
+/// then.
+void let_others_speak();
 
 /// All that is used of MPI. It only carries words of four bytes, and adds up nothing: who adds decides on the order.
 /// Without MPI there is one process, which has nobody to write to.

@@ -2,6 +2,7 @@
 
 namespace ravine::detail {
 
+void let_others_speak() {}
 Messages::Messages(int&, char**&) {}
 Messages::~Messages() = default;
 std::unique_ptr<Messages> Messages::duplicate() const { return std::unique_ptr<Messages>(new Messages); }

@@ -1,5 +1,10 @@
 #include <mpi.h>
+#include <pthread.h>
 #include <sched.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +20,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <ravine/core/text.hpp>
@@ -109,6 +115,47 @@ void leave_nobody_waiting() {
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
+int keeper = -1;  // socket of the process that start_keeper() starts
+
+/// From then on it is no matter of the keeper's how this rank ends.
+void dismiss_keeper() {
+  send(keeper, "\n", 1, MSG_NOSIGNAL);
+  close(std::exchange(keeper, -1));
+}
+
+/// MPICH's mpirun does not say which rank has died, and may take _Exit(0) for a success: a process that outlives the
+/// rank does. It dies where mpirun kills the rank, with its whole group, and has the rank's output and its connection
+/// to mpirun, which so leaves all to it. Nobody's wait() sees it, nor does it keep anybody's pipe open.
+void start_keeper(int rank) {
+  const char* const script =
+      "trap '' USR1 USR2\n"  // mpirun passes them on to the whole group
+      "read -r farewell && exit\n"
+      "{ read -r stat </proc/$1/stat; } 2>/dev/null\n"
+      "echo \"dist: rank $0 has died before the end of its World${stat:+ (wait status ${stat##* })}\" >&2\n"
+      "sleep 1\n"  // until that is passed on
+      "echo cmd=abort exitcode=1 >&3\n";
+  const char* const connection = std::getenv("PMI_FD");
+  int ends[2];
+  if (!connection || !std::getenv("MPI_LOCALNRANKS")) return;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  const std::string number = text(rank), own = text(getpid());
+  const char* const words[] = {"sh", "-c", script, number.c_str(), own.c_str(), nullptr};
+  const pid_t child = vfork();  // fork() would take long where there is much memory
+  if (child == 0) {
+    dup2(ends[0], 0);
+    dup2(std::atoi(connection), 3);
+#ifdef SYS_close_range
+    syscall(SYS_close_range, 4, ~0U, 0);
+#endif
+    posix_spawn(nullptr, "/bin/sh", nullptr, nullptr, const_cast<char* const*>(words), environ);
+    _exit(0);
+  }
+  if (child > 0) waitpid(child, nullptr, 0);
+  close(ends[0]);
+  keeper = ends[1];
+  pthread_atfork(nullptr, nullptr, [] { close(std::exchange(keeper, -1)); });
+}
+
 /// What follows `name` in one of a file's lines; nothing if there is none.
 std::optional<std::string> entry(const std::string& file, const std::string& name, char end = '\n') {
   std::ifstream lines(file);
@@ -187,6 +234,11 @@ void end_in_vain(const std::stop_token& begun, const Launcher& launcher) {
 
 }  // namespace
 
+void let_others_speak() {
+  dismiss_keeper();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+}
+
 Messages::Messages(int& argc, char**& argv) {
   int started = 0, threads = 0;
   MPI_Initialized(&started);
@@ -200,14 +252,15 @@ Messages::Messages(int& argc, char**& argv) {
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
   crowded = is_crowded();
   process = getpid();
+  if (size_ > 1) start_keeper(rank_);
 }
 
 Messages::~Messages() {
-  if (!open()) return;
-  if (number_ > 0)
+  if (open() && number_ > 0)
     MPI_Comm_free(&communicators[number_]);
-  else if (started_here)
+  else if (open() && started_here)
     MPI_Finalize();
+  if (number_ == 0) dismiss_keeper();
 }
 
 std::unique_ptr<Messages> Messages::duplicate() const {

@@ -205,6 +205,8 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
       if (now && is("exit")) std::exit(0);
       if (now && is("leave")) std::_Exit(0);
       if (now && is("abort")) std::abort();
+      if (now && is("orphan") && fork() == 0) return static_cast<int>(sleep(30));
+      if (now && is("orphan")) std::raise(SIGKILL);
       if (now && is("segv")) std::raise(SIGSEGV);
       if (now && is("term")) std::raise(SIGTERM);
       if (now && is("child")) expect_that_a_child_ends_alone();
