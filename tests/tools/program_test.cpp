@@ -505,6 +505,13 @@ TEST_CASE("what cannot be printed is an error, and a picture that cannot be draw
   CHECK(full.code == 1);
 }
 
+TEST_CASE("losses that are all 0, as of a single class, are drawn") {
+  const TemporaryFile table("one.csv", "x,kind\n1,a\n2,a\n3,a\n4,a\n"), plot("zeros.svg");
+  const Outcome trained = ravine_program("train " + table.path() + " --target kind --epochs 2 --plot " + plot.path());
+  CHECK_MESSAGE(trained.code == 0, trained.error);
+  CHECK(plot.read().find("training rows") != std::string::npos);
+}
+
 TEST_CASE("it helps") {
   for (const char* arguments : {"--help", "train --help", "predict --help", "info --help"}) {
     const Outcome outcome = ravine_program(arguments);
