@@ -12,11 +12,11 @@ template <class T>
 double sum(const T* x, Index n) {
   constexpr Index width = 64, chunk = 32 * width;
   constexpr int registers = width / lanes<T>;
+  const auto plus = [](auto v, auto w) { return v + w; };
   if (n <= 4 * width) {
-    T few = 0;
-#pragma omp simd reduction(+ : few)
-    for (Index i = 0; i < n; ++i) few += x[i];
-    return static_cast<double>(few);
+    Vector<T> part[4] = {};
+    for_strips<T>(n, [&](auto strip, Index i) { strip.each([&](int v) { part[v] += strip.load(x + i, v); }); });
+    return static_cast<double>(fold<T>((part[0] + part[1]) + (part[2] + part[3]), plus));
   }
   double total = 0.0;
   for (Index begin = 0; begin < n; begin += chunk) {
@@ -29,7 +29,7 @@ double sum(const T* x, Index n) {
       part[v] += load(x + i, static_cast<int>(end - i < lanes<T> ? end - i : lanes<T>));
     for (int half = registers / 2; half > 0; half /= 2)
       for (int v = 0; v < half; ++v) part[v] += part[v + half];
-    total += static_cast<double>(fold<T>(part[0], [](auto v, auto w) { return v + w; }));
+    total += static_cast<double>(fold<T>(part[0], plus));
   }
   return total;
 }
