@@ -311,11 +311,13 @@ static Tensor accumulate(const char* op, const Tensor& x, Index dim, bool from_e
 Tensor cumsum(const Tensor& x, Index dim) { return accumulate("cumsum", x, dim, false); }
 Tensor cumsum_pullback(const Tensor& dy, Index dim) { return accumulate("cumsum_pullback", dy, dim, true); }
 
+/// Bytes whose extremes are 0 where x's truths are.
+static Tensor truths(const Tensor& x) { return x.dtype() == u8 ? x : ne(x, 0); }
 Tensor any(const Tensor& x, const Dims& dims, bool keepdim) {
-  return extreme("any", ne(x, 0), dims, keepdim, max_of, 0);
+  return ne(extreme("any", truths(x), dims, keepdim, max_of, 0), 0);
 }
 Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
-  return extreme("all", ne(x, 0), dims, keepdim, min_of, 1);
+  return ne(extreme("all", truths(x), dims, keepdim, min_of, 1), 0);
 }
 
 bool all_finite(const Tensor& x) {

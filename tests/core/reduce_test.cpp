@@ -334,6 +334,7 @@ TEST_CASE("any and all, of every type and of nothing") {
   CHECK(all(x.slice(0, 1, 2), {0, 1}).dtype() == u8);
   CHECK(values(all(tensor({1, 2, 3, 0, 4, 5, 6, 7}, {2, 2, 2}, i64), {0, 2})) == Values{1, 0});
   CHECK(any(tensor({0, 0, 255}, u8)).item() == 1);
+  CHECK(all(tensor({2, 3}, u8)).item() == 1);
   CHECK(any(scalar(-0.0)).item() == 0);
   CHECK(all(scalar(3, f64)).item() == 1);
   CHECK(any(zeros({0})).item() == 0);
