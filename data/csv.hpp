@@ -52,7 +52,8 @@ struct CsvOptions {
 Table read_csv(const std::string& path, const CsvOptions& options);
 Table read_csv(const std::string& path);  ///< by the default options
 
-/// Writes a table as CSV, complete or not at all. `read_csv` with the same options reads the same values back.
+/// Writes a table as CSV, packed as gzip does if the name ends in .gz, complete or not at all. `read_csv` with the same
+/// options reads the same values back.
 /// Throws FileError if the file cannot be written; std::invalid_argument, before anything is written, where these
 /// options would read another value: text that means "no value", text of numbers only whose type is not `text`.
 void write_csv(const std::string& path, const Table& table, const CsvOptions& options = {});

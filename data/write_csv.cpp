@@ -1,6 +1,11 @@
+#include <zlib.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <memory>
+#include <new>
+#include <string_view>
 
 #include <ravine/core/file.hpp>
 #include <ravine/core/text.hpp>
@@ -14,6 +19,28 @@ namespace {
 using detail::CsvFormat;
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument("write_csv: " + why); }
+
+std::string gzip(std::string_view text) {
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) !=
+      Z_OK)
+    throw std::bad_alloc();
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, deflateEnd);
+  std::string packed, room(std::size_t{1} << 20, '\0');
+  do {
+    std::string piece(text.substr(0, room.size()));
+    text.remove_prefix(piece.size());
+    stream.next_in = reinterpret_cast<Bytef*>(piece.data());
+    stream.avail_in = static_cast<uInt>(piece.size());
+    do {
+      stream.next_out = reinterpret_cast<Bytef*>(room.data());
+      stream.avail_out = static_cast<uInt>(room.size());
+      deflate(&stream, text.empty() ? Z_FINISH : Z_NO_FLUSH);
+      packed.append(room, 0, room.size() - stream.avail_out);
+    } while (stream.avail_out == 0);
+  } while (!text.empty());
+  return packed;
+}
 
 // Writes fields so that a reader with the same options finds them.
 class Writer {
@@ -37,6 +64,7 @@ class Writer {
     if (options_.header.value_or(true))
       add_row(columns, [&](Index c) { return std::optional(names[static_cast<std::size_t>(c)]); });
     for (Index row = 0; row < rows; ++row) add_row(columns, [&](Index c) { return cell(row, c); });
+    if (path.ends_with(".gz")) text_ = gzip(text_);
     const std::string_view pieces[] = {text_};
     detail::write_file("write_csv", path, pieces);
   }

@@ -612,6 +612,17 @@ TEST_CASE("what write_csv writes, read_csv reads with the same options") {
   CHECK(refused > 100);
 }
 
+TEST_CASE("write_csv packs a file whose name ends in .gz") {
+  const TemporaryFile file("packed.csv.gz");
+  for (const Index rows : {3, 400000}) {  // the second makes more than one piece
+    CAPTURE(rows);
+    const Tensor values = arange(rows, f64);
+    data::write_csv(file.path(), {"a"}, values);
+    CHECK(file.read().starts_with("\x1f\x8b"));
+    CHECK(data::read_csv(file.path()).column("a").to_vector<double>() == values.to_vector<double>());
+  }
+}
+
 TEST_CASE("write_csv refuses what would be read as something else, before it writes") {
   const TemporaryFile file("kept.csv", "kept");
   using enum data::ColumnType;
