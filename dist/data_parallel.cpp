@@ -48,6 +48,17 @@ std::uint64_t hash_of(const data::Dataset& dataset) {
   return hash(rows, h);
 }
 
+/// Of who has forgotten the loader. Rows that are alike, as of zeros, are no sign of it.
+void refuse_same_rows(World& world, const data::Batch& batch) {
+  const auto h = static_cast<std::int64_t>(hash({{"inputs", batch.inputs}, {"targets", batch.targets}}));
+  const std::vector<World::Word> words = world.meet({detail::Place::comparison, 0, h});
+  const Index rows = batch.inputs.size(0);
+  if (rows < 2 || bitwise_equal(batch.inputs[0], batch.inputs[rows - 1])) return;
+  if (std::all_of(words.begin(), words.end(), [&](const auto& word) { return word.rows == h; }))
+    throw std::runtime_error(
+        "DataParallel: all ranks have the same rows of the batch; the loader of this DataParallel gives each its own");
+}
+
 std::vector<Variable> together(const nn::Module::NamedVariables& own, const std::vector<Variable>& others) {
   std::vector<Variable> all;
   for (const auto& [name, variable] : own) all.push_back(variable);
@@ -77,13 +88,14 @@ data::DataLoader DataParallel::loader(const data::Dataset& dataset, data::DataLo
   };
   world_.meet({detail::Place::comparison, hash_of(dataset)}, "dataset");
   data::DataLoader result(dataset, options);
+  has_loader_ = true;
   std::uint64_t h = hash(text(int{options.shuffle}, int{options.drop_last}, options.sampler.size, " ", result.size()));
   for (const auto& [name, value] : result.state_dict()) h = hash(text(name, value.item<Index>()), h);
   world_.meet({detail::Place::comparison, h}, "loader");
   return result;
 }
 
-void DataParallel::compare(const optim::Optimizer& optimizer) {
+void DataParallel::compare(const optim::Optimizer& optimizer, const data::Batch& batch) {
   Index& next = next_steps_.try_emplace(&optimizer, -1).first->second;
   const Index step = optimizer.steps();
   if (step == next && step % options_.check_every != 0) {
@@ -96,13 +108,14 @@ void DataParallel::compare(const optim::Optimizer& optimizer) {
   same("optimizer", hash(text(optimizer.describe(), " ", step, " ", optimizer.lr_factor())));
   same("set of parameters and buffers", hash(buffers_, hash(parameters_)));
   same("state of random numbers", hash_of_random_state());
+  if (!has_loader_ && world_.size() > 1) refuse_same_rows(world_, batch);
   next = step + 1;
 }
 
 double DataParallel::step(optim::Optimizer& optimizer, const data::Batch& batch, Loss f) {
   detail::Exchanges exchanges(world_.other_messages());  // ends those under way when all know of an error
   try {
-    compare(optimizer);
+    compare(optimizer, batch);
     const detail::Task task{world_, options_, together(parameters_, optimizer.parameters()), buffers_, batch,
                             f,      exchanges};
     return optimizer.step([&] { return detail::mean_loss(task); });

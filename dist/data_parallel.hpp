@@ -61,15 +61,17 @@ class DataParallel {
   ///          call MPI itself, unless the program has started MPI, with MPI_THREAD_MULTIPLE, nor freeze or thaw
   ///          parameters
   /// Throws as Optimizer::step and what f throws; on the other ranks std::runtime_error, as if one has drifted away
-  /// from the rest. Without memory for the exchange of gradients, for which the others wait, the program ends.
+  /// from the rest, or all have the same rows, of a loader of their own. Without memory for the exchange of gradients,
+  /// for which the others wait, the program ends.
   double step(optim::Optimizer& optimizer, const data::Batch& batch, Loss f);
 
  private:
-  void compare(const optim::Optimizer& optimizer);
+  void compare(const optim::Optimizer& optimizer, const data::Batch& batch);
 
   World& world_;
   const nn::Module::NamedVariables parameters_, buffers_;
   const DataParallelOptions options_;
+  bool has_loader_ = false;
   std::map<const optim::Optimizer*, Index> next_steps_;  // unless somebody loads another one
 };
 

@@ -283,7 +283,10 @@ Cut cut_of(const Task& task) {
   Cut cut{0, task.options.shards, task.world.size()};
   std::string frozen;
   for (const Variable& v : task.variables) frozen += v.requires_grad() ? '-' : 'f';
-  const std::vector<World::Word> words = task.world.meet({Place::step, hash(frozen), own}, "set of frozen parameters");
+  const Generator& random = default_generator();
+  const std::uint64_t same = hash(frozen, 31 * random.seed() + random.position());
+  const std::vector<World::Word> words =
+      task.world.meet({Place::step, same, own}, "state of random numbers or set of frozen parameters");
   for (const World::Word& word : words) cut.rows += word.rows;
   if (cut.rows == 0) throw std::invalid_argument("DataParallel: the batch has no rows");
   check_rows(cut, words);

@@ -81,7 +81,9 @@ void Part::compute(const Task& task, Index before, Differentiate differentiate, 
   try {
     const Index begin = first - before, end = begin + rows;
     const double share = static_cast<double>(rows) / static_cast<double>(batch);
-    const Variable mean = task.f(task.mine.inputs.slice(0, begin, end), task.mine.targets.slice(0, begin, end));
+    const Tensor& targets = task.mine.targets;
+    const Variable mean =
+        task.f(task.mine.inputs.slice(0, begin, end), targets.defined() ? targets.slice(0, begin, end) : targets);
     if (!mean.defined()) throw std::logic_error("DataParallel: the function returned no loss");
     if (mean.numel() != 1)
       throw ShapeError(text("DataParallel: the loss of rows must have one element, got ", mean.shape()));

@@ -17,12 +17,17 @@ std::vector<std::size_t> beside_model(const nn::Module& model, const optim::Opti
   return places;
 }
 
-void check_trains_model(const char* op, const nn::Module& model, const optim::Optimizer& optimizer) {
+void check_trains_model(const char* op, const nn::Module& model, const optim::Optimizer& optimizer,
+                        const data::DataLoader& loader) {
   const auto of_model = model.parameters();
   if (beside_model(model, optimizer).size() == optimizer.parameters().size() &&
       std::any_of(of_model.begin(), of_model.end(), [](const Variable& p) { return p.requires_grad(); }))
     throw std::invalid_argument(
         text(op, ": the optimizer has none of the model's parameters, which would stay as they are"));
+  if (loader.options().part)
+    throw std::invalid_argument(text(op,
+                                     ": the loader makes a part of each batch only; what many processes have of it ",
+                                     "is added up by dist::DataParallel::step"));
 }
 
 }  // namespace ravine::detail

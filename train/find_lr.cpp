@@ -87,7 +87,7 @@ double steepest(const std::vector<double>& lr, const std::vector<double>& smooth
 LrRange find_lr(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, const data::DataLoader& loader,
                 const FindLrOptions& options) {
   check(options);
-  detail::check_trains_model("find_lr", model, optimizer);
+  detail::check_trains_model("find_lr", model, optimizer, loader);
   const Restore restore(model, optimizer);
   const double own = restore.lr();
   const double growth = std::pow(options.high / options.low, 1.0 / static_cast<double>(options.steps - 1));

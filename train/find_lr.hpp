@@ -34,7 +34,8 @@ struct LrRange {
 ///
 /// Model, optimizer, loader, gradients and this thread's random state are in the end as they were. The rate is that of
 /// the optimizer's first group; those of others rise in proportion. Throws std::invalid_argument for options out of
-/// their range and for an optimizer that has no option `lr`, or none of the model's parameters.
+/// their range, for an optimizer that has no option `lr`, or none of the model's parameters, and for a loader of
+/// dist::DataParallel.
 /// Source: Smith, Cyclical learning rates for training neural networks (2017).
 LrRange find_lr(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, const data::DataLoader& loader,
                 const FindLrOptions& options = {});

@@ -401,7 +401,7 @@ void Fit::load_state_dict(const StateDict& saved) {
 FitResult fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
               const FitOptions& options) {
   options.check();
-  detail::check_trains_model("fit", model, optimizer);
+  detail::check_trains_model("fit", model, optimizer, loader);
   if (options.average) check_averages(*options.average, optimizer);
   return Fit(model, optimizer, loss, loader, options).run();
 }

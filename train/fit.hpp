@@ -45,11 +45,11 @@ struct FitResult : History {
 /// `load_checkpoint` does.
 ///
 /// Throws std::invalid_argument as FitOptions::check, and for an optimizer that has none of the parameters of a model
-/// that has some to learn, or an average that has none of the optimizer's; ShapeError for a loss of more than one
-/// number; AnomalyError for a loss or gradient that is NaN or infinite: it names the step, the parameter, and what is
-/// to blame, as a NanGuard does. Whatever a step throws, parameters, running statistics and random numbers are then as
-/// before it. Parameters that a step has moved out of their type's range are an AnomalyError before anything is kept:
-/// no checkpoint and no best model has such a number.
+/// that has some to learn, an average that has none of the optimizer's, or a loader of dist::DataParallel; ShapeError
+/// for a loss of more than one number; AnomalyError for a loss or gradient that is NaN or infinite: it names the step,
+/// the parameter, and what is to blame, as a NanGuard does. Whatever a step throws, parameters, running statistics and
+/// random numbers are then as before it. Parameters that a step has moved out of their type's range are an AnomalyError
+/// before anything is kept: no checkpoint and no best model has such a number.
 FitResult fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
               const FitOptions& options);
 

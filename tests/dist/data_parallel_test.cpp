@@ -106,6 +106,18 @@ TEST_CASE("gradients of a batch in shards are those of the batch, through batch 
   }
 }
 
+TEST_CASE("a batch may have no targets") {
+  nn::Linear net(10, 10);
+  optim::SGD sgd(net.parameters(), {.lr = 1e-2});
+  dist::DataParallel parallel(world(), net);
+  const Tensor x = randn({12, 10});
+  const double loss = parallel.step(sgd, {x, {}}, [&](const Tensor& part, const Tensor& none) {
+    CHECK(!none.defined());
+    return nn::mse_loss(net(part), part);
+  });
+  CHECK(loss == doctest::Approx(3.0).epsilon(1.0));
+}
+
 TEST_CASE("without sync_batch_norm a shard is normalized alone, and the first one moves the running statistics") {
   manual_seed(3);
   nn::BatchNorm1d norm(3);

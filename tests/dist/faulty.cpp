@@ -192,7 +192,8 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
   if (is("dataset")) data = {data.inputs() * 2.0, data.targets()};
   rv::optim::Adam adam(net.parameters(), {.lr = is("optimizer") ? 1e-3 : 1e-2});
   rv::dist::DataParallel parallel(world, net, {.shards = is("options") ? 4 : 8, .check_every = 10});
-  auto loader = parallel.loader(data, {.batch_size = is("loader") ? 21 : 20, .shuffle = true});
+  const rv::data::DataLoaderOptions options{.batch_size = is("loader") ? 21 : 20, .shuffle = true};
+  auto loader = fault == "alike" ? rv::data::DataLoader(data, options) : parallel.loader(data, options);
   rv::StateDict before;
   for (int epoch = 0; epoch < 5; ++epoch)
     for (const auto& batch : loader) {
@@ -215,6 +216,7 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
       if (now && is("freeze")) net.parameters()[0].set_requires_grad(false);
       if (now && is("eval")) net.eval();
       if (now && is("clip")) adam.on_gradients([](const auto& params) { rv::optim::clip_grad_norm(params, 1e-3); });
+      if (now && is("draw")) rv::uniform({3});
       if (now && is("skip")) continue;
       const auto f = [&](const rv::Tensor& x, const rv::Tensor& y) {
         if (now && is("kill")) std::raise(SIGKILL);

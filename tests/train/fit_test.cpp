@@ -502,7 +502,7 @@ TEST_CASE("means count each example alike; in validation a metric sees all of th
   CHECK(numbers(history, "val_r2")[0] == Approx(-4.5));
 }
 
-TEST_CASE("an optimizer of another model is refused") {
+TEST_CASE("an optimizer of another model is refused, and a loader of parts") {
   Training training, other;
   training.options.epochs = other.options.epochs = 1;
   const std::string why = ": the optimizer has none of the model's parameters, which would stay as they are";
@@ -514,6 +514,11 @@ TEST_CASE("an optimizer of another model is refused") {
   CHECK_THROWS_WITH_AS(fit(training.model, training.adam, nn::mse_loss, training.loader, training.options),
                        "fit: the average has none of the optimizer's parameters, and would stay as it is",
                        std::invalid_argument);
+  data::DataLoaderOptions options = training.loader.options();
+  options.part = [](Index rows) { return std::pair<Index, Index>(0, rows); };
+  data::DataLoader part(training.loader.dataset(), options);
+  CHECK_THROWS_WITH_AS(fit(training.model, training.adam, nn::mse_loss, part, {.steps = 1}),
+                       Contains("fit: the loader makes a part of each batch only"), std::invalid_argument);
   // One of them is enough, and a model that learns nothing has none to ask for.
   optim::Adam last({other.model.parameters()[0], training.model.parameters()[5]});
   CHECK_NOTHROW(fit(training.model, last, nn::mse_loss, training.loader, {.steps = 1}));
