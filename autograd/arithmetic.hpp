@@ -23,13 +23,14 @@ Variable operator/(Scalar a, const Variable& b);
 Variable operator-(Variable x);
 
 Variable square(const Variable& x);
-Variable pow(const Variable& x, Scalar exponent);
+Variable pow(const Variable& x, Scalar exponent);           ///< ±0.5 are sqrt and rsqrt, at -0 and -infinity too
 Variable pow(const Variable& x, const Variable& exponent);  ///< 0^p: slope 0 for p = 0, and in p for p >= 0
 Variable abs(const Variable& x);                            ///< derivative at 0: 0
 Variable sign(const Variable& x);                           ///< derivative 0
 
-Variable maximum(const Variable& a, const Variable& b);  ///< equal values share the gradient
-Variable minimum(const Variable& a, const Variable& b);  ///< equal values share the gradient
+/// Equal values share the gradient; where one is NaN, both get all of it.
+Variable maximum(const Variable& a, const Variable& b);
+Variable minimum(const Variable& a, const Variable& b);
 Variable maximum(const Variable& a, Scalar b);
 Variable minimum(const Variable& a, Scalar b);
 /// Derivative 1 in [lo, hi], limits included, and 0 outside.

@@ -34,7 +34,7 @@ Tensor minimum(Tensor a, Scalar b);
 /// none, and for two that are not in order.
 Tensor clamp(Tensor x, std::optional<Scalar> lo, std::optional<Scalar> hi);
 Tensor pow(Tensor x, Tensor exponent);  ///< floating types only, as are all below
-Tensor pow(Tensor x, Scalar exponent);
+Tensor pow(Tensor x, Scalar exponent);  ///< ±0.5 are sqrt and rsqrt, at -0 and -infinity too
 
 // Comparisons give u8: 1 where they hold, 0 elsewhere (always 0 for NaN, but for ne).
 Tensor eq(const Tensor& a, const Tensor& b);

@@ -100,8 +100,7 @@ bool multiply_by_onednn(const kernels::Product<float>& p) {
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, const T* b, T* c, const T* bias) {
   if (m == 0 || n == 0) return;
-  if (m == 1) transpose_a = false;  // a vector is stored as its transpose is
-  if (n == 1) transpose_b = false;
+  if (n == 1) transpose_b = false;   // a vector is stored as its transpose is
   if (transpose_a && transpose_b) {  // rare: by rows of a copy
     Tensor rows({m, k}, std::is_same_v<T, float> ? f32 : f64);
     kernels::active<kernels::Copy<T>>().plane(a, 1, m, m, k, rows.raw<T>(), k);

@@ -174,7 +174,8 @@ const Index* checked_select(const char* op, const Tensor& index, const Shape& x,
 }
 
 /// Calls f(i, n, from, stride, step) for every row of `index`, its n elements from i on: for the k-th of them gather
-/// takes the one of x at from + k stride + index step. over(rows, columns, f(begin, end)) goes through the rows.
+/// takes the one of x at from + k stride + index step. over(rows, columns, f(row, row_end, column, column_end)) goes
+/// through the rows, whole or in parts.
 template <class Over, class F>
 void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim, Over over, F f) {
   const Shape& shape = index.shape();
@@ -189,13 +190,13 @@ void each_gathered(const char* op, const Tensor& index, const Shape& x, int dim,
   while (last > 0 && shape[last] == 1) --last;  // rows are along the last dimension that is more than one element
   Strides strides = strides_of(x);
   const Index step = std::exchange(strides[dim], 0);  // the index says where along this one
-  over(index.numel() / shape[last], shape[last], [&](Index begin, Index end) {
+  over(index.numel() / shape[last], shape[last], [&](Index begin, Index end, Index column, Index column_end) {
     for (Index row = begin; row < end; ++row) {
       Index from = 0;  // where x's row begins that the row of the index looks at
       Index rest = row;
       for (int d = last - 1; d > 0; rest /= shape[d--]) from += rest % shape[d] * strides[d];
       if (last > 0) from += rest * strides[0];
-      f(row * shape[last], shape[last], from, strides[last], step);
+      f(row * shape[last] + column, column_end - column, from + column * strides[last], strides[last], step);
     }
   });
 }
@@ -361,7 +362,9 @@ Tensor gather(const Tensor& x, Index dim, const Tensor& index) {
     const auto kernel = kernels::active<kernels::Copy<T>>().gather;
     const T* from = x.raw<T>();
     T* to = out.raw<T>();
-    const auto shared_out = [](Index rows, Index columns, auto f) { detail::for_rows(rows, columns, f); };
+    const auto shared_out = [](Index rows, Index columns, auto f) {
+      detail::for_tiles(1, rows, columns, [&](Index, auto... tile) { f(tile...); });
+    };
     each_gathered("gather", index, x.shape(), d, shared_out, [&](Index i, Index n, Index at, Index stride, Index step) {
       kernel(from + at, stride, step, positions + i, n, to + i);
     });
@@ -433,7 +436,9 @@ Tensor gather_pullback(const Tensor& dy, const Shape& shape, Index dim, const Te
     using T = decltype(zero);
     const T* from = dy.raw<T>();
     T* to = out.raw<T>();
-    const auto in_order = [](Index rows, Index, auto f) { f(Index{0}, rows); };  // elements of x may be met twice
+    const auto in_order = [](Index rows, Index columns, auto f) {
+      f(Index{0}, rows, Index{0}, columns);
+    };  // elements of x may be met twice
     each_gathered("gather_pullback", index, shape, d, in_order,
                   [&](Index i, Index n, Index at, Index stride, Index step) {
                     for (const Index end = i + n; i < end; ++i, at += stride)

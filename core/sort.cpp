@@ -30,10 +30,11 @@ std::uint64_t rank(T x) {
 Item item(std::uint64_t rank, Index i) { return Item{rank} << 64 | static_cast<std::uint64_t>(i); }
 std::uint64_t rank_of(Item item) { return static_cast<std::uint64_t>(item >> 64); }
 
-/// Puts n items, which come in the order of their positions, in order, here or in the n places behind them: many by one
-/// byte of their ranks after the other, as equals stay in order.
+constexpr Index many = 512;
+
+/// Puts n items, which come in the order of their positions, in order, here or, if they are many, in the n places
+/// behind them: by one byte of their ranks after the other, as equals stay in order.
 const Item* sorted(Item* items, Index n) {
-  constexpr Index many = 512;
   if (n < many) {
     std::sort(items, items + n);
     return items;
@@ -78,7 +79,7 @@ Sorted<Tensor> first(const Tensor& x, int d, Index k, bool descending) {
   Sorted<Tensor> result{Tensor(shape, x.dtype()), Tensor(shape, i64)};
   const Index lines = a.outer * a.inner;
   const bool all = k > a.size / 8;  // then it takes less time to put all in order
-  const Index places = all ? 2 * a.size : k;
+  const Index places = !all ? k : a.size < many ? a.size : 2 * a.size;
   Tensor rooms({lines * places, sizeof(Item)}, u8);
   detail::visit(x.dtype(), [&](auto zero) {
     using T = decltype(zero);

@@ -181,7 +181,7 @@ class Reader {
       return true;
     }
     if (plans_[c].type != ColumnType::number) return false;
-    throw FormatError(text(path_, ", line ", line_[row], ", column '", plans_[c].name, "': found '",
+    throw FormatError(text(path_, ", line ", line_[row], ", column '", shown(plans_[c].name), "': found '",
                            shown(field.value(format_.quote)), "', expected a number"));
   }
 

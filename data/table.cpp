@@ -103,7 +103,8 @@ const Column& Table::at(const std::string& name) const {
 }
 
 std::string Table::place(Index row, const Column& column) const {
-  return detail::text(file_, ", line ", lines_.data<std::int64_t>()[row], ", column '", column.name, "'");
+  return detail::text(file_, ", line ", lines_.data<std::int64_t>()[row], ", column '", detail::shown(column.name),
+                      "'");
 }
 
 std::string Table::place(Index row, const std::string& name) const { return place(row, at(name)); }

@@ -1,3 +1,4 @@
+#define ZLIB_CONST  // what it reads it leaves as it is
 #include <zlib.h>
 
 #include <algorithm>
@@ -28,10 +29,9 @@ std::string gzip(std::string_view text) {
   const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, deflateEnd);
   std::string packed, room(std::size_t{1} << 20, '\0');
   do {
-    std::string piece(text.substr(0, room.size()));
-    text.remove_prefix(piece.size());
-    stream.next_in = reinterpret_cast<Bytef*>(piece.data());
-    stream.avail_in = static_cast<uInt>(piece.size());
+    stream.next_in = reinterpret_cast<const Bytef*>(text.data());
+    stream.avail_in = static_cast<uInt>(std::min(text.size(), room.size()));
+    text.remove_prefix(stream.avail_in);
     do {
       stream.next_out = reinterpret_cast<Bytef*>(room.data());
       stream.avail_out = static_cast<uInt>(room.size());
@@ -135,7 +135,8 @@ class Writer {
 
 void check_text(const Column& column, std::optional<ColumnType> type, const CsvFormat& format) {
   const auto refuse_text = [&](Index row, const char* why) {
-    refuse("column '" + column.name + "' holds the text '" + detail::cell(column, row) + "', " + why);
+    refuse("column '" + detail::shown(column.name) + "' holds the text '" + detail::shown(detail::cell(column, row)) +
+           "', " + why);
   };
   const auto& texts = *column.texts;
   for (Index row = 0; row < texts.size(); ++row)

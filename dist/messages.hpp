@@ -12,8 +12,8 @@ namespace ravine::detail {
 /// So many seconds the first rank may wait for the last to begin. Tests take less.
 inline int longest_start = 300;
 
-/// For a rank whose end was explained: launchers end all with the first one, and lose what they have not passed on by
-/// then.
+/// For a rank whose end was explained, so that nobody else has to: launchers end all with the first one, and lose what
+/// they have not passed on by then.
 void let_others_speak();
 
 /// All that is used of MPI. It only carries words of four bytes, and adds up nothing: who adds decides on the order.

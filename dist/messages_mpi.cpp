@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <mpi.h>
 #include <pthread.h>
 #include <sched.h>
@@ -8,6 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -20,7 +23,6 @@
 #include <set>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <ravine/core/text.hpp>
@@ -115,23 +117,28 @@ void leave_nobody_waiting() {
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
-int keeper = -1;  // socket of the process that start_keeper() starts
+std::atomic<int> keeper = -1;  // socket of the process that start_keeper() starts
 
 /// From then on it is no matter of the keeper's how this rank ends.
 void dismiss_keeper() {
-  send(keeper, "\n", 1, MSG_NOSIGNAL);
-  close(std::exchange(keeper, -1));
+  const int socket = keeper.exchange(-1);
+  if (socket < 0) return;
+  send(socket, "\n", 1, MSG_NOSIGNAL);
+  close(socket);
 }
 
 /// MPICH's mpirun does not say which rank has died, and may take _Exit(0) for a success: a process that outlives the
 /// rank does. It dies where mpirun kills the rank, with its whole group, and has the rank's output and its connection
-/// to mpirun, which so leaves all to it. Nobody's wait() sees it, nor does it keep anybody's pipe open.
+/// to mpirun, which so leaves all to it. Nobody's wait() sees it, nor, where the system has close_range, does it keep
+/// anybody's pipe open.
 void start_keeper(int rank) {
   const char* const script =
       "trap '' USR1 USR2\n"  // mpirun passes them on to the whole group
       "read -r farewell && exit\n"
       "{ read -r stat </proc/$1/stat; } 2>/dev/null\n"
-      "echo \"dist: rank $0 has died before the end of its World${stat:+ (wait status ${stat##* })}\" >&2\n"
+      "s=${stat##* } how=\n"
+      "[ \"$s\" ] && how=\" with exit code $((s >> 8))\" && [ $((s & 127)) != 0 ] && how=\" of signal $((s & 127))\"\n"
+      "echo \"dist: rank $0 has died$how before the end of its World\" >&2\n"
       "sleep 1\n"  // until that is passed on
       "echo cmd=abort exitcode=1 >&3\n";
   const char* const connection = std::getenv("PMI_FD");
@@ -142,18 +149,18 @@ void start_keeper(int rank) {
   const char* const words[] = {"sh", "-c", script, number.c_str(), own.c_str(), nullptr};
   const pid_t child = vfork();  // fork() would take long where there is much memory
   if (child == 0) {
-    dup2(ends[0], 0);
-    dup2(std::atoi(connection), 3);
+    if (dup2(ends[0], 0) < 0 || dup2(std::atoi(connection), 3) < 0) _exit(0);
+    for (const int used : {0, 3}) fcntl(used, F_SETFD, 0);  // also where it was there before
 #ifdef SYS_close_range
     syscall(SYS_close_range, 4, ~0U, 0);
 #endif
     posix_spawn(nullptr, "/bin/sh", nullptr, nullptr, const_cast<char* const*>(words), environ);
     _exit(0);
   }
-  if (child > 0) waitpid(child, nullptr, 0);
+  while (child > 0 && waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
   close(ends[0]);
   keeper = ends[1];
-  pthread_atfork(nullptr, nullptr, [] { close(std::exchange(keeper, -1)); });
+  pthread_atfork(nullptr, nullptr, [] { close(keeper.exchange(-1)); });
 }
 
 /// What follows `name` in one of a file's lines; nothing if there is none.

@@ -284,8 +284,8 @@ class ScoreTable {
 
 void draw(const std::string& path, const train::History& history) {
   const Tensor loss = history.column("loss");
-  const bool falls = loss.numel() > 0 && max(loss).item() > 0.0;  // those of a single class are 0
-  report::Plot plot({.title = "Training", .x_label = "epoch", .y_label = "loss", .y_log = falls});
+  const bool positive = loss.numel() > 0 && max(loss).item() > 0.0;  // those of a single class are 0
+  report::Plot plot({.title = "Training", .x_label = "epoch", .y_label = "loss", .y_log = positive});
   plot.line(history.column("epoch"), loss, "training rows");
   for (const auto& name : history.names())
     if (name == "val_loss") plot.line(history.column("epoch"), history.column(name), "validation rows");

@@ -123,8 +123,11 @@ std::vector<std::string> load_checkpoint(const std::string& path, bool strict, s
       const StateDict state = beyond ? StateDict() : part(saved.all, starts[i]);
       try {
         objects[i].load_state_dict(state);
-      } catch (const std::logic_error& error) {  // also the std::out_of_range of `state.at(name)`
-        if (strict) throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what()));
+      } catch (const std::logic_error& error) {
+        const bool lacks = dynamic_cast<const std::out_of_range*>(&error);  // as of `state.at(name)`
+        if (strict)
+          throw std::invalid_argument(text("load_checkpoint: ", path, ", object ", i, ": ", error.what(),
+                                           lacks ? "; does it ask for a name that the file has not?" : ""));
         load_fitting(objects[i], state, starts[i], left_out);
       }
     }

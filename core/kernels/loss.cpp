@@ -294,7 +294,7 @@ T weight_of(const ClassRows<T>& in, Index target) {
   return in.weight ? in.weight[target] : T(1);
 }
 
-/// What Row knows, of each row of scores that counts. Short ones are made columns.
+/// What Row knows, of each row of scores that counts. Short ones are made columns, whether they count or not.
 template <class T>
 void look_through(const ClassRows<T>& in, T* top, T* others) {
   constexpr Index most = 32;

@@ -1,4 +1,4 @@
-// The largest and the smallest elements, and where they stand; sums and products in wider types.
+// The largest and the smallest elements, and where they stand; sums, running ones too, and products in wider types.
 #include <ravine/core/kernels/kernels.hpp>
 #include <ravine/core/kernels/simd.hpp>
 

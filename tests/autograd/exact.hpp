@@ -58,7 +58,8 @@ inline const std::vector<Function> functions = {
     {"atan", ravine::atan, [](long double x) { return std::atan(x); }},
     {"erf", ravine::erf, [](long double x) { return std::erf(x); }},
     {"pow 2.5", power<25>, power<25>},
-    {"pow -0.5", power<-5>, power<-5>},
+    {"pow -1.5", power<-15>, power<-15>},
+    {"pow -2", power<-20>, power<-20>},
     {"pow 3", power<30>, power<30>},
     {"pow -37", power<-370>, power<-370>},
     {"tanh", ravine::tanh, [](long double x) { return std::tanh(x); }},
@@ -103,7 +104,7 @@ std::vector<T> arguments(std::size_t count) {
 template <class T>
 double ulps(T found, long double exact) {
   using Limits = std::numeric_limits<T>;
-  if (std::isnan(exact)) return std::isnan(found) ? 0.0 : INFINITY;
+  if (std::isnan(exact) || std::isnan(found)) return std::isnan(exact) && std::isnan(found) ? 0.0 : INFINITY;
   if (std::isinf(static_cast<T>(exact)) && std::isinf(found)) return (found > 0) == (exact > 0) ? 0.0 : INFINITY;
   if (exact == 0.0L && found == T(0)) return std::signbit(found) == std::signbit(exact) ? 0.0 : INFINITY;
   const int exponent = exact == 0.0L ? Limits::min_exponent - 1 : std::max(std::ilogb(exact), Limits::min_exponent - 1);

@@ -11,6 +11,7 @@
 
 #include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
+#include <ravine/core/manipulate.hpp>
 
 #include "reference.hpp"
 

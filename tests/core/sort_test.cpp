@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 #include <ravine/core/manipulate.hpp>
 #include <ravine/core/sort.hpp>
