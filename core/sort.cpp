@@ -53,8 +53,8 @@ const Item* sorted(Item* items, Index n) {
   return items;
 }
 
-/// The first k of n items in order, somewhere in room, which takes all twice or only k; rank_at(i) is the rank of the
-/// i-th.
+/// The first k of n items in order, somewhere in room, which takes k or, if all are put in order, what `sorted` needs;
+/// rank_at(i) is the rank of the i-th.
 template <class F>
 const Item* order(Item* room, Index n, Index k, bool all, F rank_at) {
   for (Index i = 0; i < (all ? n : k); ++i) room[i] = item(rank_at(i), i);

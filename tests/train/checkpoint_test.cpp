@@ -227,7 +227,7 @@ TEST_CASE("an object of one's own that asks its state for a name which is not th
   save_checkpoint(file.path(), saved, saved);
   const StateDict before = model.state_dict();
   CHECK_THROWS_WITH_AS(load_checkpoint(file.path(), model, temperature),
-                       Contains(("load_checkpoint: " + file.path() + ", object 1: ").c_str()), std::invalid_argument);
+                       Contains("; does it ask for a name that the file has not?"), std::invalid_argument);
   CHECK(same_bits(model.state_dict(), before));
   CHECK(load_checkpoint(file.path(), {.strict = false}, model, temperature) ==
         std::vector<std::string>{"1/value: missing", "1/bias: unexpected", "1/weight: unexpected"});
