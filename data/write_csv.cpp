@@ -123,8 +123,13 @@ class Writer {
     if (field.empty()) return single_ || format_.runs;  // an empty line would not count
     const auto special = [&](char c) { return c == options_.quote || format_.ends_field(c); };
     return format_.blank(field.front()) || format_.blank(field.back()) || field[0] == options_.comment ||
-           field.starts_with("sep=") || field.starts_with("\xef\xbb\xbf") || field.starts_with("\xff\xfe") ||
-           field.starts_with("\xfe\xff") || std::any_of(field.begin(), field.end(), special);
+           reads_otherwise(field) || std::any_of(field.begin(), field.end(), special);
+  }
+
+  // Whether a file that begins so is taken for another kind: a separator's name, UTF-8 with a mark, UTF-16, gzip.
+  static bool reads_otherwise(const std::string& field) {
+    const std::string_view beginnings[] = {"sep=", "\xef\xbb\xbf", "\xff\xfe", "\xfe\xff", "\x1f\x8b"};
+    return std::any_of(std::begin(beginnings), std::end(beginnings), [&](auto b) { return field.starts_with(b); });
   }
 
   CsvOptions options_;

@@ -361,6 +361,10 @@ TEST_CASE("a first line may name the separator, as spreadsheets do") {
   data::write_csv(file.path(), {"sep=;"}, tensor({1.0, 2.0}));
   CHECK(file.read() == "\"sep=;\"\n1\n2\n");
   CHECK(data::read_csv(file.path()).column_names() == Strings{"sep=;"});
+
+  const std::string like_gzip = "\x1f\x8b\x08";
+  data::write_csv(file.path(), {like_gzip}, tensor({1.0, 2.0}));
+  CHECK(data::read_csv(file.path()).column_names() == Strings{like_gzip});
 }
 
 TEST_CASE("a first line of numbers is data") {
@@ -507,9 +511,10 @@ static std::string pick(Generator& generator, const Strings& from) {
 
 // Text with much of what CSV files stumble over.
 static std::string nasty_text(Generator& generator) {
-  static const Strings pieces = {
-      "a", "NA",   "?",  "1",  "007",  ".5", "1,5", "9007199254740993", "\"",  "'", ",", ";", "\t", " ", "#", "|",
-      "-", "null", "\n", "\r", "\r\n", "é",  "e5",  "\xff\xfe",         "sep="};
+  static const Strings pieces = {"a",    "NA",      "?",  "1",  "007",  ".5", "1,5", "9007199254740993",
+                                 "\"",   "'",       ",",  ";",  "\t",   " ",  "#",   "|",
+                                 "-",    "null",    "\n", "\r", "\r\n", "é",  "e5",  "\xff\xfe",
+                                 "sep=", "\x1f\x8b"};
   std::string text;
   for (Index i = 0, count = 1 + generator.next_below(3); i < count; ++i) text += pick(generator, pieces);
   return text;
