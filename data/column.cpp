@@ -137,8 +137,7 @@ std::string cell(const Column& column, Index row) {
   return column.numeric() ? text(column.values.raw<double>()[row]) : std::string(column.texts->at(row));
 }
 
-std::string shown(std::string_view value) {
-  constexpr std::size_t most = 40;
+std::string shown(std::string_view value, std::size_t most) {
   constexpr const char* digits = "0123456789abcdef";
   std::size_t end = std::min(value.size(), most);
   while (end > 0 && end < value.size() && (value[end] & 0xC0) == 0x80) --end;  // not within a character of UTF-8

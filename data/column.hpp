@@ -25,8 +25,8 @@ std::shared_ptr<const data::Categorical> categorical(const data::Column& column)
 /// The value in a row as text; "" if it is missing.
 std::string cell(const data::Column& column, Index row);
 
-/// A value as it stands in a line of ours: control characters as "\x0a", and of a long one its start.
-std::string shown(std::string_view value);
+/// A value as it stands in a line of ours: control characters as "\x0a", and of one of more bytes its start.
+std::string shown(std::string_view value, std::size_t most = 40);
 
 /// The categories of a text column that are no numbers, by their positions.
 std::vector<Index> words(const data::Column& column);

@@ -14,6 +14,12 @@ namespace {
 constexpr int figure_width = 11;
 constexpr std::size_t most_categories = 6;  // named in one line
 
+// Characters of UTF-8, whose further bytes are 10… each.
+std::size_t characters(const std::string& text) {
+  const auto begins = [](unsigned char byte) { return (byte & 0xC0) != 0x80; };
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins));
+}
+
 void write_figures(std::ostream& out, const Column& column) {
   std::vector<double> numbers;
   for (Index row = 0; row < column.values.numel(); ++row)
@@ -29,7 +35,7 @@ void write_figures(std::ostream& out, const Column& column) {
 void write_categories(std::ostream& out, const Column& column) {
   const auto& values = column.texts->categorical();
   const auto counts = detail::frequencies(values);
-  out << "  " << counts.size() << " categories:";
+  out << "  " << counts.size() << (counts.size() == 1 ? " category:" : " categories:");
   for (std::size_t i = 0; i < std::min(counts.size(), most_categories); ++i)
     out << (i > 0 ? ", " : " ") << detail::shown(values.categories[i]) << " (" << counts[i] << ")";
   if (counts.size() > most_categories) out << ", …";
@@ -38,24 +44,29 @@ void write_categories(std::ostream& out, const Column& column) {
 }  // namespace
 
 std::string Table::describe() const {
+  std::vector<std::string> names;
   std::size_t name_width = 6;
-  for (const Column& column : columns_) name_width = std::max(name_width, column.name.size());
+  for (const Column& column : columns_) {
+    names.push_back(detail::shown(column.name, column.name.size()));
+    name_width = std::max(name_width, characters(names.back()));
+  }
+  const auto padded = [&](const std::string& name) { return name + std::string(name_width - characters(name), ' '); };
 
   std::ostringstream out;
-  out << std::left << std::setw(static_cast<int>(name_width)) << "column" << std::right << std::setw(9) << "count"
-      << std::setw(9) << "missing";
+  out << padded("column") << std::setw(9) << "count" << std::setw(9) << "missing";
   for (const char* figure : {"mean", "std", "min", "max"}) out << std::setw(figure_width) << figure;
   out << '\n' << std::setprecision(5);
-  for (const Column& column : columns_) {
-    out << std::left << std::setw(static_cast<int>(name_width)) << column.name << std::right << std::setw(9)
-        << rows() - column.missing() << std::setw(9) << column.missing();
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    const Column& column = columns_[c];
+    out << padded(names[c]) << std::setw(9) << rows() - column.missing() << std::setw(9) << column.missing();
     column.numeric() ? write_figures(out, column) : write_categories(out, column);
     out << '\n';
   }
-  for (const Column& column : columns_) {
-    if (!column.remark.empty()) out << column.name << ": " << column.remark << '\n';
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    const Column& column = columns_[c];
+    if (!column.remark.empty()) out << names[c] << ": " << column.remark << '\n';
     const std::string odd = column.numeric() || !column.remark.empty() ? "" : odd_words(column);
-    if (!odd.empty()) out << column.name << ": text" << odd << '\n';
+    if (!odd.empty()) out << names[c] << ": text" << odd << '\n';
   }
   out << remark_;
   return out.str();

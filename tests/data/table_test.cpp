@@ -216,6 +216,11 @@ TEST_CASE("describe shows what each column holds") {
         "column       count  missing       mean        std        min        max\n"
         "long name        7        0  7 categories: a (1), b (1), c (1), d (1), e (1), f (1), …\n"
         "e                0        7\n");
+  CHECK(parse("größe,\"a\nb\"\n01,1\n").describe() ==
+        "column    count  missing       mean        std        min        max\n"
+        "größe         1        0  1 category: 01 (1)\n"
+        "a\\x0ab        1        0          1          -          1          1\n"
+        "größe: text, since integers have leading zeros: '01' in line 3\n");
 }
 
 TEST_CASE("long texts and control characters do not break the line that shows them") {
@@ -239,7 +244,7 @@ TEST_CASE("describe of a single row, and of what is not finite, shows no number 
   CHECK(parse("a,b\n1,x\n").describe() ==
         "column    count  missing       mean        std        min        max\n"
         "a             1        0          1          -          1          1\n"
-        "b             1        0  1 categories: x (1)\n");
+        "b             1        0  1 category: x (1)\n");
   CHECK(parse("a\ninf\n-inf\n").describe().find("nan") == std::string::npos);
 }
 
