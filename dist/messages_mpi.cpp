@@ -105,11 +105,22 @@ bool is_open() {
   return !finalized && process == getpid();
 }
 
+std::atomic<int> keeper = -1;  // socket of the process that start_keeper() starts
+
+void tell_keeper(const std::string& word) { send(keeper, word.c_str(), word.size(), MSG_NOSIGNAL); }
+
+/// From then on it is no matter of the keeper's how this rank ends.
+void dismiss_keeper() {
+  tell_keeper("ended\n");
+  close(keeper.exchange(-1));
+}
+
 /// A program that calls exit() in the midst of it all leaves nobody waiting.
 void leave_nobody_waiting() {
   if (process != getpid()) return;
   const Turn turn;
-  if (!is_open()) return;
+  if (!is_open()) dismiss_keeper();
+  if (!is_open() || !started_here) return;
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   std::fprintf(stderr, "dist: rank %d: exit() before the end of its World\n", rank);
@@ -117,39 +128,53 @@ void leave_nobody_waiting() {
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
-std::atomic<int> keeper = -1;  // socket of the process that start_keeper() starts
-
-/// From then on it is no matter of the keeper's how this rank ends.
-void dismiss_keeper() {
-  const int socket = keeper.exchange(-1);
-  if (socket < 0) return;
-  send(socket, "\n", 1, MSG_NOSIGNAL);
-  close(socket);
+/// What follows `name` in one of a file's lines; nothing if there is none.
+std::optional<std::string> entry(const std::string& file, const std::string& name, char end = '\n') {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line, end);)
+    if (line.starts_with(name)) return line.substr(name.size());
+  return {};
 }
 
-/// MPICH's mpirun does not say which rank has died, and may take _Exit(0) for a success: a process that outlives the
-/// rank does. It dies where mpirun kills the rank, with its whole group, and has the rank's output and its connection
-/// to mpirun, which so leaves all to it. Nobody's wait() sees it, nor, where the system has close_range, does it keep
-/// anybody's pipe open.
-void start_keeper(int rank) {
+/// The shell command that kills the script which OpenMPI's mpirun has started, so that it sees the end of this rank;
+/// nothing where it has started the program.
+std::string end_of_script() {
+  const char* const job = std::getenv("PMIX_NAMESPACE");
+  std::string script, process = std::to_string(getppid());
+  while (job && entry("/proc/" + process + "/environ", "PMIX_NAMESPACE=", '\0') == job) {
+    script = process;
+    process = entry("/proc/" + process + "/status", "PPid:\t").value_or("");
+  }
+  if (script.empty()) return {};
+  const pid_t group = getpgid(std::stoi(script));
+  return "kill -s KILL -- " + (group > 1 ? text(-group, " ") : "") + "0";  // and its own, if it is another
+}
+
+/// MPICH's mpirun does not say which rank has died, and may take _Exit(0) for a success; OpenMPI's waits for a script
+/// whose program has died. A process that outlives the rank says so, unless it was told that the rank has, and ends
+/// all. It dies where mpirun kills the rank, with its whole group, and has the rank's output and its connection to
+/// MPICH's mpirun, which so leaves all to it. Nobody's wait() sees it, nor, where the system has close_range, does it
+/// keep anybody's pipe open.
+void start_keeper() {
   const char* const script =
+      "told= stat= how=\n"
       "trap '' USR1 USR2\n"  // mpirun passes them on to the whole group
-      "read -r farewell && exit\n"
+      "while read -r word; do [ $word = ended ] && exit; told=$word; done\n"
       "{ read -r stat </proc/$1/stat; } 2>/dev/null\n"
-      "s=${stat##* } how=\n"
+      "s=${stat##* }\n"
       "[ \"$s\" ] && how=\" with exit code $((s >> 8))\" && [ $((s & 127)) != 0 ] && how=\" of signal $((s & 127))\"\n"
-      "echo \"dist: rank $0 has died$how before the end of its World\" >&2\n"
+      "[ \"$told\" ] || echo \"dist: rank $0 has died$how before the end of its World\" >&2\n"
       "sleep 1\n"  // until that is passed on
-      "echo cmd=abort exitcode=1 >&3\n";
-  const char* const connection = std::getenv("PMI_FD");
+      "eval \"$2\"\n";
+  const char* const connection = std::getenv("MPI_LOCALRANKID") ? std::getenv("PMI_FD") : nullptr;
+  const char* const rank = std::getenv(connection ? "PMI_RANK" : "PMIX_RANK");
+  const std::string own = text(getpid()), end = connection ? "echo cmd=abort exitcode=1 >&3" : end_of_script();
   int ends[2];
-  if (!connection || !std::getenv("MPI_LOCALNRANKS")) return;
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
-  const std::string number = text(rank), own = text(getpid());
-  const char* const words[] = {"sh", "-c", script, number.c_str(), own.c_str(), nullptr};
+  if (!rank || end.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  const char* const words[] = {"sh", "-c", script, rank, own.c_str(), end.c_str(), nullptr};
   const pid_t child = vfork();  // fork() would take long where there is much memory
   if (child == 0) {
-    if (dup2(ends[0], 0) < 0 || dup2(std::atoi(connection), 3) < 0) _exit(0);
+    if (dup2(ends[0], 0) < 0 || dup2(connection ? std::atoi(connection) : 2, 3) < 0) _exit(0);
     for (const int used : {0, 3}) fcntl(used, F_SETFD, 0);  // also where it was there before
 #ifdef SYS_close_range
     syscall(SYS_close_range, 4, ~0U, 0);
@@ -161,14 +186,6 @@ void start_keeper(int rank) {
   close(ends[0]);
   keeper = ends[1];
   pthread_atfork(nullptr, nullptr, [] { close(keeper.exchange(-1)); });
-}
-
-/// What follows `name` in one of a file's lines; nothing if there is none.
-std::optional<std::string> entry(const std::string& file, const std::string& name, char end = '\n') {
-  std::ifstream lines(file);
-  for (std::string line; std::getline(lines, line, end);)
-    if (line.starts_with(name)) return line.substr(name.size());
-  return {};
 }
 
 /// The process that has started this machine's ranks; no ranks if it is not known.
@@ -242,24 +259,25 @@ void end_in_vain(const std::stop_token& begun, const Launcher& launcher) {
 }  // namespace
 
 void let_others_speak() {
-  dismiss_keeper();
+  tell_keeper("told\n");
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
 }
 
 Messages::Messages(int& argc, char**& argv) {
   int started = 0, threads = 0;
+  start_keeper();
   MPI_Initialized(&started);
   started_here = !started;
   if (started_here) {
     const std::jthread watch(end_in_vain, find_launcher());
     MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
-    std::atexit(leave_nobody_waiting);
   }
+  std::atexit(leave_nobody_waiting);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
   crowded = is_crowded();
   process = getpid();
-  if (size_ > 1) start_keeper(rank_);
+  if (size_ == 1) dismiss_keeper();
 }
 
 Messages::~Messages() {

@@ -250,6 +250,8 @@ static int run(int argc, char** argv) try {
   if (argv[1] == std::string("child")) expect_that_a_child_ends_alone();
   if (argv[1] == std::string("early") && (is_rank(argv[2]) || std::atoi(argv[2]) == -1))
     throw std::runtime_error("there is no data");
+  if (argv[1] == std::string("begin") && is_rank(argv[2])) kill_in(700'000);
+  if (argv[1] == std::string("begin") && !is_rank(argv[2])) sleep(2);
   rv::dist::World world(argc, argv);
   rank = world.rank();
   rv::detail::least_bucket = 512;
