@@ -48,20 +48,40 @@ void tile(const Panel<T>& panel) {
   const T* a[groups];  // a pointer for every four rows
 #pragma GCC unroll 4
   for (int g = 0; g < groups; ++g) a[g] = unrelated(t.a + 4 * g * t.row);
-  for (Index p = 0; p < t.k; ++p) {
-    __builtin_prefetch(t.b + 16 * t.ldb);
-    if constexpr (vectors == 2 && register_bytes == 64) __builtin_prefetch(t.b + 16 * t.ldb + lanes<T>);
-    b[0] = load_column<0, vectors>(t.b, t.last);
-    if constexpr (vectors == 2) b[1] = load_column<1, vectors>(t.b, t.last);
+  // Steps that are known cost no instructions, of which there are enough where another thread shares the core.
+  const auto multiply = [&](auto step, auto ldb) __attribute__((always_inline)) {
+    constexpr bool packed = !std::is_same_v<decltype(ldb), Index>;  // in whole vectors
+    const int last = packed ? lanes<T> : t.last;
+#pragma GCC unroll(register_bytes == 64 ? 1 : 4)
+    for (Index p = 0; p < t.k; ++p) {
+      if (!packed) __builtin_prefetch(t.b + 16 * ldb);
+      if constexpr (vectors == 2 && register_bytes == 64) __builtin_prefetch(t.b + 16 * ldb + lanes<T>);
+      b[0] = load_column<0, vectors>(t.b, last);
+      if constexpr (vectors == 2) b[1] = load_column<1, vectors>(t.b, last);
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) {
-      const Vector<T> element = broadcast(a[i / 4][i % 4 * t.row]);
+      for (int i = 0; i < rows; ++i) {
+        const Vector<T> element = broadcast(a[i / 4][i % 4 * t.row]);
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) c[i][v] = multiply_add<T>(element, b[v], c[i][v]);
-    }
+        for (int v = 0; v < vectors; ++v) c[i][v] = multiply_add<T>(element, b[v], c[i][v]);
+      }
 #pragma GCC unroll 4
-    for (int g = 0; g < groups; ++g) a[g] += t.step;
-    t.b += t.ldb;
+      for (int g = 0; g < groups; ++g) a[g] += step;
+      t.b += ldb;
+    }
+  };
+  using One = std::integral_constant<Index, 1>;
+  using Strip = std::integral_constant<Index, tile_rows>;
+  using Width = std::integral_constant<Index, 2 * lanes<T>>;
+  constexpr bool known = register_bytes < 64, whole = known && rows >= tile_rows - 1;
+  if (whole && t.step == tile_rows && t.ldb == Width{}) {
+    t.row = 1;
+    multiply(Strip{}, Width{});
+  } else if (whole && t.step == 1 && t.ldb == Width{}) {
+    multiply(One{}, Width{});
+  } else if (register_bytes == 32 && t.step == 1) {
+    multiply(One{}, t.ldb);
+  } else {
+    multiply(t.step, t.ldb);
   }
   row = t.c;
 #pragma GCC unroll 16

@@ -51,15 +51,12 @@ void transpose_strip(const T* s, Index lds, int rows, Index columns, T* d, Index
   for_squares<T>(columns, rows == lanes<T>, square);
 }
 
-/// d[p * ldd + q] = s[p * lds + q] for p < rows, q < columns.
-template <class T>
-void copy_strip(const T* s, Index lds, Index rows, Index columns, T* d, Index ldd) {
-  const Index whole = columns / lanes<T> * lanes<T>;
-  const int rest = static_cast<int>(columns - whole);
-  for (Index p = 0; p < rows; ++p, s += lds, d += ldd) {
-    for (Index q = 0; q < whole; q += lanes<T>) store(d + q, load(s + q));
-    if (rest > 0) store(d + whole, load(s + whole, rest), rest);
-  }
+/// So many elements; the last vector may be written as a whole, with zeros.
+template <bool whole, class T>
+void copy_row(const T* s, Index n, T* d) {
+  for (; n >= lanes<T>; n -= lanes<T>, s += lanes<T>, d += lanes<T>) store(d, load(s));
+  const int rest = static_cast<int>(n);
+  if (rest > 0) store(d, load(s, rest), whole ? lanes<T> : rest);
 }
 
 /// op(B) (k, n) in panels of two vectors of columns, each (k, two vectors).
@@ -76,7 +73,7 @@ void pack_b(bool transposed, Index k, Index n, const T* b, Index ldb, T* packed)
   for (Index p = 0; p < k; ++p)  // row by row, as it lies in memory
     for (Index j = 0; j < n; j += width) {
       fetch(b + (p + 3) * ldb + j, width);
-      copy_strip(b + p * ldb + j, ldb, 1, columns(j, width), packed + j * k + p * width, width);
+      copy_row<true>(b + p * ldb + j, columns(j, width), packed + j * k + p * width);
     }
 }
 
@@ -107,7 +104,7 @@ void pack_a(bool transposed, Index m, Index k, const T* a, Index lda, T* packed)
         if (rows == tile_rows)
           std::memcpy(to, from, tile_rows * sizeof(T));
         else
-          copy_strip(from, lda, 1, rows, to, Index{tile_rows});
+          copy_row<false>(from, rows, to);
         to += k * tile_rows;
       });
     }
