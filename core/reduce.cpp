@@ -334,7 +334,7 @@ static Tensor place(const char* op, const Tensor& x, Index dim, bool keepdim, Va
   unsigned mask = 1U << d;
   Tensor y(detail::reduced_shape(x.shape(), mask, keepdim), i64);
   const Run run = take_run(x.shape(), mask);
-  if (y.numel() == 0) return y;
+  if (y.numel() == 0 || run.count == 1) return zeros_like(y);
   if (run.count == 0) refuse_empty(op, x.shape(), 1U << d);
   detail::visit(x.dtype(), [&](auto type) {
     using T = decltype(type);
