@@ -13,10 +13,10 @@ void Shape::refuse_rank(std::size_t rank) {
   throw ShapeError(text("Shape: at most ", max_rank, " dimensions, got ", rank));
 }
 
-Shape::Shape(std::span<const Index> sizes) : Shape() {
-  if (sizes.size() > max_rank) refuse_rank(sizes.size());
-  rank_ = static_cast<int>(sizes.size());
-  std::copy(sizes.begin(), sizes.end(), sizes_);
+Shape::Shape(const Index* sizes, std::size_t rank) : Shape() {
+  if (rank > max_rank) refuse_rank(rank);
+  rank_ = static_cast<int>(rank);
+  std::copy_n(sizes, rank, sizes_);
 }
 
 void Shape::push_back(Index size) {
@@ -33,12 +33,14 @@ std::string to_string(const Shape& shape) {
   return out + ")";
 }
 
-Dims::Dims(std::span<const Index> dims) {
-  if (dims.empty()) return;  // all dimensions
-  if (dims.size() > max_rank) throw ShapeError(text("Dims: at most ", max_rank, " dimensions, got ", dims.size()));
-  rank_ = static_cast<int>(dims.size());
-  std::copy(dims.begin(), dims.end(), dims_);
+Dims::Dims(const Index* dims, std::size_t count) {
+  if (count == 0) return;  // all dimensions
+  if (count > max_rank) throw ShapeError(text("Dims: at most ", max_rank, " dimensions, got ", count));
+  rank_ = static_cast<int>(count);
+  std::copy_n(dims, count, dims_);
 }
+
+std::span<const Index> Dims::listed() const { return {dims_, static_cast<std::size_t>(std::max(rank_, 0))}; }
 
 unsigned Dims::mask(const char* op, const Shape& shape) const {
   if (rank_ < 0) return (1u << shape.rank()) - 1;

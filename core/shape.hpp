@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cassert>
+#include <concepts>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -24,7 +25,9 @@ class Shape {
     if (sizes.size() > max_rank) refuse_rank(sizes.size());
     for (const Index size : sizes) sizes_[rank_++] = size;
   }
-  explicit Shape(std::span<const Index> sizes);
+  // A template, so that compilers do not ask of each shape that is copied whether it makes a span, which is slow.
+  template <std::same_as<std::span<const Index>> Span>
+  explicit Shape(Span sizes) : Shape(sizes.data(), sizes.size()) {}
 
   // Only the sizes in use are copied: a copy of the whole object reads fields that were just written one by one,
   // which stalls, and costs a tiny training step 4 %.
@@ -67,6 +70,7 @@ class Shape {
   }
 
  private:
+  Shape(const Index* sizes, std::size_t rank);
   [[noreturn]] static void refuse_rank(std::size_t rank);
 
   Index sizes_[max_rank];  // those from rank_ on have no meaning
@@ -82,17 +86,19 @@ class Dims {
  public:
   Dims() = default;
   Dims(Index dim) : rank_(1) { dims_[0] = dim; }
-  Dims(std::initializer_list<Index> dims) : Dims(std::span(dims.begin(), dims.size())) {}
-  Dims(const std::vector<Index>& dims) : Dims(std::span(dims)) {}
-  Dims(std::span<const Index> dims);
+  Dims(std::initializer_list<Index> dims) : Dims(dims.begin(), dims.size()) {}
+  Dims(const std::vector<Index>& dims) : Dims(dims.data(), dims.size()) {}
+  Dims(std::span<const Index> dims) : Dims(dims.data(), dims.size()) {}
 
   /// Those that were listed, as they were; none for all.
-  std::span<const Index> listed() const { return {dims_, static_cast<std::size_t>(rank_ < 0 ? 0 : rank_)}; }
+  std::span<const Index> listed() const;
   /// Bit d is set when dimension d of a tensor of this rank is named. Throws ShapeError, naming `op`, for a
   /// dimension that is not there or named twice.
   unsigned mask(const char* op, const Shape& shape) const;
 
  private:
+  Dims(const Index* dims, std::size_t count);
+
   Index dims_[max_rank] = {};
   int rank_ = -1;  // -1: all dimensions
 };
