@@ -113,7 +113,7 @@ using Part = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64
 
 template <class By, class T>
 void total_of_rows(const T* x, Index rows, Index columns, Wide<T>* y) {
-  constexpr Index places = 32;
+  constexpr Index places = 4 * lanes<double>;
   for (Index i = 0; i < rows; ++i, x += columns) {
     Part<T> part[places];
     for (auto& p : part) p = By::unit;
