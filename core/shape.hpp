@@ -3,10 +3,11 @@
 #pragma once
 
 #include <cassert>
-#include <concepts>
 #include <initializer_list>
+#include <iterator>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <ravine/core/dtype.hpp>
@@ -25,9 +26,12 @@ class Shape {
     if (sizes.size() > max_rank) refuse_rank(sizes.size());
     for (const Index size : sizes) sizes_[rank_++] = size;
   }
-  // A template, so that compilers do not ask of each shape that is copied whether it makes a span, which is slow.
-  template <std::same_as<std::span<const Index>> Span>
-  explicit Shape(Span sizes) : Shape(sizes.data(), sizes.size()) {}
+  /// The same of a span, vector or array. A template, so that compilers do not ask of each shape that is copied whether
+  /// it is one, which is slow.
+  template <class Sizes>
+  requires(!std::is_same_v<Sizes, Shape> &&
+           std::is_convertible_v<const Sizes&, std::span<const Index>>) explicit Shape(const Sizes& sizes)
+      : Shape(std::data(sizes), std::size(sizes)) {}
 
   // Only the sizes in use are copied: a copy of the whole object reads fields that were just written one by one,
   // which stalls, and costs a tiny training step 4 %.

@@ -35,6 +35,8 @@ TEST_CASE("Shape: sizes, element count, text") {
 
   const std::vector<Index> sizes{5, 6, 7};
   CHECK(Shape(std::span<const Index>(sizes)) == Shape{5, 6, 7});
+  CHECK(Shape(sizes) == Shape{5, 6, 7});
+  CHECK(Shape(std::array<Index, 2>{5, 6}) == Shape{5, 6});
   CHECK(Shape{5, 6} != Shape{5, 6, 1});
   CHECK(Shape{5, 6} != Shape{5, 7});
 }
