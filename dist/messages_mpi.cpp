@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <mpi.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
@@ -64,6 +65,23 @@ bool is_crowded() {
   return ranks > sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+/// The number of the socket by which MPICH's mpirun has its ranks; OpenMPI's has none.
+const char* connection_to_mpirun() {
+#ifdef OPEN_MPI
+  return nullptr;  // what the environment has is of another mpirun, further out
+#else
+  return std::getenv("MPI_LOCALRANKID") ? std::getenv("PMI_FD") : nullptr;
+#endif
+}
+
+/// MPICH's mpirun ends the process groups that it has started. Who is in another one, as of `timeout` in a script, sees
+/// that its connection has ended.
+void end_with_mpirun() {
+  const char* const number = connection_to_mpirun();
+  pollfd connection{number ? std::atoi(number) : -1, POLLRDHUP, 0};
+  if (poll(&connection, 1, 0) > 0 && (connection.revents & (POLLRDHUP | POLLHUP))) std::_Exit(1);
+}
+
 /// Begins what gives a request, and waits for its end; in a crowd, after a moment, as one who has no processor for
 /// himself. Who has one keeps it, unless he sleeps: on a busy machine it would be milliseconds until it came back. But
 /// another thread gets its turn.
@@ -76,6 +94,7 @@ void finish(const std::atomic<bool>& sleeps, auto begin) {
       if (tests == 0) begin(requests);
       MPI_Testall(2, requests, &done, MPI_STATUSES_IGNORE);
     }
+    if (!done && tests % 1'000 == 999) end_with_mpirun();
     while (!done && wanting > 0) sched_yield();
     if (!done && sleeps)
       std::this_thread::sleep_for(std::chrono::microseconds(100));
@@ -166,7 +185,7 @@ void start_keeper() {
       "[ \"$told\" ] || echo \"dist: rank $0 has died$how before the end of its World\" >&2\n"
       "sleep 1\n"  // until that is passed on
       "eval \"$2\"\n";
-  const char* const connection = std::getenv("MPI_LOCALRANKID") ? std::getenv("PMI_FD") : nullptr;
+  const char* const connection = connection_to_mpirun();
   const char* const rank = std::getenv(connection ? "PMI_RANK" : "PMIX_RANK");
   const std::string own = text(getpid()), end = connection ? "echo cmd=abort exitcode=1 >&3" : end_of_script();
   int ends[2];
@@ -245,6 +264,7 @@ void end_in_vain(const std::stop_token& begun, const Launcher& launcher) {
   for (int seconds = 1, seen = 0; what.empty(); ++seconds) {
     std::condition_variable_any().wait_for(lock, begun, std::chrono::seconds(1), [] { return false; });
     if (begun.stop_requested()) return;
+    end_with_mpirun();
     const int rank = launcher.ranks > 0 ? rank_that_ended(launcher) : -1;
     seen = rank >= 0 && rank == last ? seen + 1 : 0;  // a launcher may not have started all yet
     last = rank;
