@@ -65,12 +65,12 @@ bool is_crowded() {
   return ranks > sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/// The number of the socket by which MPICH's mpirun has its ranks; OpenMPI's has none.
+/// The number of the socket by which MPICH's mpirun, or srun, has its ranks; OpenMPI's has none.
 const char* connection_to_mpirun() {
 #ifdef OPEN_MPI
   return nullptr;  // what the environment has is of another mpirun, further out
 #else
-  return std::getenv("MPI_LOCALRANKID") ? std::getenv("PMI_FD") : nullptr;
+  return std::getenv("PMI_FD");
 #endif
 }
 
@@ -214,22 +214,28 @@ struct Launcher {
 };
 
 Launcher find_launcher() {
-  const auto named = [](const std::string& name, const char* number, const char* count) {
-    const char* const ranks = std::getenv(count);
-    return Launcher{name, number, ranks ? std::atoi(ranks) : 0};
+  const auto count = [](const char* name) { return std::getenv(name) ? std::atoi(std::getenv(name)) : 0; };
+  const char* const tasks = std::getenv("SLURM_GTIDS");  // those of this machine: "0,1,2"
+  struct Kind {
+    std::set<std::string> names;
+    const char* number;
+    int ranks;
   };
-  const std::set<std::string> of_open_mpi = {"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted"};
-  const Launcher hydra = named("hydra_pmi_proxy", "MPI_LOCALRANKID=", "MPI_LOCALNRANKS");
-  const Launcher open_mpi = named("", "OMPI_COMM_WORLD_LOCAL_RANK=", "OMPI_COMM_WORLD_LOCAL_SIZE");
+  const Kind kinds[] = {
+      {{"hydra_pmi_proxy"}, "MPI_LOCALRANKID=", count("MPI_LOCALNRANKS")},
+      {{"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted"},
+       "OMPI_COMM_WORLD_LOCAL_RANK=",
+       count("OMPI_COMM_WORLD_LOCAL_SIZE")},
+      {{"slurmstepd"}, "SLURM_LOCALID=", tasks ? 1 + static_cast<int>(std::ranges::count(std::string(tasks), ',')) : 0},
+  };
   std::string process = std::to_string(getppid());
   for (; !process.empty(); process = entry("/proc/" + process + "/status", "PPid:\t").value_or("")) {
     std::string name = entry("/proc/" + process + "/comm", "").value_or("");
     name.resize(std::min(name.size(), name.find('.')));
-    const bool is_hydra = name == hydra.process;
-    if (!is_hydra && !of_open_mpi.contains(name)) continue;
-    const Launcher& kind = is_hydra ? hydra : open_mpi;
-    if (entry("/proc/" + process + "/environ", kind.number, '\0')) break;  // it is a rank, or in one
-    return {process, kind.number, kind.ranks};
+    const auto kind = std::ranges::find_if(kinds, [&](const Kind& k) { return k.names.contains(name); });
+    if (kind == std::end(kinds)) continue;
+    if (entry("/proc/" + process + "/environ", kind->number, '\0')) break;  // it is a rank, or in one
+    return {process, kind->number, kind->ranks};
   }
   return {};
 }
