@@ -13,23 +13,23 @@ namespace {
 
 using Named = std::vector<std::pair<std::string, Variable>>;
 
-/// "0.bias holds nan", of the first of these tensors of parameters that learn which does; or nothing.
+/// "0.bias holds nan", of the first of these tensors of parameters that learn, or do not, which does; or nothing.
 template <class F>
-std::string first_bad(const Named& parameters, F tensor) {
+std::string first_bad(const Named& parameters, bool learn, F tensor) {
   for (const auto& [name, p] : parameters) {
     const Tensor& x = tensor(p);
-    if (!p.requires_grad() || !x.defined()) continue;
+    if (p.requires_grad() != learn || !x.defined()) continue;
     if (const std::string bad = detail::bad_number(x); !bad.empty()) return name + " holds " + bad;
   }
   return "";
 }
 
-std::string bad_parameter(const Named& parameters) {
-  return first_bad(parameters, [](const Variable& p) -> const Tensor& { return p.value(); });
+std::string bad_parameter(const Named& parameters, bool learns = true) {
+  return first_bad(parameters, learns, [](const Variable& p) -> const Tensor& { return p.value(); });
 }
 
 std::string bad_gradient(const Named& parameters) {
-  return first_bad(parameters, [](const Variable& p) -> const Tensor& { return p.grad(); });
+  return first_bad(parameters, true, [](const Variable& p) -> const Tensor& { return p.grad(); });
 }
 
 /// copy ← x, in its memory if that fits.
@@ -100,6 +100,8 @@ std::string NanGuard::culprit(FunctionRef<double()> f) {
   optimizer_.zero_grad();
   optimizer_.load_state_dict(of_optimizer);
   for (std::size_t i = 0; i < values.size(); ++i) optimizer_.parameters()[i].set_value(values[i]);
+  if (const std::string bad = bad_parameter(parameters_, false); !bad.empty())  // a mask may be infinite
+    found = "before the step, " + bad + ", which is frozen; " + found;
   return found;
 }
 

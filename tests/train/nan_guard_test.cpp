@@ -164,6 +164,21 @@ TEST_CASE("an explicit loop, and one of accumulated gradients, gets the same hel
   CHECK(what(guard, step) == "the loss is nan: before the step, 0.weight holds nan");
 }
 
+TEST_CASE("a frozen parameter that was not finite is named, and the op that met it") {
+  manual_seed(3);
+  Net net;
+  const Variable frozen = net.model.parameters()[0];
+  frozen.set_requires_grad(false);
+  optim::SGD sgd(net.model.parameters());
+  train::NanGuard guard(net.model, sgd);
+  const auto step = [&] { return sgd.step([&] { return net.loss(); }); };
+  CHECK(guard.step(step) > 0.0);
+  frozen.set_value(full_like(frozen.value(), NAN));
+  const std::string said = what(guard, step);
+  CHECK(said.starts_with("the loss is nan: before the step, 0.weight holds nan, which is frozen; linear in 0: "));
+  guard.check_parameters();  // of those that learn
+}
+
 TEST_CASE("parameters that only the optimizer has are looked at as well") {
   nn::Linear model(2, 1);
   const Variable scale = parameter(ones({1}));
