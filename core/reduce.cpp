@@ -332,10 +332,11 @@ template <class Value, class Place>
 static Tensor place(const char* op, const Tensor& x, Index dim, bool keepdim, Value value, Place place) {
   const int d = detail::wrap_dim(op, dim, x.shape());
   unsigned mask = 1U << d;
-  Tensor y(detail::reduced_shape(x.shape(), mask, keepdim), i64);
+  const Shape shape = detail::reduced_shape(x.shape(), mask, keepdim);
   const Run run = take_run(x.shape(), mask);
-  if (y.numel() == 0 || run.count == 1) return zeros_like(y);
+  if (shape.numel() == 0 || run.count == 1) return zeros(shape, i64);
   if (run.count == 0) refuse_empty(op, x.shape(), 1U << d);
+  Tensor y(shape, i64);
   detail::visit(x.dtype(), [&](auto type) {
     using T = decltype(type);
     place_run(value, place, x.raw<T>(), y.raw<Index>(), run);

@@ -13,10 +13,10 @@ void Shape::refuse_rank(std::size_t rank) {
   throw ShapeError(text("Shape: at most ", max_rank, " dimensions, got ", rank));
 }
 
-Shape::Shape(const Index* sizes, std::size_t rank) : Shape() {
-  if (rank > max_rank) refuse_rank(rank);
-  rank_ = static_cast<int>(rank);
-  std::copy_n(sizes, rank, sizes_);
+void Shape::assign(std::span<const Index> sizes) {
+  if (sizes.size() > max_rank) refuse_rank(sizes.size());
+  rank_ = static_cast<int>(sizes.size());
+  std::copy(sizes.begin(), sizes.end(), sizes_);
 }
 
 void Shape::push_back(Index size) {

@@ -4,7 +4,6 @@
 
 #include <cassert>
 #include <initializer_list>
-#include <iterator>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -31,7 +30,9 @@ class Shape {
   template <class Sizes>
   requires(!std::is_same_v<Sizes, Shape> &&
            std::is_convertible_v<const Sizes&, std::span<const Index>>) explicit Shape(const Sizes& sizes)
-      : Shape(std::data(sizes), std::size(sizes)) {}
+      : Shape() {
+    assign(sizes);
+  }
 
   // Only the sizes in use are copied: a copy of the whole object reads fields that were just written one by one,
   // which stalls, and costs a tiny training step 4 %.
@@ -74,7 +75,7 @@ class Shape {
   }
 
  private:
-  Shape(const Index* sizes, std::size_t rank);
+  void assign(std::span<const Index> sizes);
   [[noreturn]] static void refuse_rank(std::size_t rank);
 
   Index sizes_[max_rank];  // those from rank_ on have no meaning

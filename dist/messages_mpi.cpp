@@ -23,6 +23,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -88,7 +89,7 @@ void end_with_mpirun() {
 void finish(const std::atomic<bool>& sleeps, auto begin) {
   MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
   int done = 0;
-  for (int tests = 0; !done; ++tests) {
+  for (std::int64_t tests = 0; !done; ++tests) {
     {
       const Turn turn;
       if (tests == 0) begin(requests);
@@ -126,7 +127,7 @@ bool is_open() {
 
 std::atomic<int> keeper = -1;  // socket of the process that start_keeper() starts
 
-void tell_keeper(const std::string& word) { send(keeper, word.c_str(), word.size(), MSG_NOSIGNAL); }
+void tell_keeper(std::string_view word) { send(keeper, word.data(), word.size(), MSG_NOSIGNAL); }
 
 /// From then on it is no matter of the keeper's how this rank ends.
 void dismiss_keeper() {
@@ -138,8 +139,8 @@ void dismiss_keeper() {
 void leave_nobody_waiting() {
   if (process != getpid()) return;
   const Turn turn;
-  if (!is_open()) dismiss_keeper();
-  if (!is_open() || !started_here) return;
+  if (!is_open()) return dismiss_keeper();
+  if (!started_here) return;
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   std::fprintf(stderr, "dist: rank %d: exit() before the end of its World\n", rank);
@@ -155,9 +156,11 @@ std::optional<std::string> entry(const std::string& file, const std::string& nam
   return {};
 }
 
-/// The shell command that kills the script which OpenMPI's mpirun has started, so that it sees the end of this rank;
-/// nothing where it has started the program.
+/// The shell command that kills the script which OpenMPI's mpirun, or srun, has started as one of several, so that it
+/// sees the end of this rank; nothing where it has started the program.
 std::string end_of_script() {
+  const auto several = [](const char* count) { return std::getenv(count) && std::atoi(std::getenv(count)) > 1; };
+  if (!several("OMPI_COMM_WORLD_SIZE") && !several("SLURM_STEP_NUM_TASKS")) return {};
   const char* const job = std::getenv("PMIX_NAMESPACE");
   std::string script, process = std::to_string(getppid());
   while (job && entry("/proc/" + process + "/environ", "PMIX_NAMESPACE=", '\0') == job) {
@@ -165,14 +168,17 @@ std::string end_of_script() {
     process = entry("/proc/" + process + "/status", "PPid:\t").value_or("");
   }
   if (script.empty()) return {};
-  const pid_t group = getpgid(std::stoi(script));
-  return "kill -s KILL -- " + (group > 1 ? text(-group, " ") : "") + "0";  // and its own, if it is another
+  const pid_t launcher = std::atoi(process.c_str()), of_launcher = launcher > 0 ? getpgid(launcher) : -1;
+  std::string result = "kill -s KILL -- " + script;
+  for (const pid_t group : {getpgid(std::stoi(script)), getpgrp()})  // the script's, and the rank's if it is another
+    if (group > 1 && group != of_launcher) result += text(" -", group);
+  return result;
 }
 
 /// MPICH's mpirun does not say which rank has died, and may take _Exit(0) for a success; OpenMPI's waits for a script
 /// whose program has died. A process that outlives the rank says so, unless it was told that the rank has, and ends
 /// all. It dies where mpirun kills the rank, with its whole group, and has the rank's output and its connection to
-/// MPICH's mpirun, which so leaves all to it. Nobody's wait() sees it, nor, where the system has close_range, does it
+/// MPICH's launcher, which so leaves all to it. Nobody's wait() sees it, nor, where the system has close_range, does it
 /// keep anybody's pipe open.
 void start_keeper() {
   const char* const script =
@@ -183,7 +189,7 @@ void start_keeper() {
       "s=${stat##* }\n"
       "[ \"$s\" ] && how=\" with exit code $((s >> 8))\" && [ $((s & 127)) != 0 ] && how=\" of signal $((s & 127))\"\n"
       "[ \"$told\" ] || echo \"dist: rank $0 has died$how before the end of its World\" >&2\n"
-      "sleep 1\n"  // until that is passed on
+      "[ \"$told\" ] || sleep 1\n"  // until that is passed on
       "eval \"$2\"\n";
   const char* const connection = connection_to_mpirun();
   const char* const rank = std::getenv(connection ? "PMI_RANK" : "PMIX_RANK");
@@ -193,10 +199,10 @@ void start_keeper() {
   const char* const words[] = {"sh", "-c", script, rank, own.c_str(), end.c_str(), nullptr};
   const pid_t child = vfork();  // fork() would take long where there is much memory
   if (child == 0) {
-    if (dup2(ends[0], 0) < 0 || dup2(connection ? std::atoi(connection) : 2, 3) < 0) _exit(0);
+    if (dup2(ends[0], 0) < 0 || (connection && dup2(std::atoi(connection), 3) < 0)) _exit(0);
     for (const int used : {0, 3}) fcntl(used, F_SETFD, 0);  // also where it was there before
 #ifdef SYS_close_range
-    syscall(SYS_close_range, 4, ~0U, 0);
+    syscall(SYS_close_range, connection ? 4 : 3, ~0U, 0);
 #endif
     posix_spawn(nullptr, "/bin/sh", nullptr, nullptr, const_cast<char* const*>(words), environ);
     _exit(0);

@@ -82,6 +82,7 @@ void NanGuard::put_back() {
 
 std::string NanGuard::culprit(FunctionRef<double()> f) {
   if (const std::string bad = bad_parameter(parameters_); !bad.empty()) return "before the step, " + bad;
+  const std::string frozen = bad_parameter(parameters_, false);  // perhaps a mask that may be infinite
   const StateDict of_optimizer = optimizer_.state_dict();
   std::vector<Tensor> values;
   for (const Variable& p : optimizer_.parameters()) values.push_back(p.value().clone());
@@ -100,9 +101,7 @@ std::string NanGuard::culprit(FunctionRef<double()> f) {
   optimizer_.zero_grad();
   optimizer_.load_state_dict(of_optimizer);
   for (std::size_t i = 0; i < values.size(); ++i) optimizer_.parameters()[i].set_value(values[i]);
-  if (const std::string bad = bad_parameter(parameters_, false); !bad.empty())  // a mask may be infinite
-    found = "before the step, " + bad + ", which is frozen; " + found;
-  return found;
+  return frozen.empty() ? found : "frozen " + frozen + "; " + found;
 }
 
 }  // namespace ravine::train

@@ -30,8 +30,7 @@ class NanGuard {
   ///
   /// Throws AnomalyError if the loss, or a gradient that an update would use, is NaN or infinite. It names the loss or
   /// the parameter, and what is to blame: a parameter that was so before, or the op that DetectAnomaly finds when f
-  /// runs again with the same random numbers (`reevaluating()` is then true), beside a frozen parameter that
-  /// was so.
+  /// runs again with the same random numbers (`reevaluating()` is then true), beside a frozen parameter that is so.
   double step(FunctionRef<double()> f);
 
   /// Throws AnomalyError that names a parameter which learns and is NaN or infinite: before one keeps a model. (From

@@ -175,7 +175,7 @@ TEST_CASE("a frozen parameter that was not finite is named, and the op that met 
   CHECK(guard.step(step) > 0.0);
   frozen.set_value(full_like(frozen.value(), NAN));
   const std::string said = what(guard, step);
-  CHECK(said.starts_with("the loss is nan: before the step, 0.weight holds nan, which is frozen; linear in 0: "));
+  CHECK(said.starts_with("the loss is nan: frozen 0.weight holds nan; linear in 0: "));
   guard.check_parameters();  // of those that learn
 }
 
