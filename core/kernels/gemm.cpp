@@ -93,6 +93,9 @@ void tile(const Panel<T>& panel) {
 
 template <class T>
 constexpr int piece_rows = 2 * tile_rows / piece<T>;
+// A panel of B's pieces stays in the first cache where its tile reads more of that than of A.
+template <class T>
+constexpr bool panel_stays = piece_rows<T> < piece<T>;
 
 /// rows x one vector of C = A B^T, whose sums are in parts: of every second or fourth product, as many as a piece has
 /// elements. Adding parts up is all that has to be transposed. B is packed in pieces, or as it lies.
@@ -102,50 +105,69 @@ void piece_tile(const Panel<T>& panel) {
   Panel<T> t = panel;
   Vector<T> c[rows][size] = {};
   constexpr int groups = (rows + 3) / 4;
-  const T* a[groups];
+  const T *a[groups], *from = t.b;
+  const Index row = t.row, ldb = t.ldb;
 #pragma GCC unroll 4
-  for (int g = 0; g < groups; ++g) a[g] = unrelated(t.a + 4 * g * t.row);
-  const auto square = [&](auto whole, int depth) __attribute__((always_inline)) {
-    Vector<T> b[lanes<T>];
-    if constexpr (!packed) load_pieces<whole()>(t.b, t.ldb, t.last, depth, b);
+  for (int g = 0; g < groups; ++g) a[g] = unrelated(t.a + 4 * g * row);
+  // Each row's piece at p, of so many elements, by next(v) of B.
+  const auto multiply = [&](int p, int count, auto next) __attribute__((always_inline)) {
+    Vector<T> elements[rows], b[size];
+#pragma GCC unroll 4
+    for (int v = 0; rows >= size && v < size; ++v) b[v] = next(v);
 #pragma GCC unroll 16
-    for (int p = 0; p < lanes<T>; p += size) {
-      if (p >= depth) break;
-      const auto next = [&](int v) {
-        b[v] = load(t.b + v * lanes<T>);
-        if (v * register_bytes % 64 == 0) __builtin_prefetch(t.b + (v + 8 * size) * lanes<T>);
-      };
-      Vector<T> elements[rows];
-      const auto multiply = [&](int i, int v) { c[i][v] = add_product<T>(elements[i], b[p + v], c[i][v]); };
+    for (int i = 0; i < rows; ++i) {
+      elements[i] = load_repeated(a[i / 4] + i % 4 * row + p, count);
 #pragma GCC unroll 4
-      for (int v = 0; packed && rows >= size && v < size; ++v) next(p + v);
-#pragma GCC unroll 16
-      for (int i = 0; i < rows; ++i) {
-        elements[i] = load_repeated(a[i / 4] + i % 4 * t.row + p, depth - p);
-#pragma GCC unroll 4
-        for (int v = 0; rows >= size && v < size; ++v) multiply(i, v);
-      }
-#pragma GCC unroll 4
-      for (int v = 0; rows < size && v < size; ++v) {  // the fewer of both in registers
-        if (packed) next(p + v);
-#pragma GCC unroll 4
-        for (int i = 0; i < rows; ++i) multiply(i, v);
-      }
+      for (int v = 0; rows >= size && v < size; ++v) c[i][v] = add_product<T>(elements[i], b[v], c[i][v]);
     }
 #pragma GCC unroll 4
-    for (int g = 0; g < groups; ++g) a[g] += lanes<T>;
-    t.b += packed ? lanes<T> * lanes<T> : lanes<T>;
+    for (int v = 0; rows < size && v < size; ++v) {  // the fewer of both in registers
+      b[v] = next(v);
+#pragma GCC unroll 4
+      for (int i = 0; i < rows; ++i) c[i][v] = add_product<T>(elements[i], b[v], c[i][v]);
+    }
   };
-  for_squares<T>(t.k, packed || t.last == lanes<T>, square);
-  T* row = t.c;
+  const auto advance = [&](int columns, int elements) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+    for (int g = 0; g < groups; ++g) a[g] += columns;
+    from += elements;
+  };
+  if constexpr (packed) {
+    const auto next = [&](int v) __attribute__((always_inline)) {
+      if (!panel_stays<T> && v * register_bytes % 64 == 0) __builtin_prefetch(from + (v + 8 * size) * lanes<T>);
+      return load(from + v * lanes<T>);
+    };
+#pragma GCC unroll 4
+    for (; t.k >= size; t.k -= size, advance(size, size * lanes<T>)) multiply(0, size, next);
+    if (t.k > 0) multiply(0, static_cast<int>(t.k), next);
+  } else {
+    const auto square = [&](auto whole, int depth) __attribute__((always_inline)) {
+      constexpr bool at_once = !whole() || register_bytes == 64;
+      Vector<T> b[lanes<T>];
+      if constexpr (at_once) load_pieces<whole()>(from, ldb, t.last, depth, b);
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i, row = unrelated(row + t.ldc)) {
+      for (int p = 0; p < lanes<T>; p += size) {
+        const auto next = [&](int v) __attribute__((always_inline)) {
+          if constexpr (at_once)
+            return b[p + v];
+          else
+            return load_pieces(from, ldb, p + v);
+        };
+        if (p < depth) multiply(p, depth - p, next);
+      }
+      advance(lanes<T>, lanes<T>);
+    };
+    for_squares<T>(t.k, t.last == lanes<T>, square);
+  }
+  T* to = t.c;
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i, to = unrelated(to + t.ldc)) {
     transpose_pieces<T>(c[i]);
     Vector<T> sum = c[i][0];
 #pragma GCC unroll 4
     for (int v = 1; v < size; ++v) sum += c[i][v];
-    if (const T* first = t.accumulate ? row : t.bias) sum += load(first, t.last);
-    store(row, sum, t.last);
+    if (const T* first = t.accumulate ? to : t.bias) sum += load(first, t.last);
+    store(to, sum, t.last);
   }
 }
 
@@ -176,6 +198,12 @@ template <class T>
 Index rows_at_once(const Panel<T>& t) {
   const Index most = t.pieces ? piece_rows<T> : tile_rows;
   return (static_cast<std::size_t>(t.row) * sizeof(T) % 4096 == 0 || (t.pieces && !t.packed)) && most > 8 ? 8 : most;
+}
+
+/// At most so many rows by a panel of B before the next one.
+template <class T>
+Index rows_by_panel(const Panel<T>& t) {
+  return t.packed && panel_stays<T> ? 48 : rows_at_once(t);
 }
 
 /// All rows of one panel of at most two vectors of columns.
@@ -372,26 +400,32 @@ struct Ahead {
   }
 };
 
-/// C = op(A) op(B), strip by strip by all panels of op(B), which begin `next` apart. Strips of a packed op(A) begin
-/// `whole` apart; 0: it is read as it lies.
+/// C = op(A) op(B), some rows at a time by all panels of op(B), which begin `next` apart. Strips of a packed op(A)
+/// begin `whole` apart; 0: it is read as it lies.
 template <class T>
 void multiply_strips(Index m, Index n, Index next, Panel<T> t, Index whole, Ahead<T> ahead) {
-  const Index width = t.pieces ? lanes<T> : 2 * lanes<T>;
+  const Index width = t.pieces ? lanes<T> : 2 * lanes<T>, most = rows_at_once(t), high = rows_by_panel(t);
   const Panel<T> first = t;
-  for_strips_of_rows(m, rows_at_once(t), [&](Index i, Index rows) {
-    t.c = first.c + i * t.ldc;
+  for_strips_of_rows(m, high, [&](Index i, Index height) {
+    const T* const a = t.a;
     t.b = first.b;
     t.bias = first.bias;
     for (Index j = 0; j < n; j += width) {
-      for (Index r = 0; j + width < n && r < rows; ++r)  // the next tile's part of C
-        for (Index v = width; v < 2 * width; v += 64 / sizeof(T)) __builtin_prefetch(t.c + r * t.ldc + v, 1);
-      ahead.advance();
-      run_tile(rows, n - j < width ? n - j : width, t);
+      t.a = a;
+      t.c = first.c + i * t.ldc + j;
+      const auto strip = [&](Index, Index rows) {
+        const T* const after = t.c + (high > most ? rows * t.ldc : width);  // the next tile's part of C
+        for (Index r = 0; j + width < n && r < rows; ++r)
+          for (Index v = 0; v < width; v += 64 / sizeof(T)) __builtin_prefetch(after + r * t.ldc + v, 1);
+        ahead.advance();
+        run_tile(rows, n - j < width ? n - j : width, t);
+        t.a += whole > 0 ? whole : rows * t.row;
+        t.c += rows * t.ldc;
+      };
+      high > most ? for_strips_of_rows(height, most, strip) : strip(i, height);
       t.b += next;
-      t.c += width;
       if (t.bias) t.bias += width;
     }
-    t.a += whole > 0 ? whole : rows * t.row;
   });
 }
 
@@ -431,7 +465,7 @@ void large(const Product<T>& product, const Blocks& blocks, void* workspace) {
         const bool of_a = !blocks.pack_a && transpose_a && (blocks.pack_b || height > columns);
         const Index most = rows_at_once(t), tiles = (height + most - 1) / most * ((columns + width - 1) / width);
         Ahead<T> ahead{block_b + part * ldb, ldb, columns, blocks.pack_b ? 0 : after, tiles};
-        if (pieces && m * k > 1 << 21) ahead = {block_a + most * lda, lda, part, height, tiles};
+        if (pieces && m * k > 1 << 21) ahead = {block_a + rows_by_panel(t) * lda, lda, part, height, tiles};
         if (of_a) ahead = {block_a + part * lda, lda, height, after, tiles};
         multiply_strips(height, columns, blocks.pack_b ? width * (pieces ? in_whole<T>(part) : part) : width, t,
                         blocks.pack_a ? part * tile_rows : Index{0}, ahead);

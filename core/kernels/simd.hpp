@@ -252,11 +252,21 @@ inline T* unrelated(T* p) {
   return p;
 }
 
-/// A square in memory, whose rows stand lds apart, its pieces exchanged.
+/// Of a square in memory, whose rows stand lds apart, its pieces exchanged: row i.
+template <class T>
+inline Vector<T> load_pieces(const T* s, Index lds, int i) {
+  const T* p = s + i % piece<T> * lds + i / piece<T> * piece<T>;
+#if defined(__AVX2__)
+  return (Vector<T>)_mm256_loadu2_m128((const float*)(p + piece<T> * lds), (const float*)p);
+#else
+  return load(p);
+#endif
+}
+/// All of them.
 template <class T>
 inline void load_pieces(const T* s, Index lds, Vector<T> (&r)[lanes<T>]) {
-  constexpr int size = piece<T>;
 #if defined(__AVX512F__)
+  constexpr int size = piece<T>;
   const T* const rows[4] = {s, unrelated(s + size * lds), unrelated(s + 2 * size * lds), unrelated(s + 3 * size * lds)};
   const auto halves = [&](int q, Index at) {  // not by shuffles, which transposing has enough of
     const float *p = (const float*)(rows[q] + at), *next = (const float*)(rows[q + 1] + at);
@@ -272,14 +282,7 @@ inline void load_pieces(const T* s, Index lds, Vector<T> (&r)[lanes<T>]) {
     }
 #else
 #pragma GCC unroll 8
-  for (int i = 0; i < lanes<T>; ++i) {
-    const T* p = s + i % size * lds + i / size * size;
-#if defined(__AVX2__)
-    r[i] = (Vector<T>)_mm256_loadu2_m128((const float*)(p + size * lds), (const float*)p);
-#else
-    r[i] = load(p);
-#endif
-  }
+  for (int i = 0; i < lanes<T>; ++i) r[i] = load_pieces(s, lds, i);
 #endif
 }
 
