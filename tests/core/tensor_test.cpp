@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include <ravine/core/elementwise.hpp>
 #include <ravine/core/factories.hpp>
 
 #include "reference.hpp"
@@ -225,6 +226,17 @@ TEST_CASE("conversions round to the type, truncate to integers, and say what the
   CHECK(tensor({7}, u8).to(f32).item() == 7.0);
   CHECK(arange(3).to_vector<int>() == std::vector<int>{0, 1, 2});
   CHECK(std::isnan(x.to(f32).at({4})));
+}
+
+TEST_CASE("of many elements each is converted as it is alone, one that does not fit among them or not") {
+  for (const double odd : {-1.0, 0.0, 70.0, 199.0}) {
+    const Tensor numbers = arange(200, f64), x = where(eq(numbers, odd), scalar(1e30, f64), numbers);
+    for (const DType from : {f32, f64, i64})
+      for (const DType to : {i64, u8}) {
+        const Tensor all = x.to(from).to(to);
+        for (Index i = 0; i < 200; ++i) CHECK(all[i].item() == x.to(from)[i].to(to).item());
+      }
+  }
 }
 
 TEST_CASE("to the type a tensor has is the same handle") {
