@@ -247,27 +247,58 @@ Sums deviations(const T* x, Index n, T from) {
   });
 }
 
+constexpr Index some = 32;  // rows, of which roots and quotients are taken together
+
+/// What follows from the sums of so many rows at most, whose values begin at x and moments at i.
+template <class T>
+bool settle(const T* x, Index rows, Index n, bool about_mean, double eps, const T* from, const double* sums,
+            const double* squares, const Moments<T>& m, Index i) {
+  constexpr double least = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  const double count = static_cast<double>(n), share = about_mean ? 1.0 : 0.0;
+  double offset[some], variance[some], inverse[some];
+#pragma omp simd
+  for (Index k = 0; k < rows; ++k) {
+    offset[k] = share * (sums[k] / count);
+    variance[k] = squares[k] / count - offset[k] * offset[k];
+    inverse[k] = 1.0 / std::sqrt(variance[k] + eps);
+  }
+  bool fit = true;
+  for (Index k = 0; k < rows; ++k) {
+    const double t = offset[k], v = variance[k], center = static_cast<double>(from[k]);
+    const bool constant = squares[k] == 0.0 && eps >= least;
+    if (!((v >= least && v <= 1.0 / least && t * t <= 4 * v) || constant)) {
+      fit &= line_moments([row = x + k * n](Index j) { return row[j]; }, n, about_mean, eps, m, i + k);
+      continue;
+    }
+    const T mean = static_cast<T>(center + t);
+    m.mean[i + k] = mean;
+    m.rest[i + k] = static_cast<T>((center - static_cast<double>(mean)) + t);
+    m.variance[i + k] = static_cast<T>(v);
+    m.inverse_std[i + k] = static_cast<T>(inverse[k]);
+  }
+  return fit;
+}
+
 template <class T>
 bool settle(const T* x, Index n, bool about_mean, double eps, T from, Sums sums, const Moments<T>& m, Index i) {
-  constexpr double least = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
-  const double count = static_cast<double>(n), t = about_mean ? sums.first / count : 0.0;
-  const double variance = sums.second / count - t * t, center = static_cast<double>(from);
-  const bool constant = sums.second == 0.0 && eps >= least;
-  if (!((variance >= least && variance <= 1.0 / least && t * t <= 4 * variance) || constant))
-    return line_moments([x](Index j) { return x[j]; }, n, about_mean, eps, m, i);
-  m.mean[i] = static_cast<T>(center + t);
-  m.rest[i] = static_cast<T>((center - static_cast<double>(m.mean[i])) + t);
-  m.variance[i] = static_cast<T>(variance);
-  m.inverse_std[i] = static_cast<T>(1.0 / std::sqrt(variance + eps));
-  return true;
+  return settle(x, 1, n, about_mean, eps, &from, &sums.first, &sums.second, m, i);
 }
 
 template <class T>
 bool row_moments(const T* x, Index rows, Index columns, bool about_mean, double eps, const Moments<T>& m) {
+  T from[some];
+  double sums[some], squares[some];
   bool fit = true;
-  for (Index i = 0; i < rows; ++i, x += columns) {
-    const T from = about_mean ? about_the_mean(x, columns) : T(0);
-    fit &= settle(x, columns, about_mean, eps, from, deviations(x, columns, from), m, i);
+  for (Index i = 0; i < rows; i += some, x += some * columns) {
+    const Index high = rows - i < some ? rows - i : some;
+    for (Index k = 0; k < high; ++k) {
+      const T* row = x + k * columns;
+      from[k] = about_mean ? about_the_mean(row, columns) : T(0);
+      const Sums of = deviations(row, columns, from[k]);
+      sums[k] = of.first;
+      squares[k] = of.second;
+    }
+    fit &= settle(x, high, columns, about_mean, eps, from, sums, squares, m, i);
   }
   return fit;
 }
