@@ -88,6 +88,7 @@ namespace {
 
 /// log p, but 0 where p and its weight are: 0 log 0 = 0, and nothing is multiplied by infinity on the way back.
 Variable finite_where_weighed(const Variable& weight, const Variable& log_p) {
+  if (all_finite(log_p.value())) return log_p;
   const Tensor none = eq(log_p.value(), -std::numeric_limits<double>::infinity()) * eq(weight.value(), 0.0);
   return where(none, scalar(0.0, log_p.dtype()), log_p);
 }
@@ -121,7 +122,8 @@ void check_weight(const char* op, const Tensor& weight, const Variable& scores) 
 }
 
 /// The weight of each row, that of its class (or 1); 0 of those that are ignored.
-Tensor row_weights(const Tensor& target, const Tensor& weight, Index ignored, DType dtype) {
+Tensor row_weights(const Tensor& target, const Tensor& weight, Index counted, Index ignored, DType dtype) {
+  if (counted == target.numel() && weight.defined()) return index_select(weight, 0, target);
   const Tensor counts = ne(target, ignored);
   if (!weight.defined()) return counts.to(dtype);
   const Tensor classes = where(counts, target, scalar(0.0, i64));
@@ -157,7 +159,7 @@ Variable cross_entropy(const Variable& logits, const Variable& target, const Cro
   check_weight(op, options.weight, logits);
   const Variable losses = detail::cross_entropies(logits, target, options.weight, smoothing, options.ignore_index);
   if (counted == target.numel() && !options.weight.defined()) return reduce(op, losses, options.reduction);
-  const Tensor weights = row_weights(target.value(), options.weight, options.ignore_index, logits.dtype());
+  const Tensor weights = row_weights(target.value(), options.weight, counted, options.ignore_index, logits.dtype());
   return reduce(op, losses, options.reduction, sum(weights).item());
 }
 
@@ -168,11 +170,13 @@ Variable nll_loss(const Variable& log_probabilities, const Tensor& target, const
   const Shape column{target.numel(), 1};
   if (counted == target.numel() && !options.weight.defined())
     return reduce(op, -gather(log_probabilities, 1, target.reshape(column)).reshape(target.shape()), options.reduction);
-  const Tensor weights = row_weights(target, options.weight, options.ignore_index, log_probabilities.dtype());
-  const Tensor classes = where(ne(target, options.ignore_index), target, scalar(0.0, i64));
+  const Tensor weights = row_weights(target, options.weight, counted, options.ignore_index, log_probabilities.dtype());
+  const Tensor classes =
+      counted == target.numel() ? target : where(ne(target, options.ignore_index), target, scalar(0.0, i64));
   const Variable chosen = gather(log_probabilities, 1, classes.reshape(column)).reshape(target.shape());
+  Variable losses = chosen * -weights;
   // What weighs nothing counts for nothing, however improbable.
-  const Variable losses = where(ne(weights, 0.0), chosen * -weights, scalar(0.0, chosen.dtype()));
+  if (!all_finite(chosen.value())) losses = where(ne(weights, 0.0), losses, scalar(0.0, chosen.dtype()));
   return reduce(op, losses, options.reduction, sum(weights).item());
 }
 
