@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ struct Turn {
   Turn& operator=(const Turn&) = delete;
 };
 
-pid_t process = 0;          // that MPI knows
+pid_t process = 0;          // that MPI knows, or is to: from the beginning of its World on
 bool started_here = false;  // and not by the program
 
 /// Whether this machine has fewer processors than ranks.
@@ -156,19 +157,24 @@ std::optional<std::string> entry(const std::string& file, const std::string& nam
   return {};
 }
 
-/// The shell command that kills the script which OpenMPI's mpirun, or srun, has started as one of several, so that it
-/// sees the end of this rank; nothing where it has started the program.
-std::string end_of_script() {
-  const auto several = [](const char* count) { return std::getenv(count) && std::atoi(std::getenv(count)) > 1; };
-  if (!several("OMPI_COMM_WORLD_SIZE") && !several("SLURM_STEP_NUM_TASKS")) return {};
-  const char* const job = std::getenv("PMIX_NAMESPACE");
+std::string parent(const std::string& process) { return entry("/proc/" + process + "/status", "PPid:\t").value_or(""); }
+
+/// The process of the script that the launcher has started and which runs this program; nothing where it has started
+/// the program. All that it has started has this variable from it.
+std::string find_script(const char* variable) {
+  const char* const own = std::getenv(variable);
   std::string script, process = std::to_string(getppid());
-  while (job && entry("/proc/" + process + "/environ", "PMIX_NAMESPACE=", '\0') == job) {
+  while (own && entry("/proc/" + process + "/environ", text(variable, "="), '\0') == own) {
     script = process;
-    process = entry("/proc/" + process + "/status", "PPid:\t").value_or("");
+    process = parent(process);
   }
+  return script;
+}
+
+/// The shell command that kills this script, so that OpenMPI's mpirun, or srun, sees the end of this rank.
+std::string end_of(const std::string& script) {
   if (script.empty()) return {};
-  const pid_t launcher = std::atoi(process.c_str()), of_launcher = launcher > 0 ? getpgid(launcher) : -1;
+  const pid_t launcher = std::atoi(parent(script).c_str()), of_launcher = launcher > 0 ? getpgid(launcher) : -1;
   std::string result = "kill -s KILL -- " + script;
   for (const pid_t group : {getpgid(std::stoi(script)), getpgrp()})  // the script's, and the rank's if it is another
     if (group > 1 && group != of_launcher) result += text(" -", group);
@@ -180,23 +186,48 @@ std::string end_of_script() {
 /// all. It dies where mpirun kills the rank, with its whole group, and has the rank's output and its connection to
 /// MPICH's launcher, which so leaves all to it. Nobody's wait() sees it, nor, where the system has close_range, does it
 /// keep anybody's pipe open.
+///
+/// A program may also fail before its World, by a signal or another exit code than 0. So has its rank, unless it is in
+/// a script that ends, or runs another program that might begin a World, within ten seconds.
 void start_keeper() {
-  const char* const script =
-      "told= stat= how=\n"
+  const char* const shell =
+      "told= begun= stat= how= i=0\n"
       "trap '' USR1 USR2\n"  // mpirun passes them on to the whole group
-      "while read -r word; do [ $word = ended ] && exit; told=$word; done\n"
+      "while read -r word; do\n"
+      "  case $word in\n"
+      "    ended | 0) exit ;;\n"
+      "    begun) begun=1 ;;\n"
+      "    told) told=1 ;;\n"
+      "    *) how=\" with exit code $word\" ;;\n"
+      "  esac\n"
+      "done\n"
       "{ read -r stat </proc/$1/stat; } 2>/dev/null\n"
       "s=${stat##* }\n"
       "[ \"$s\" ] && how=\" with exit code $((s >> 8))\" && [ $((s & 127)) != 0 ] && how=\" of signal $((s & 127))\"\n"
-      "[ \"$told\" ] || echo \"dist: rank $0 has died$how before the end of its World\" >&2\n"
-      "[ \"$told\" ] || sleep 1\n"  // until that is passed on
+      "[ $begun ] || [ \"$s\" != 0 ] || exit\n"
+      "if [ ! $begun ] && [ $3 ]; then\n"
+      "  exec >/dev/null 2>>/proc/$3/fd/2\n"  // the script may wait for the end of what the program writes
+      "  until [ $((i += 1)) -gt 50 ]; do\n"
+      "    sleep .2\n"
+      "    [ -e /proc/$3/exe ] && ! grep -qs \"@ravine-$3-\" /proc/net/unix || exit\n"
+      "  done\n"
+      "fi\n"
+      "[ $told ] || echo \"dist: rank $0 has died$how before ${begun:+the end of }its World\" >&2\n"
+      "[ $told ] || sleep 1\n"  // until that is passed on
       "eval \"$2\"\n";
   const char* const connection = connection_to_mpirun();
   const char* const rank = std::getenv(connection ? "PMI_RANK" : "PMIX_RANK");
-  const std::string own = text(getpid()), end = connection ? "echo cmd=abort exitcode=1 >&3" : end_of_script();
+  const auto several = [](const char* count) { return std::getenv(count) && std::atoi(std::getenv(count)) > 1; };
+  if (!rank || !(connection ? several("PMI_SIZE") : several("OMPI_COMM_WORLD_SIZE") || several("SLURM_STEP_NUM_TASKS")))
+    return;
+  const std::string own = text(getpid()), script = find_script(connection ? "PMI_FD" : "PMIX_NAMESPACE");
+  const std::string end = connection ? "echo cmd=abort exitcode=1 >&3" : end_of(script);
   int ends[2];
-  if (!rank || end.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
-  const char* const words[] = {"sh", "-c", script, rank, own.c_str(), end.c_str(), nullptr};
+  if (end.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  sockaddr_un name{AF_UNIX, {}};  // by which others see that this program lives: abstract, a zero before it
+  text("ravine-", script, "-", own).copy(name.sun_path + 1, sizeof name.sun_path - 1);
+  bind(ends[1], reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  const char* const words[] = {"sh", "-c", shell, rank, own.c_str(), end.c_str(), script.c_str(), nullptr};
   const pid_t child = vfork();  // fork() would take long where there is much memory
   if (child == 0) {
     if (dup2(ends[0], 0) < 0 || (connection && dup2(std::atoi(connection), 3) < 0)) _exit(0);
@@ -212,6 +243,13 @@ void start_keeper() {
   keeper = ends[1];
   pthread_atfork(nullptr, nullptr, [] { close(keeper.exchange(-1)); });
 }
+
+#ifdef __GLIBC__  // only there a program hears of its exit code, and /proc may no longer have it: its script was faster
+void tell_exit(int code, void*) {
+  if (process == 0) tell_keeper(text(code & 255, '\n'));
+}
+[[maybe_unused]] const int at_start = (start_keeper(), on_exit(tell_exit, nullptr));
+#endif
 
 /// The process that has started this machine's ranks; no ranks if it is not known.
 struct Launcher {
@@ -235,7 +273,7 @@ Launcher find_launcher() {
       {{"slurmstepd"}, "SLURM_LOCALID=", tasks ? 1 + static_cast<int>(std::ranges::count(std::string(tasks), ',')) : 0},
   };
   std::string process = std::to_string(getppid());
-  for (; !process.empty(); process = entry("/proc/" + process + "/status", "PPid:\t").value_or("")) {
+  for (; !process.empty(); process = parent(process)) {
     std::string name = entry("/proc/" + process + "/comm", "").value_or("");
     name.resize(std::min(name.size(), name.find('.')));
     const auto kind = std::ranges::find_if(kinds, [&](const Kind& k) { return k.names.contains(name); });
@@ -297,7 +335,9 @@ void let_others_speak() {
 
 Messages::Messages(int& argc, char**& argv) {
   int started = 0, threads = 0;
-  start_keeper();
+  if (keeper < 0) start_keeper();
+  tell_keeper("begun\n");
+  process = getpid();
   MPI_Initialized(&started);
   started_here = !started;
   if (started_here) {
@@ -308,7 +348,6 @@ Messages::Messages(int& argc, char**& argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
   crowded = is_crowded();
-  process = getpid();
   if (size_ == 1) dismiss_keeper();
 }
 

@@ -25,8 +25,8 @@ namespace ravine::dist {
 /// A rank on which something throws tells the others, which throw std::runtime_error with its number and message as
 /// soon as they want something of it; so do they if it ends before them. What nobody catches, or can as others wait,
 /// is written to stderr, "dist: rank 2: …", by std::terminate, which then calls the handler that was set before. One
-/// that dies takes the others with it, by mpirun. Who waits for one that has ended before its World ends within
-/// seconds, or, where nobody can see that, after five minutes.
+/// that dies, or fails before its World, takes the others with it, by mpirun. Who waits for one that has ended before
+/// its World ends within seconds, or, where nobody can see that, after five minutes.
 class World {
  public:
   /// Throws std::runtime_error if others have been started with it and it was not built with the MPI of who did.

@@ -162,6 +162,8 @@ static void own_handler() {
   std::abort();
 }
 
+static const std::terminate_handler library_handler = std::get_terminate();
+
 static void nobody_catches() noexcept { std::vector<int>().at(static_cast<std::size_t>(rank)); }
 
 static void expect_that_a_child_ends_alone() {
@@ -233,10 +235,10 @@ static int train(rv::dist::World& world, const std::string& fault, bool here) {
   return 0;
 }
 
-// This process's number before MPI has begun.
-static bool is_rank(const char* number) {
+// Whether it is this process's number, before MPI has begun; "-1" is everybody's.
+static bool is_rank(const std::string& number) {
   for (const char* const name : {"OMPI_COMM_WORLD_RANK", "PMI_RANK"})
-    if (const char* const own = std::getenv(name)) return std::string(own) == number;
+    if (const char* const own = std::getenv(name)) return number == own || number == "-1";
   return false;
 }
 
@@ -248,8 +250,12 @@ static int run(int argc, char** argv) try {
     rv::detail::longest_start = 1;
   }
   if (argv[1] == std::string("child")) expect_that_a_child_ends_alone();
-  if (argv[1] == std::string("early") && (is_rank(argv[2]) || std::atoi(argv[2]) == -1))
-    throw std::runtime_error("there is no data");
+  if (argv[1] == std::string("early") && is_rank(argv[2])) throw std::runtime_error("there is no data");
+  if (argv[1] == std::string("early_kill") && is_rank(argv[2])) std::raise(SIGKILL);
+  if (argv[1] == std::string("early_uncaught") && is_rank(argv[2])) {
+    std::set_terminate(library_handler);
+    nobody_catches();
+  }
   if (argv[1] == std::string("begin") && is_rank(argv[2])) kill_in(700'000);
   if (argv[1] == std::string("begin") && !is_rank(argv[2])) sleep(2);
   rv::dist::World world(argc, argv);
