@@ -68,14 +68,16 @@ Index cache_bytes() {
 }
 
 // An operand is packed if the other one is long enough for that to pay, or if it has to be transposed. Where panels are
-// not wide it pays sooner: a tile reads more for each product, and of B as it lies parts of lines. A block of both that
-// is read again and again takes half of the second-level cache: beside it lies what is fetched for the next one.
+// not wide it pays sooner: a tile reads more for each product, and of B as it lies parts of lines; and sooner still for
+// a transposed A whose rows all begin in the same lines of a first-level cache. A block of both that is read again and
+// again takes half of the second-level cache: beside it lies what is fetched for the next one.
 template <class T>
-kernels::Blocks blocks(bool transpose_a, bool transpose_b, bool wide, Index m, Index n, Index k) {
+kernels::Blocks blocks(bool transpose_a, bool transpose_b, bool wide, Index m, Index n, Index k, Index lda) {
   constexpr Index deepest = 2048 / sizeof(T), longest = 516;
   const Index widest = wide ? 1024 : 512;
   const bool many = m > many_rows, soon = !wide && m > 32 && m * n > Index{1 << 16} / Index{sizeof(T)};
-  const bool pack_a = !transpose_b && ((many && n >= 512) || (soon && transpose_a && n >= 256));
+  const Index beside_a = lda * Index{sizeof(T)} % 4096 == 0 ? 64 : 256;
+  const bool pack_a = !transpose_b && ((many && n >= 512) || (soon && transpose_a && n >= beside_a));
   const Index most = cache_bytes() / 2 / static_cast<Index>(sizeof(T));
   const Index rows = pack_a || transpose_a ? divided(m, divided(m, longest)) : m;
   const Index beside = transpose_a ? rows : 0;
@@ -119,7 +121,7 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
   if (!large && threads == 1) return kernel.small(whole);
   // oneDNN sums an element as its tile's shape has it: there the tiles are cut for four threads whatever there are.
   const Tiles t = plan(large, transpose_b, m, n, k, by_onednn<T> && large ? 4 : threads);
-  const kernels::Blocks block = blocks<T>(transpose_a, transpose_b, kernel.wide, t.rows, t.columns, k);
+  const kernels::Blocks block = blocks<T>(transpose_a, transpose_b, kernel.wide, t.rows, t.columns, k, whole.lda);
   const Index room = large ? packed_size(block) * static_cast<Index>(sizeof(T)) : 0;
   Tensor workspace({threads * room}, u8);
   const Index across = divided(n, t.columns), count = across * divided(m, t.rows);
