@@ -110,12 +110,9 @@ template <class S, class T>
 void sum_strip(S strip, const T* x, Index rows, Index stride, T* y) {
   constexpr Index chunk = 256;
   constexpr int width = S::vectors * lanes<T>;
-  double total[width] = {};
-  T sums[width];
-  for (Index begin = 0; begin < rows; begin += chunk) {
-    const Index end = begin + chunk < rows ? begin + chunk : rows;
-    Vector<T> part[S::vectors] = {};
-    Index i = begin;
+  Vector<T> part[S::vectors];
+  const auto add_up = [&](Index i, Index end) {
+    strip.each([&](int v) { part[v] = Vector<T>{}; });
     for (; i + 4 <= end; i += 4) {
       const T* row = x + i * stride;
       strip.each([&](int v) {
@@ -127,7 +124,15 @@ void sum_strip(S strip, const T* x, Index rows, Index stride, T* y) {
       const T* row = x + i * stride;
       strip.each([&](int v) { part[v] += strip.load(row, v); });
     }
-    if (rows <= chunk) return strip.each([&](int v) { strip.store(y, v, part[v]); });
+  };
+  if (rows <= chunk) {
+    add_up(0, rows);
+    return strip.each([&](int v) { strip.store(y, v, part[v]); });
+  }
+  double total[width] = {};
+  T sums[width];
+  for (Index begin = 0; begin < rows; begin += chunk) {
+    add_up(begin, begin + chunk < rows ? begin + chunk : rows);
     strip.each([&](int v) { store(sums + v * lanes<T>, part[v]); });
     for (int j = 0; j < width; ++j) total[j] += static_cast<double>(sums[j]);
   }
