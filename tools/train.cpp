@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <iomanip>
@@ -333,10 +334,11 @@ void refuse_overwriting(const char* option, const std::string& file, const Strin
 
 void train(TrainArguments a) {
   check_arguments(a);
+  std::signal(SIGPIPE, SIG_IGN);  // Ctrl-C in `ravine train | tee log` ends tee first
   manual_seed(a.seed);
   const Data data = encode(read_table(a), a);
   Model model{network(data, a.hidden), data.encoder, ""};
-  std::cout << nn::summary(model.net, {a.batch, data.features()}) << '\n';
+  std::cout << nn::summary(model.net, {a.batch, data.features()}) << std::endl;
   std::optional<train::Log> log;
   std::vector<train::Callback*> callbacks;
   if (!a.history.empty()) callbacks.push_back(&log.emplace(a.history));

@@ -178,6 +178,15 @@ TEST_CASE("a training that gets a signal ends after the step, and the model is k
   CHECK(ravine_program("predict " + model.path() + " " + cars).code == 0);
 }
 
+TEST_CASE("who reads what is printed may end before the training does") {
+  const TemporaryFile model("cars.safetensors"), error("error");
+  std::filesystem::remove(model.path());
+  const std::string train = "train " + cars + " --target mpg --save " + model.path() + quick;
+  ravine_program(train + "2>" + error.path() + " | true #");
+  CHECK(error.read().ends_with("ravine train: cannot write to the standard output\n"));
+  CHECK(ravine_program("predict " + model.path() + " " + cars).code == 0);
+}
+
 TEST_CASE("a target of text, or of numbers that name things, is classified") {
   const TemporaryFile model("origin.safetensors"), out("predictions.csv");
   const Outcome trained = ravine_program(
