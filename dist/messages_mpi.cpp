@@ -127,6 +127,7 @@ bool is_open() {
 }
 
 std::atomic<int> keeper = -1;  // socket of the process that start_keeper() starts
+bool in_script = false;        // has a launcher started this program
 
 void tell_keeper(std::string_view word) { send(keeper, word.data(), word.size(), MSG_NOSIGNAL); }
 
@@ -181,6 +182,13 @@ std::string end_of(const std::string& script) {
   return result;
 }
 
+/// The number that a launcher gave this process, if it has started others, too.
+const char* rank_of_several() {
+  const auto several = [](const char* count) { return std::getenv(count) && std::atoi(std::getenv(count)) > 1; };
+  if (connection_to_mpirun()) return several("PMI_SIZE") ? std::getenv("PMI_RANK") : nullptr;
+  return several("OMPI_COMM_WORLD_SIZE") || several("SLURM_STEP_NUM_TASKS") ? std::getenv("PMIX_RANK") : nullptr;
+}
+
 /// MPICH's mpirun does not say which rank has died, and may take _Exit(0) for a success; OpenMPI's waits for a script
 /// whose program has died. A process that outlives the rank says so, unless it was told that the rank has, and ends
 /// all. It dies where mpirun kills the rank, with its whole group, and has the rank's output and its connection to
@@ -188,15 +196,16 @@ std::string end_of(const std::string& script) {
 /// keep anybody's pipe open.
 ///
 /// A program may also fail before its World, by a signal or another exit code than 0. So has its rank, unless it is in
-/// a script that ends, or runs another program that might begin a World, within ten seconds.
+/// a script that runs another program, which might begin a World, within ten seconds; or that ends by then, whose exit
+/// code OpenMPI's mpirun looks at. (MPICH's does not, before MPI has begun.)
 void start_keeper() {
   const char* const shell =
-      "told= begun= stat= how= i=0\n"
+      "told= begun= stat= how= end=$2 i=0\n"
       "trap '' USR1 USR2\n"  // mpirun passes them on to the whole group
       "while read -r word; do\n"
       "  case $word in\n"
       "    ended | 0) exit ;;\n"
-      "    begun) begun=1 ;;\n"
+      "    begun) [ \"$end\" ] || exit; begun=1 ;;\n"
       "    told) told=1 ;;\n"
       "    *) how=\" with exit code $word\" ;;\n"
       "  esac\n"
@@ -206,28 +215,29 @@ void start_keeper() {
       "[ \"$s\" ] && how=\" with exit code $((s >> 8))\" && [ $((s & 127)) != 0 ] && how=\" of signal $((s & 127))\"\n"
       "[ $begun ] || [ \"$s\" != 0 ] || exit\n"
       "if [ ! $begun ] && [ $3 ]; then\n"
-      "  exec >/dev/null 2>>/proc/$3/fd/2\n"  // the script may wait for the end of what the program writes
+      "  [ -e /proc/$3/exe ] && command exec >/dev/null 2>>/proc/$3/fd/2\n"  // the script may wait for the end of what
+                                                                             // the program writes
       "  until [ $((i += 1)) -gt 50 ]; do\n"
       "    sleep .2\n"
-      "    [ -e /proc/$3/exe ] && ! grep -qs \"@ravine-$3-\" /proc/net/unix || exit\n"
+      "    grep -qs \"@ravine-$3-\" /proc/net/unix && exit\n"
+      "    [ -e /proc/$3/exe ] || { [ $4 ] || end=; break; }\n"
       "  done\n"
       "fi\n"
       "[ $told ] || echo \"dist: rank $0 has died$how before ${begun:+the end of }its World\" >&2\n"
       "[ $told ] || sleep 1\n"  // until that is passed on
-      "eval \"$2\"\n";
+      "eval \"$end\"\n";
+  const char* const rank = rank_of_several();
+  if (!rank) return;
   const char* const connection = connection_to_mpirun();
-  const char* const rank = std::getenv(connection ? "PMI_RANK" : "PMIX_RANK");
-  const auto several = [](const char* count) { return std::getenv(count) && std::atoi(std::getenv(count)) > 1; };
-  if (!rank || !(connection ? several("PMI_SIZE") : several("OMPI_COMM_WORLD_SIZE") || several("SLURM_STEP_NUM_TASKS")))
-    return;
   const std::string own = text(getpid()), script = find_script(connection ? "PMI_FD" : "PMIX_NAMESPACE");
+  in_script = !script.empty();
   const std::string end = connection ? "echo cmd=abort exitcode=1 >&3" : end_of(script);
   int ends[2];
-  if (end.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
   sockaddr_un name{AF_UNIX, {}};  // by which others see that this program lives: abstract, a zero before it
   text("ravine-", script, "-", own).copy(name.sun_path + 1, sizeof name.sun_path - 1);
   bind(ends[1], reinterpret_cast<const sockaddr*>(&name), sizeof name);
-  const char* const words[] = {"sh", "-c", shell, rank, own.c_str(), end.c_str(), script.c_str(), nullptr};
+  const char* const words[] = {"sh", "-c", shell, rank, own.c_str(), end.c_str(), script.c_str(), connection, nullptr};
   const pid_t child = vfork();  // fork() would take long where there is much memory
   if (child == 0) {
     if (dup2(ends[0], 0) < 0 || (connection && dup2(std::atoi(connection), 3) < 0)) _exit(0);
@@ -245,8 +255,12 @@ void start_keeper() {
 }
 
 #ifdef __GLIBC__  // only there a program hears of its exit code, and /proc may no longer have it: its script was faster
+const pid_t loaded_by = getpid();
 void tell_exit(int code, void*) {
-  if (process == 0) tell_keeper(text(code & 255, '\n'));
+  if (process != 0 || loaded_by != getpid()) return;
+  if (keeper < 0 || in_script || (code & 255) == 0) return tell_keeper(text(code & 255, '\n'));
+  std::fprintf(stderr, "dist: rank %s has died with exit code %d before its World\n", rank_of_several(), code & 255);
+  let_others_speak();
 }
 [[maybe_unused]] const int at_start = (start_keeper(), on_exit(tell_exit, nullptr));
 #endif
