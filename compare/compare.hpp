@@ -23,7 +23,7 @@ namespace ravine::compare {
 /// What does not change a result.
 struct Execution {
   Callable<void(Index done, Index total)> progress{};  ///< of runs; called by one thread at a time
-  bool stop_on_signals = false;  ///< after a SIGINT or SIGTERM the runs that are finished are the results
+  bool stop_on_signals = false;  ///< after a SIGINT, SIGTERM or SIGHUP the runs that are finished are the results
   /// A folder, made if need be, that keeps each run as soon as it has finished, so that whoever is interrupted or
   /// killed goes on from there to the same bits. Processes that are given one folder at once, on any machines that see
   /// it, share the runs out; what one that ends had in hand, others make. In the end it has the files of Results::save,

@@ -28,6 +28,7 @@
 #include <ravine/train/fit.hpp>
 #include <ravine/train/log.hpp>
 #include <ravine/train/progress.hpp>
+#include <ravine/train/stop_signals.hpp>
 
 namespace ravine::tools {
 namespace {
@@ -194,21 +195,23 @@ nn::Sequential linear_model(const Data& data) {
   return linear;
 }
 
-train::FitResult fit(nn::Sequential net, const Data& data, const TrainArguments& a,
-                     std::vector<train::Callback*> callbacks) {
-  const auto optimizer = optim::make(a.optimizer, net.parameters());
+train::FitResult fit(Model& model, const Data& data, const TrainArguments& a, std::vector<train::Callback*> callbacks) {
+  const auto optimizer = optim::make(a.optimizer, model.net.parameters());
   const Index batch = std::min(a.batch, data.training.size());
   data::DataLoader loader(data.training, {.batch_size = batch, .shuffle = true, .drop_last = true});
   std::optional<data::DataLoader> validation;
   if (data.validation.size() > 0) validation.emplace(data.validation, data::DataLoaderOptions{.batch_size = 4096});
   train::Progress progress(stderr);
   callbacks.push_back(&progress);
-  train::FitResult history = train::fit(net, *optimizer, loss_of(data), loader,
+  const train::StopSignals signals;  // until the model is in its file
+  train::FitResult history = train::fit(model.net, *optimizer, loss_of(data), loader,
                                         {.epochs = a.epochs,
                                          .validation = validation ? &*validation : nullptr,
                                          .patience = validation ? a.patience : 0,
                                          .stop_on_signals = true,
                                          .callbacks = callbacks});
+  const bool pipe = std::filesystem::is_other(a.save);
+  if (!a.save.empty() && !pipe) save_model(a.save, model);  // what follows takes its time, and may be interrupted
   std::cout << "The network was trained for " << history.epochs() << " epochs";
   if (history.stopped == train::Stopped::signal) std::cout << ", until a signal came";
   if (history.best_epoch > 0) std::cout << ", and is kept as it was after " << history.best_epoch;
@@ -342,7 +345,7 @@ void train(TrainArguments a) {
   std::optional<train::Log> log;
   std::vector<train::Callback*> callbacks;
   if (!a.history.empty()) callbacks.push_back(&log.emplace(a.history));
-  const train::FitResult history = fit(model.net, data, a, callbacks);
+  const train::FitResult history = fit(model, data, a, callbacks);
   const nn::Sequential linear = linear_model(data);
 
   ScoreTable table(data, a.target);

@@ -31,7 +31,7 @@ struct FitOptions {
   std::string checkpoint = "";       ///< a file that keeps the run: `fit` goes on from it, if it is there
   Index checkpoint_steps = 0;        ///< written after every so many updates; 0: not by their number
   double checkpoint_minutes = 10.0;  ///< and so many minutes after the last time; 0: not by the clock
-  bool stop_on_signals = false;      ///< SIGINT and SIGTERM end the run after the step; a second one acts as before
+  bool stop_on_signals = false;  ///< SIGINT, SIGTERM or SIGHUP ends the run after the step; a second one acts as before
 
   std::vector<Callback*> callbacks = {};  ///< called in this order
 

@@ -8,16 +8,19 @@
 namespace ravine::train {
 namespace {
 
-constexpr int signals[] = {SIGINT, SIGTERM};
 std::atomic<bool> noted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);  // or a handler could not write it
 
 std::mutex mutex;  // of what follows
 int alive = 0;
-struct sigaction before[2];
+struct {
+  int number;
+  struct sigaction before;
+} signals[] = {{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}};
 
-void put_back() {
-  for (int i = 0; i < 2; ++i) sigaction(signals[i], &before[i], nullptr);
+void put_back(int except = 0) {
+  for (const auto& signal : signals)
+    if (signal.number != except) sigaction(signal.number, &signal.before, nullptr);
 }
 
 }  // namespace
@@ -29,12 +32,12 @@ StopSignals::StopSignals() {
   struct sigaction note {};
   note.sa_handler = [](int) {
     noted = true;
-    put_back();
+    put_back(SIGHUP);  // a terminal that closes sends several
   };
   note.sa_flags = SA_RESTART;
-  for (int i = 0; i < 2; ++i) sigaction(signals[i], nullptr, &before[i]);
-  for (int i = 0; i < 2; ++i)
-    if (before[i].sa_handler != SIG_IGN) sigaction(signals[i], &note, nullptr);  // as a shell has it in the background
+  for (auto& signal : signals) sigaction(signal.number, nullptr, &signal.before);
+  for (const auto& [number, before] : signals)
+    if (before.sa_handler != SIG_IGN) sigaction(number, &note, nullptr);  // as a shell has it in the background
 }
 
 StopSignals::~StopSignals() {

@@ -4,8 +4,8 @@
 
 namespace ravine::train {
 
-/// While one lives, the first SIGINT or SIGTERM is noted; a second one does what it did before. One that was ignored
-/// stays so. What they did before is back when the last one ends.
+/// While one lives, the first SIGINT, SIGTERM or SIGHUP is noted; a second one does what it did before, but for SIGHUP.
+/// One that was ignored stays so. What they did before is back when the last one ends.
 ///
 ///     const train::StopSignals signals;
 ///     while (!signals.received()) step();

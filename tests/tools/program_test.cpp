@@ -167,15 +167,33 @@ TEST_CASE("the linear model is fitted to the end, whatever optimizer the network
 
 TEST_CASE("a training that gets a signal ends after the step, and the model is kept") {
   const TemporaryFile model("cars.safetensors"), history("history.csv");
-  history.write("");
-  const Outcome trained = ravine_program(
-      "train " + cars + " --target mpg --drop name --epochs 1000000000 --patience 0 --hidden 8 --save " + model.path() +
-          " --history " + history.path(),
-      "", " & while [ $(wc -l <" + history.path() + ") -lt 3 ]; do sleep 0.02; done; kill -TERM $!; wait $!");
-  CHECK(trained.code == 0);
-  CHECK(trained.out.find(" epochs, until a signal came") != std::string::npos);
-  CHECK(trained.out.find("The model is in ") != std::string::npos);
+  for (const std::string signal : {"TERM", "HUP"}) {
+    history.write("");
+    const Outcome trained = ravine_program(
+        "train " + cars + " --target mpg --drop name --epochs 1000000000 --patience 0 --hidden 8 --save " +
+            model.path() + " --history " + history.path(),
+        "",
+        " & while [ $(wc -l <" + history.path() + ") -lt 3 ]; do sleep 0.02; done; kill -" + signal + " $!; wait $!");
+    CHECK(trained.code == 0);
+    CHECK(trained.out.find(" epochs, until a signal came") != std::string::npos);
+    CHECK(trained.out.find("The model is in ") != std::string::npos);
+    CHECK(ravine_program("predict " + model.path() + " " + cars).code == 0);
+  }
+}
+
+TEST_CASE("the model is kept before it is measured beside others") {
+  const TemporaryFile model("cars.safetensors"), out("out");
+  std::filesystem::remove(model.path());
+  const Outcome killed = ravine_program(  // some hundred classes take the linear model a while
+      "train " + cars + " --target weight --categorical weight --drop name --save " + model.path() + quick + ">" +
+      out.path() + " 2>/dev/null & i=0; until grep -q 'was trained' " + out.path() +
+      " || [ $((i += 1)) -gt 999 ]; do sleep 0.01; done; kill -KILL $!; wait $! #");
+  CHECK(killed.code == 128 + 9);
   CHECK(ravine_program("predict " + model.path() + " " + cars).code == 0);
+  // A pipe gets it once.
+  ravine_program("train " + cars + " --target mpg --save /dev/stderr" + quick +
+                 " 2>&1 >/dev/null | grep -ao 'ravine checkpoint' >" + out.path() + " #");
+  CHECK(out.read() == "ravine checkpoint\n");
 }
 
 TEST_CASE("who reads what is printed may end before the training does") {
