@@ -109,7 +109,7 @@ std::string checksum(const data::Table& table) {
 /// A fifth of the rows is for the test, of each class its share, without classes that are there only. Rows without a
 /// target do not count.
 Rows table_rows(const std::string& file, const std::string& target, Generator& generator) {
-  const data::Table table = data::read_csv(file, {.separator = data::csv_guess});
+  const data::Table table = data::read_csv(file, {.separator = data::csv_guess, .header = true});
   const auto [training, test] =
       data::split(table, 0.8, {.stratify = table.numeric(target) ? Tensor() : table.codes(target)}, generator);
   const auto encoder = data::TableEncoder::fit(training, {.target = target, .unknown = data::Unknown::zeros});

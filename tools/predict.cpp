@@ -71,7 +71,7 @@ void predict(const PredictArguments& arguments) {
   refuse_overwriting("--out", arguments.out, {arguments.model, arguments.table});
   Model model = load_model(arguments.model);
   if (arguments.unknown_as_zeros) model.encoder = with_unknown(model.encoder);
-  const data::Table table = data::read_csv(arguments.table, {.separator = data::csv_guess});
+  const data::Table table = data::read_csv(arguments.table, {.separator = data::csv_guess, .header = true});
   const Tensor outputs = outputs_of(model.net, model.encoder.inputs(table));
   const data::Table result = predictions(model.encoder, outputs);
   if (arguments.out.empty()) return print(result);

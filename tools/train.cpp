@@ -88,7 +88,7 @@ Table with_target(const Table& table, const std::string& target) {
 
 // The rows with a target, in the columns that are used, which `a` then names; says what becomes of the others.
 Table read_table(TrainArguments& a) {
-  Table table = data::read_csv(a.table, {.separator = data::csv_guess});
+  Table table = data::read_csv(a.table, {.separator = data::csv_guess, .header = true});
   if (columns_of(table, "--target", {a.target}) != Strings{a.target})
     throw WrongArgument("--target: '" + a.target + "' is not the name of one column");
   a.drop = columns_of(table, "--drop", a.drop);

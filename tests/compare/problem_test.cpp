@@ -219,6 +219,9 @@ TEST_CASE("a table is a problem: numbers are regression, text is classes, rows w
   TemporaryFile commas("one, two.csv");
   commas.write("x,\"price, usd\"\n1,2\n2,4\n3,7\n4,8\n");
   CHECK(problem("mlp:" + commas.path() + ",target=price, usd,hidden=3").make(1).parameters[0].numel() == 3);
+  TemporaryFile numbers("numbers.csv");
+  numbers.write("7,8\n1,2\n2,4\n3,7\n4,8\n");
+  CHECK(problem("mlp:" + numbers.path() + ",target=8,hidden=3").make(1).parameters[0].numel() == 3);
 }
 
 TEST_CASE("what is no problem is refused by its name, with what there is") {

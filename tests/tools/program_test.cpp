@@ -318,6 +318,16 @@ TEST_CASE("tables as spreadsheets of other countries write them: semicolons and 
         ravine_program("predict " + a.path() + " " + comma.path()).out);
 }
 
+TEST_CASE("the first line is the header, also if the columns' names are numbers") {
+  std::string rows = "0,1\n";
+  for (int i = 0; i < 40; ++i) rows += std::to_string(i % 7) + "," + std::to_string(i % 5) + ".5\n";
+  const TemporaryFile table("table.csv", rows), model("model");
+  const Outcome trained = ravine_program("train " + table.path() + " --target 1 --save " + model.path() + quick);
+  CHECK(trained.out.find("has 40 rows and 2 columns.") != std::string::npos);
+  const Outcome predicted = ravine_program("predict " + model.path() + " " + table.path());
+  CHECK(std::count(predicted.out.begin(), predicted.out.end(), '\n') == 41);
+}
+
 TEST_CASE("- is the standard input and the standard output") {
   const TemporaryFile model("model"), same("same");
   CHECK(ravine_program("train " + cars + " --target mpg --save " + model.path() + quick).code == 0);
