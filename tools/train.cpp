@@ -161,7 +161,8 @@ Data encode(const Table& table, const TrainArguments& a) {
   const auto [rest, test] = deal(table, count(a.test), a);
   const auto [training, validation] = deal(rest, count(a.validation), a);
   if (training.rows() < 2) throw std::runtime_error(a.table + " leaves fewer than two rows to learn from");
-  data::TableEncoderOptions options{.target = a.target, .drop = without_values(training), .categorical = a.categorical};
+  data::TableEncoderOptions options{
+      .target = a.target, .drop = without_values(training), .categorical = a.categorical, .indicator = true};
   const TableEncoder encoder = TableEncoder::fit(training, options);
   options.unknown = data::Unknown::zeros;
   const TableEncoder lenient = TableEncoder::fit(training, options);

@@ -51,7 +51,7 @@ const std::string quick = " --epochs 4 --hidden 8 ";
 // What a program of one's own does with the file: net and encoder, as the description says.
 class Library {
  public:
-  Library(const std::string& file, Index outputs) : net(nn::mlp({9, 8, outputs}, {.batch_norm = true})) {
+  Library(const std::string& file, Index outputs) : net(nn::mlp({10, 8, outputs}, {.batch_norm = true})) {
     StateDict all = data::load_safetensors(file), net_state, encoder_state;
     for (const auto& [name, value] : all) {
       if (name.starts_with("0/")) net_state[name.substr(2)] = value;
@@ -123,7 +123,7 @@ TEST_CASE("the errors it prints are those of its predictions, and the network be
   CHECK(trained.code == 0);
   for (const char* words :
        {"has 406 rows and 9 columns.", "8 rows lack 'mpg' and are left out.", "260 rows to learn from, 59 to",
-        "0 or 1 for each of Europe, Japan, USA", "Linear(9, 64)", "rows it has not seen", "The model is in "})
+        "0 or 1 for each of Europe, Japan, USA", "Linear(10, 64)", "rows it has not seen", "The model is in "})
     CHECK(trained.out.find(words) != std::string::npos);
   const auto mean = scores(trained.out, "guess the mean"), linear = scores(trained.out, "linear model"),
              network = scores(trained.out, "network");
@@ -318,6 +318,19 @@ TEST_CASE("tables as spreadsheets of other countries write them: semicolons and 
         ravine_program("predict " + a.path() + " " + comma.path()).out);
 }
 
+TEST_CASE("that a value is missing is learned from, and another column may lack some later") {
+  std::string rows = "x,pool,y\n";
+  for (int i = 0; i < 60; ++i)
+    rows += std::to_string(i % 7) + (i % 2 ? ",,0\n" : "," + std::to_string(i % 5) + ",100\n");
+  const TemporaryFile table("table.csv", rows), model("model"), other("other.csv", "x,pool\n,3\n,\n");
+  const Outcome trained = ravine_program("train " + table.path() + " --target y --hidden '' --save " + model.path());
+  CHECK(trained.out.find("pool    number") != std::string::npos);
+  CHECK(trained.out.find(", and 1 where missing") != std::string::npos);
+  CHECK(scores(trained.out, "guess the mean")[2] > 45.0);
+  CHECK(scores(trained.out, "linear model")[2] < 1.0);
+  CHECK(ravine_program("predict " + model.path() + " " + other.path()).code == 0);
+}
+
 TEST_CASE("the first line is the header, also if the columns' names are numbers") {
   std::string rows = "0,1\n";
   for (int i = 0; i < 40; ++i) rows += std::to_string(i % 7) + "," + std::to_string(i % 5) + ".5\n";
@@ -406,8 +419,8 @@ TEST_CASE("info says what a file holds") {
   CHECK(told.code == 0);
   const auto table_of = [](const std::string& text) { return text.substr(text.find("error in mpg")).substr(0, 200); };
   CHECK(table_of(told.out) == table_of(trained.out));
-  for (const char* words : {"A model that `ravine predict` can use", "Linear(9, 8)", "origin        3 categories  USA",
-                            "0/0.weight         f32  (8, 9)", "ravine checkpoint: 1"})
+  for (const char* words : {"A model that `ravine predict` can use", "Linear(10, 8)", "origin        3 categories  USA",
+                            "0/0.weight         f32  (8, 10)", "ravine checkpoint: 1"})
     CHECK(told.out.find(words) != std::string::npos);
 
   data::save_safetensors(plain.path(), {{"a", ones({2, 3})}, {"longer", ones({4}, i64)}}, {{"author", "me"}});
@@ -449,10 +462,10 @@ TEST_CASE("a file that cannot be a model is refused, with the reason") {
   data::Metadata about;
   StateDict tensors = data::load_safetensors(file.path(), about);
   for (const std::string layer :
-       {"Linear(9, 800000000)\n", "Linear(9)\n", "Conv2d(3, 4)\n", "Linear\n", "\n", "Linear(9, 8", "Linear(9,"}) {
+       {"Linear(10, 800000000)\n", "Linear(10)\n", "Conv2d(3, 4)\n", "Linear\n", "\n", "Linear(10, 8", "Linear(10,"}) {
     tensors.at("2/layers") = tensor(std::vector<std::uint8_t>(layer.begin(), layer.end()), u8);
     data::save_safetensors(file.path(), tensors, about);
-    refuses(predict, 1, layer == "Linear(9, 8" ? "checkpoint is damaged" : "is none that this ravine can build");
+    refuses(predict, 1, layer == "Linear(10, 8" ? "checkpoint is damaged" : "is none that this ravine can build");
   }
 }
 
