@@ -79,6 +79,29 @@ bool tells_rows_apart(const Table& table, const std::string& name) {
   return different > 12 && different > (table.rows() - table.at(name).missing()) / 2 && (words == 0 || words > 2);
 }
 
+// Numbers with a few words among them, as a device that fails writes: the encoder refuses up to two.
+void refuse_words_among_numbers(const Table& table, const std::string& name) {
+  Strings words = table.categories(name);
+  const std::size_t different = words.size();
+  std::erase_if(words, is_number);
+  if (words.empty() || words.size() > std::min<std::size_t>(different / 10, 12)) return;
+  std::string list;
+  for (const auto& word : words) list += (list.empty() ? "'" : ", '") + word + "'";
+  const Strings values = table.text(name);
+  const Index row = std::find(values.begin(), values.end(), words[0]) - values.begin();
+  throw std::runtime_error(table.place(row, name) + ": found '" + words[0] +
+                           "', expected a number; all are numbers except " + list +
+                           "; if they are names: --categorical");
+}
+
+// What more there is to say of a column of such texts.
+std::string why_text(const Table& table, const std::string& name) {
+  const std::string remark = table.at(name).remark, first = table.categories(name)[0];
+  if (!remark.empty()) return "; it is " + remark;
+  if (first.find(',') == std::string::npos || first.find_first_not_of("0123456789,.-") != std::string::npos) return "";
+  return "; numbers with commas, such as '" + first + "', are read as text";
+}
+
 Table with_target(const Table& table, const std::string& target) {
   std::vector<Index> rows;
   for (Index row = 0; row < table.rows(); ++row)
@@ -98,16 +121,17 @@ Table read_table(TrainArguments& a) {
     if (contains(a.drop, name)) throw WrongArgument("--drop: '" + name + "' is --categorical as well");
   std::cout << a.table << " has " << table.rows() << " rows and " << table.columns() << " columns.\n";
   if (tells_rows_apart(table, a.target)) {
-    const std::string why = table.at(a.target).remark;
+    refuse_words_among_numbers(table, a.target);
     throw std::runtime_error(a.table + ": the target '" + a.target + "' is " +
                              std::to_string(table.categories(a.target).size()) + " different texts in " +
-                             std::to_string(table.rows()) + " rows: no classes to learn" +
-                             (why.empty() ? "" : "; it is " + why));
+                             std::to_string(table.rows()) + " rows: no classes to learn" + why_text(table, a.target));
   }
   table = table.drop_column(a.drop);
   for (const auto& name : table.column_names()) {
     if (name == a.target || contains(a.categorical, name) || !tells_rows_apart(table, name)) continue;
-    std::cout << "Column '" << name << "' is left out: " << table.categories(name).size() << " different texts.\n";
+    refuse_words_among_numbers(table, name);
+    std::cout << "Column '" << name << "' is left out: " << table.categories(name).size() << " different texts"
+              << why_text(table, name) << ".\n";
     table = table.drop_column(name);
   }
   const Table labelled = with_target(table, a.target);

@@ -331,6 +331,27 @@ TEST_CASE("that a value is missing is learned from, and another column may lack 
   CHECK(ravine_program("predict " + model.path() + " " + other.path()).code == 0);
 }
 
+TEST_CASE("a column that is left out, or is no target, says why it is text") {
+  std::string rows = "id,amount,sensor,y\n";
+  for (int i = 100; i < 160; ++i)
+    rows += "00" + std::to_string(i) + ",\"1," + std::to_string(i) + "\"," +
+            (i % 20 ? std::to_string(i) : "error " + std::to_string(i)) + "," + std::to_string(i % 7) + "\n";
+  const TemporaryFile table("table.csv", rows);
+  const std::string train = "train " + table.path() + quick;
+  refuses(train + "--target y", 1,
+          "line 2, column 'sensor': found 'error 100', expected a number; all are numbers except 'error 100', 'error "
+          "120', 'error 140'");
+  refuses(
+      train + "--target sensor", 1,
+      "line 2, column 'sensor': found 'error 100', expected a number; all are numbers except 'error 100', 'error 120'");
+  refuses(train + "--target amount", 1, "no classes to learn; numbers with commas, such as '1,100', are read as text");
+  const Outcome trained = ravine_program(train + "--target y --drop sensor");
+  CHECK(trained.out.find("Column 'id' is left out: 60 different texts; it is text, since integers have leading zeros: "
+                         "'00100' in line 2.") != std::string::npos);
+  CHECK(trained.out.find("Column 'amount' is left out: 60 different texts; numbers with commas, such as '1,100', are "
+                         "read as text.") != std::string::npos);
+}
+
 TEST_CASE("the first line is the header, also if the columns' names are numbers") {
   std::string rows = "0,1\n";
   for (int i = 0; i < 40; ++i) rows += std::to_string(i % 7) + "," + std::to_string(i % 5) + ".5\n";
