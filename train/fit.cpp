@@ -81,6 +81,7 @@ class Fit {
   void load_state_dict(const StateDict& state);
 
  private:
+  void go();
   bool over();
   void epoch();
   void finish_epoch(bool tell);
@@ -91,6 +92,9 @@ class Fit {
   Variable loss_of(const data::Batch& batch);
   std::vector<double> validate();
   void note_best();
+  void end_as_best() {
+    if (!best_model_.empty()) set_weights(std::move(best_model_));
+  }
   bool checkpoint_due() const;
   void save();
   void check_parameters() const;
@@ -152,6 +156,18 @@ FitResult Fit::run() {
     load_checkpoint(options_.checkpoint, model_, optimizer_, loader_, *this);
   else
     save();  // what cannot be written is told at once
+  try {
+    go();
+  } catch (...) {  // a run that diverges has been good before
+    end_as_best();
+    throw;
+  }
+  end_as_best();
+  tell(&Callback::on_end);
+  return std::move(history_);
+}
+
+void Fit::go() {
   const bool was_over = over();
   tell(&Callback::on_begin);
   while (!over()) epoch();
@@ -161,9 +177,6 @@ FitResult Fit::run() {
     if (!was_over) throw;  // else the file is as it would be: all that saving does is remove what a kill may have left
   }
   if (run_.batch > 0 && history_.stopped != Stopped::signal) finish_epoch(!was_over);
-  if (!best_model_.empty()) set_weights(std::move(best_model_));
-  tell(&Callback::on_end);
-  return std::move(history_);
 }
 
 bool Fit::over() {

@@ -48,8 +48,10 @@ struct FitResult : History {
 /// that has some to learn, an average that has none of the optimizer's, or a loader of dist::DataParallel; ShapeError
 /// for a loss of more than one number; AnomalyError for a loss or gradient that is NaN or infinite: it names the step,
 /// the parameter, and what is to blame, as a NanGuard does. Whatever a step throws, parameters, running statistics and
-/// random numbers are then as before it. Parameters that a step has moved out of their type's range are an AnomalyError
-/// before anything is kept: no checkpoint and no best model has such a number.
+/// random numbers are then as before it; but where there is a best model already, the model ends as that, whatever ends
+/// the run: one that diverges has been good before. A checkpoint stays as it was written. Parameters that a step has
+/// moved out of their type's range are an AnomalyError before anything is kept: no checkpoint and no best model has
+/// such a number.
 FitResult fit(nn::Module& model, optim::Optimizer& optimizer, const Loss& loss, data::DataLoader& loader,
               const FitOptions& options);
 

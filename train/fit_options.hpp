@@ -21,7 +21,8 @@ struct FitOptions {
   std::vector<Metric> metrics = {};        ///< measured beside the loss
   std::string monitor = "val_loss";        ///< the column of the history that tells the best epoch: where it is lowest,
   bool maximize = false;                   ///< or highest
-  bool keep_best = true;                   ///< if there is that column, the model ends as it was after its best epoch
+  bool keep_best = true;                   ///< if there is that column, the model ends as it was after its best epoch,
+                                           ///< of a run that throws as well
   Index patience = 0;                      ///< over after so many epochs without a new best; 0: never
 
   optim::Schedule schedule = {};            ///< the factor of the learning rate after so many updates of this run

@@ -533,6 +533,7 @@ TEST_CASE("an optimizer of another model is refused, and a loader of parts") {
 TEST_CASE("a loss that is not finite ends the run with the step and what is to blame") {
   Training training;
   training.options.epochs = 5;
+  training.options.keep_best = false;
   const auto broken = [&](const train::Loss& loss) {
     try {
       fit(training.model, training.adam, loss, training.loader, training.options);
@@ -599,6 +600,7 @@ TEST_CASE("a gradient that is not finite ends the run before its step, with the 
   for (const Index accumulate : {1, 2}) {
     Training training;
     training.options.epochs = 3;
+    training.options.keep_best = false;
     training.options.accumulate = accumulate;
     training.options.checkpoint = file.path();
     training.options.checkpoint_steps = 1;
@@ -632,6 +634,43 @@ TEST_CASE("a gradient that is not finite ends the run before its step, with the 
     resumed.options.average = &resumed.average;
     CHECK(resumed.run().epochs() == 3);
     std::filesystem::remove(file.path());
+  }
+}
+
+TEST_CASE("a run that an error ends leaves its best model, and goes on from its checkpoint as if there had been none") {
+  Training straight;
+  straight.options.epochs = 3;
+  const FitResult whole = straight.run();
+  const StateDict expected = straight.state();
+  const TemporaryFile file("run.safetensors");
+  for (const bool diverges : {true, false}) {
+    std::filesystem::remove(file.path());
+    Training training;
+    training.options.epochs = 3;
+    training.options.checkpoint = file.path();
+    training.options.checkpoint_steps = 1;
+    StateDict best, last;
+    Hooks hooks;
+    hooks.epoch = [&](Run& run) {
+      REQUIRE(run.epoch == 1);
+      const optim::UseAverages use(training.average);
+      best = training.model.state_dict();
+    };
+    hooks.step = [&](Run& run) {
+      last = training.model.state_dict();
+      if (run.step == 7 && !diverges) throw std::runtime_error("enough");
+    };
+    training.options.callbacks = {&hooks};
+    const auto loss = [&](const Variable& y, const Tensor& t) {
+      return nn::mse_loss(y, t) * (training.adam.steps() == 6 && diverges ? INFINITY : 1.0);
+    };
+    CHECK_THROWS_WITH(fit(training.model, training.adam, loss, training.loader, training.options),
+                      Contains(diverges ? "fit: step 7: the loss is inf" : "enough"));
+    CHECK(same_bits(training.model.state_dict(), best));
+    CHECK(!same_bits(last, best));
+    training.options.callbacks = {};
+    CHECK(same_bits(training.run(), whole));
+    CHECK(same_bits(training.state(), expected));
   }
 }
 
