@@ -16,7 +16,7 @@ std::string names_only_in(const StateDict& of, const StateDict& without, const c
 }  // namespace
 
 void check_state_dict(const char* op, const StateDict& expected, const StateDict& given) {
-  std::string problems;
+  std::string problems, hint;
   const auto add = [&](const std::string& problem) {
     if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + problem;
   };
@@ -27,9 +27,11 @@ void check_state_dict(const char* op, const StateDict& expected, const StateDict
     if (found == given.end()) continue;
     const Tensor& got = found->second;
     if (got.shape() != want.shape()) add(detail::text(name, " is ", got.shape(), ", expected ", want.shape()));
+    if (is_floating(got.dtype()) && is_floating(want.dtype()) && got.dtype() != want.dtype())
+      hint = detail::text(" (.to(", want.dtype(), ") converts)");
     if (got.dtype() != want.dtype()) add(detail::text(name, " is ", got.dtype(), ", expected ", want.dtype()));
   }
-  if (!problems.empty()) throw std::invalid_argument(detail::text(op, ": ", problems));
+  if (!problems.empty()) throw std::invalid_argument(detail::text(op, ": ", problems, hint));
 }
 
 void add_part(StateDict& all, const std::string& prefix, const StateDict& part) {

@@ -67,7 +67,8 @@ class Module {
   StateDict state_dict() const;
   /// Writes the values into the parameters and buffers. Throws std::invalid_argument, and changes nothing, unless
   /// names, shapes and types are exactly those of `state_dict()`; but for the number of batches that PyTorch counts
-  /// beside a running mean ("num_batches_tracked"), which may be there.
+  /// beside a running mean ("num_batches_tracked"), which may be there. Weights of the other precision are for the
+  /// caller to convert, by Tensor::to, or the module's `to`: rounded unasked, they would no longer be what was saved.
   void load_state_dict(const StateDict& state);
 
   /// Equal for the copies of a module, and for nothing else.

@@ -23,7 +23,8 @@ TEST_CASE("check_state_dict names every difference in one message") {
   CHECK_THROWS_WITH_AS(check_state_dict("Adam", {}, {{"a", ones({1})}, {"b", ones({1})}}), "Adam: unexpected a, b",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(check_state_dict("Adam", {{"m", ones({2})}}, {{"m", ones({2, 1}, f64)}}),
-                       "Adam: m is (2, 1), expected (2); m is f64, expected f32", std::invalid_argument);
+                       "Adam: m is (2, 1), expected (2); m is f64, expected f32 (.to(f32) converts)",
+                       std::invalid_argument);
 }
 
 TEST_CASE("a state is made of parts, and taken apart again") {
