@@ -79,10 +79,11 @@ constexpr Type types[] = {{"F64", {'f', 8}}, {"F32", {'f', 4}}, {"F16", {'f', 2}
                           {"U64", {'u', 8}}, {"U32", {'u', 4}}, {"U16", {'u', 2}}, {"U8", {'u', 1}},
                           {"BOOL", {'b', 1}}};
 
+/// Type and shape may be none that a tensor here can have.
 struct Part {
-  std::string name;
-  Type type;
-  Shape shape;
+  std::string name, type;
+  std::optional<detail::StoredType> stored;
+  std::vector<Index> shape;
   std::uint64_t begin, end;  // of its elements, in bytes behind the header
 };
 
@@ -97,26 +98,27 @@ class Reader {
   const Metadata& metadata() const { return metadata_; }
   std::map<std::string, StoredTensor> stored() const {
     std::map<std::string, StoredTensor> all;
-    for (const auto& [name, type, shape, begin, end] : parts_)
-      all.emplace(name, StoredTensor{type.name, shape, end - begin});
+    for (const Part& part : parts_) all.emplace(part.name, StoredTensor{part.type, part.shape, part.end - part.begin});
     return all;
   }
   StateDict tensors() const {
+    check_tensors();
     StateDict all;
     for (const Part& part : parts_) {
       auto next = detail::bytes_from(file_, first_ + part.begin);
       detail::ByteSource source{text(file_.path(), ": ", part.name), part.end - part.begin, next};
-      all.emplace(part.name, detail::read_elements(source, part.type.stored, part.shape));
+      all.emplace(part.name, detail::read_elements(source, *part.stored, Shape(part.shape)));
     }
     return all;
   }
   StateDict mapped() const {
+    check_tensors();
     const detail::MappedFile bytes = file_.map();
     StateDict all;
-    for (const auto& [name, type, shape, begin, end] : parts_) {
-      if (!detail::lies_as_in_memory(type.stored))
-        refuse(name, ": ", type.name, " cannot be mapped, as elements must be converted: load_safetensors does");
-      all.emplace(name, bytes.tensor(first_ + begin, shape, detail::dtype_of(type.stored)));
+    for (const auto& [name, type, stored, shape, begin, end] : parts_) {
+      if (!detail::lies_as_in_memory(*stored))
+        refuse(name, ": ", type, " cannot be mapped, as elements must be converted: load_safetensors does");
+      all.emplace(name, bytes.tensor(first_ + begin, Shape(shape), detail::dtype_of(*stored)));
     }
     return all;
   }
@@ -172,27 +174,33 @@ class Reader {
       return value[key];
     };
     if (value.size() > 3) refuse(name, ": expected dtype, shape and data_offsets, found ", value.size(), " fields");
-    Part part{name, type_of(name, field("dtype")), {}, 0, 0};
-    const std::vector<std::uint64_t> sizes = numbers(name, "shape", field("shape"));
-    if (sizes.size() > max_rank) refuse(name, ": at most ", max_rank, " dimensions, found ", sizes.size());
-    for (const std::uint64_t size : sizes) part.shape.push_back(static_cast<Index>(size));
+    if (!field("dtype").is_string()) refuse(name, ": the dtype is ", field("dtype").dump(), ", expected text");
+    Part part{name, field("dtype").get<std::string>(), {}, {}, 0, 0};
+    for (const Type& type : types)
+      if (part.type == type.name) part.stored = type.stored;
+    for (const std::uint64_t size : numbers(name, "shape", field("shape")))
+      part.shape.push_back(static_cast<Index>(size));
     const std::optional<std::uint64_t> numel = detail::possible_numel(part.shape);
     if (!numel) refuse(name, ": too large: ", field("shape").dump());
-    const std::uint64_t bytes = *numel * part.type.stored.bytes;
     const std::vector<std::uint64_t> offsets = numbers(name, "data_offsets", field("data_offsets"));
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > size_ - first_)
       refuse(name, ": data_offsets ", field("data_offsets").dump(), " of ", size_ - first_, " bytes");
     part.begin = offsets[0];
     part.end = offsets[1];
-    if (part.end - part.begin != bytes)
-      refuse(name, ": ", part.shape, " of ", part.type.name, " takes ", bytes, " bytes, found ", part.end - part.begin);
+    const std::uint64_t found = part.end - part.begin;
+    if (part.stored && found != *numel * part.stored->bytes)
+      refuse(name, ": ", field("shape").dump(), " of ", part.type, " takes ", *numel * part.stored->bytes,
+             " bytes, found ", found);
     parts_.push_back(std::move(part));
   }
 
-  Type type_of(const std::string& name, const json& value) const {
-    for (const Type& type : types)
-      if (value == type.name) return type;
-    refuse(name, ": the dtype is ", value.dump(), ", expected F64, F32, F16, BF16, I64 to I8, U64 to U8 or BOOL");
+  void check_tensors() const {
+    for (const Part& part : parts_) {
+      if (!part.stored)
+        refuse(part.name, ": the dtype is ", part.type, ", expected F64, F32, F16, BF16, I64 to I8, U64 to U8 or BOOL");
+      if (part.shape.size() > max_rank)
+        refuse(part.name, ": at most ", max_rank, " dimensions, found ", part.shape.size());
+    }
   }
 
   std::vector<std::uint64_t> numbers(const std::string& name, const char* key, const json& value) const {

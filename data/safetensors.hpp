@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <ravine/core/state_dict.hpp>
 
@@ -25,8 +26,8 @@ void save_safetensors(const std::string& path, const StateDict& tensors, const M
 ///
 /// Nothing the header says is believed: the parts must follow each other without gap or overlap and fill the file, each
 /// as long as its shape and type ask for, before memory is taken for any. Throws FileError if the file cannot be read;
-/// FormatError, with the tensor's name or the place, for anything else, which includes other types and a U64 that i64
-/// does not hold.
+/// FormatError, with the tensor's name or the place, for anything else, which includes other types, more than max_rank
+/// dimensions, and a U64 that i64 does not hold.
 StateDict load_safetensors(const std::string& path);
 /// The same, and the texts of the same file, whatever becomes of its name meanwhile.
 StateDict load_safetensors(const std::string& path, Metadata& metadata);
@@ -36,16 +37,17 @@ StateDict load_safetensors(const std::string& path, Metadata& metadata);
 /// must be converted. Throws as `load_safetensors`; FileError if the system cannot map it.
 StateDict map_safetensors(const std::string& path);
 
-/// The texts in such a file. Throws as `load_safetensors`.
+/// The texts in such a file. Throws as `tensors_in_safetensors`.
 Metadata safetensors_metadata(const std::string& path);
 
 /// What such a file says of a tensor; its type by the format's name, as BF16.
 struct StoredTensor {
   std::string type;
-  Shape shape;
+  std::vector<Index> shape;
   std::uint64_t bytes;
 };
-/// Of all tensors by their names, none of which is read. Throws as `load_safetensors`.
+/// Of all tensors by their names, none of which is read. Throws as `load_safetensors`, but for types and numbers of
+/// dimensions that no tensor here has.
 std::map<std::string, StoredTensor> tensors_in_safetensors(const std::string& path);
 
 }  // namespace ravine::data

@@ -97,14 +97,16 @@ bool lies_as_in_memory(StoredType type) {
   return stays && (!type.swapped || type.bytes == 1);
 }
 
-std::optional<std::uint64_t> possible_numel(const Shape& shape) {
+std::optional<std::uint64_t> possible_numel(std::span<const Index> shape) {
   constexpr std::uint64_t limit = std::uint64_t{1} << 45;  // a tensor's
   std::uint64_t product = 1;
+  bool empty = false;
   for (const Index size : shape) {
+    empty |= size == 0;
     if (size == 0) continue;
     if (__builtin_mul_overflow(product, static_cast<std::uint64_t>(size), &product) || product >= limit) return {};
   }
-  return static_cast<std::uint64_t>(shape.numel());
+  return empty ? 0 : product;
 }
 
 Tensor read_elements(ByteSource& source, StoredType type, const Shape& shape) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -40,7 +41,7 @@ inline std::string_view elements(const Tensor& x) {
 
 /// The number of elements, for a shape that may be a lie; nothing if it is more than any tensor may have, or would be
 /// without the sizes of 0.
-std::optional<std::uint64_t> possible_numel(const Shape& shape);
+std::optional<std::uint64_t> possible_numel(std::span<const Index> shape);
 
 /// The tensor whose elements come next in a source. Throws data::FormatError for a u8 that i64 does not hold.
 Tensor read_elements(ByteSource& source, StoredType type, const Shape& shape);

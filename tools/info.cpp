@@ -18,6 +18,13 @@ void print_model(const std::string& path) {
             << model.results << '\n';
 }
 
+// As a Shape is printed; but a tensor in a file may have more dimensions.
+std::string shape_of(const data::StoredTensor& x) {
+  std::string sizes;
+  for (const Index size : x.shape) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+  return '(' + sizes + ')';
+}
+
 void print_tensors(const std::map<std::string, data::StoredTensor>& tensors) {
   std::size_t width = 6;
   std::uint64_t bytes = 0;
@@ -28,7 +35,7 @@ void print_tensors(const std::map<std::string, data::StoredTensor>& tensors) {
   std::cout << std::left;
   for (auto [name, x] : tensors) {
     for (char& c : x.type) c = static_cast<char>(std::tolower(c));
-    std::cout << std::setw(static_cast<int>(width)) << name << "  " << x.type << "  " << x.shape << '\n';
+    std::cout << std::setw(static_cast<int>(width)) << name << "  " << x.type << "  " << shape_of(x) << '\n';
   }
   std::cout << tensors.size() << " tensors, " << bytes << " bytes\n";
 }

@@ -180,8 +180,8 @@ TEST_CASE("tensors that lie are refused by name") {
   refuse_header(R"({"w":{"dtype":"F32"}})", 0, "w: no shape");
   refuse_header(R"({"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"more":1}})", 1, "w: expected dtype, shape and");
   refuse_header(entry(R"("C64")", "[1]", "[0,8]"), 8,
-                R"(w: the dtype is "C64", expected F64, F32, F16, BF16, I64 to I8, U64 to U8 or BOOL)");
-  refuse_header(entry(R"("BF16")", "[2]", "[0,2]"), 2, "w: (2) of BF16 takes 4 bytes, found 2");
+                R"(w: the dtype is C64, expected F64, F32, F16, BF16, I64 to I8, U64 to U8 or BOOL)");
+  refuse_header(entry(R"("BF16")", "[2]", "[0,2]"), 2, "w: [2] of BF16 takes 4 bytes, found 2");
   refuse_header(entry("4", "[1]", "[0,4]"), 4, "w: the dtype is 4");
   refuse_header(entry(R"("F32")", "[-1]", "[0,4]"), 4, "w: shape is [-1]");
   refuse_header(entry(R"("F32")", "[1.0]", "[0,4]"), 4, "w: shape is [1.0]");
@@ -193,7 +193,7 @@ TEST_CASE("tensors that lie are refused by name") {
   for (const char* shape :
        {"[0,4398046511104,4398046511104]", "[4398046511104,4398046511104,0]", "[0,4194304,8388608]"})
     refuse_header(entry(R"("F32")", shape, "[0,0]"), 0, (std::string("w: too large: ") + shape).c_str());
-  refuse_header(entry(R"("F32")", "[2]", "[0,4]"), 4, "w: (2) of F32 takes 8 bytes, found 4");
+  refuse_header(entry(R"("F32")", "[2]", "[0,4]"), 4, "w: [2] of F32 takes 8 bytes, found 4");
   refuse_header(entry(R"("F32")", "[1]", "[4,0]"), 4, "w: data_offsets [4,0] of 4 bytes");
   refuse_header(entry(R"("F32")", "[1]", "[0,8]"), 4, "w: data_offsets [0,8] of 4 bytes");
   refuse_header(entry(R"("F32")", "[1]", "[0]"), 4, "w: data_offsets [0]");
@@ -202,6 +202,34 @@ TEST_CASE("tensors that lie are refused by name") {
   refuse_header(
       R"({"v":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"w":{"dtype":"U8","shape":[3],"data_offsets":[2,5]}})", 5,
       "w: starts at byte 2, the one before ends at 3");
+}
+
+TEST_CASE("a tensor of a type or rank that is none of ours is told of, not read") {
+  const std::string half = R"({"f4":{"dtype":"F4","shape":[3],"data_offsets":[0,2]},"w":)";
+  const TemporaryFile file(
+      "other.safetensors",
+      file_of(half + R"({"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[2,10]},"__metadata__":{"by":"me"}})",
+              10));
+  const auto all = tensors_in_safetensors(file.path());
+  CHECK(all.at("f4").type == "F4");
+  CHECK(all.at("f4").shape == std::vector<Index>{3});
+  CHECK(all.at("f4").bytes == 2);
+  CHECK(all.at("w").shape == std::vector<Index>{1, 1, 1, 1, 1, 1, 1, 1, 2});
+  CHECK(safetensors_metadata(file.path()).at("by") == "me");
+  for (const auto& read : {map_safetensors, static_cast<StateDict (*)(const std::string&)>(load_safetensors)})
+    CHECK_THROWS_WITH_AS(read(file.path()), Contains("f4: the dtype is F4, expected F64"), FormatError);
+
+  // What is known of them is looked at nevertheless.
+  const auto lies = [&](const std::string& rest, std::size_t bytes, const char* words) {
+    file.write(file_of(half + rest + "}", bytes));
+    CHECK_THROWS_WITH_AS(tensors_in_safetensors(file.path()), Contains(words), FormatError);
+  };
+  lies(R"({"dtype":"F8","shape":[9],"data_offsets":[1,10]})", 10, "w: starts at byte 1, the one before ends at 2");
+  lies(R"({"dtype":"F8","shape":[9],"data_offsets":[2,11]})", 10, "w: data_offsets [2,11] of 10 bytes");
+  lies(R"({"dtype":"F8","shape":[9],"data_offsets":[2,9]})", 10, "the tensors take 9 bytes, found 10");
+  lies(R"({"dtype":"F8","shape":[9007199254740993,9007199254740993],"data_offsets":[2,10]})", 10, "w: too large");
+  lies(R"({"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[2,10]})", 10,
+       "w: [1,1,1,1,1,1,1,1,1] of F32 takes 4 bytes, found 8");
 }
 
 TEST_CASE("elements may start anywhere") {

@@ -6,7 +6,10 @@
 using namespace ravine;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return read_or_refuse(data, size, [](const std::string& path) {
+  return read_or_refuse(data, size, [size](const std::string& path) {
+    std::uint64_t listed = 0;
+    for (const auto& [name, x] : data::tensors_in_safetensors(path)) listed += x.bytes;
+    require(listed <= size);
     data::Metadata texts, texts_again;
     const StateDict tensors = data::load_safetensors(path, texts);
     const Written again;

@@ -452,6 +452,10 @@ TEST_CASE("info says what a file holds") {
   const std::string torch = ravine_program("info " RAVINE_SOURCE "/tests/data/torch/types.safetensors").out;
   CHECK(torch.find("bfloat16  bf16  (7)") != std::string::npos);
   CHECK(torch.find("14 tensors, 156 bytes") != std::string::npos);
+  plain.write(std::string("\x4a\0\0\0\0\0\0\0", 8) +
+              R"({"w":{"dtype":"F8_E4M3","shape":[1,1,1,1,1,1,1,1,3],"data_offsets":[0,3]}}xyz)");
+  CHECK(ravine_program("info " + plain.path()).out ==
+        "w       f8_e4m3  (1, 1, 1, 1, 1, 1, 1, 1, 3)\n1 tensors, 3 bytes\n");
   nn::Linear linear(2, 1);
   train::save_checkpoint(checkpoint.path(), linear);
   CHECK(ravine_program("info " + checkpoint.path()).out.find("0/weight    f32  (1, 2)") != std::string::npos);
