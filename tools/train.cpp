@@ -6,6 +6,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -220,7 +221,20 @@ nn::Sequential linear_model(const Data& data) {
   return linear;
 }
 
-train::FitResult fit(Model& model, const Data& data, const TrainArguments& a, std::vector<train::Callback*> callbacks) {
+// The result, of a run that fails as well.
+struct SoFar final : train::Callback {
+  std::optional<train::FitResult> result;
+  void on_epoch(train::Run& run) override {
+    if (!result) result.emplace(run.history.names());
+    result->add(run.history.row(run.epoch - 1));
+    result->best_epoch = run.history.best_epoch;
+  }
+  void on_end(train::Run& run) override { result = run.history; }
+};
+
+// An error that comes after an epoch that can be kept, as divergence does, is the `failure`.
+train::FitResult fit(Model& model, const Data& data, const TrainArguments& a, std::vector<train::Callback*> callbacks,
+                     std::exception_ptr& failure) {
   const auto optimizer = optim::make(a.optimizer, model.net.parameters());
   const Index batch = std::min(a.batch, data.training.size());
   data::DataLoader loader(data.training, {.batch_size = batch, .shuffle = true, .drop_last = true});
@@ -229,15 +243,24 @@ train::FitResult fit(Model& model, const Data& data, const TrainArguments& a, st
   train::Progress progress(stderr);
   callbacks.push_back(&progress);
   const train::StopSignals signals;  // until the model is in its file
-  train::FitResult history = train::fit(model.net, *optimizer, loss_of(data), loader,
-                                        {.epochs = a.epochs,
-                                         .validation = validation ? &*validation : nullptr,
-                                         .patience = validation ? a.patience : 0,
-                                         .stop_on_signals = true,
-                                         .callbacks = callbacks});
+  SoFar so_far;
+  callbacks.insert(callbacks.begin(), &so_far);
+  try {
+    train::fit(model.net, *optimizer, loss_of(data), loader,
+               {.epochs = a.epochs,
+                .validation = validation ? &*validation : nullptr,
+                .patience = validation ? a.patience : 0,
+                .stop_on_signals = true,
+                .callbacks = callbacks});
+  } catch (const std::exception&) {
+    if (!so_far.result || so_far.result->best_epoch == 0) throw;
+    failure = std::current_exception();
+  }
+  const train::FitResult& history = *so_far.result;
   const bool pipe = std::filesystem::is_other(a.save);
   if (!a.save.empty() && !pipe) save_model(a.save, model);  // what follows takes its time, and may be interrupted
   std::cout << "The network was trained for " << history.epochs() << " epochs";
+  if (failure) std::cout << ", until an error came";
   if (history.stopped == train::Stopped::signal) std::cout << ", until a signal came";
   if (history.best_epoch > 0) std::cout << ", and is kept as it was after " << history.best_epoch;
   std::cout << ".\n" << std::flush;
@@ -370,7 +393,8 @@ void train(TrainArguments a) {
   std::optional<train::Log> log;
   std::vector<train::Callback*> callbacks;
   if (!a.history.empty()) callbacks.push_back(&log.emplace(a.history));
-  const train::FitResult history = fit(model, data, a, callbacks);
+  std::exception_ptr failure;
+  const train::FitResult history = fit(model, data, a, callbacks, failure);
   const nn::Sequential linear = linear_model(data);
 
   ScoreTable table(data, a.target);
@@ -385,6 +409,7 @@ void train(TrainArguments a) {
     std::cout << "\nThe model is in " << a.save << ".\n";
   }
   if (!a.plot.empty()) draw(a.plot, history);
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace ravine::tools

@@ -12,10 +12,10 @@ namespace ravine::train {
 struct Run {
   nn::Module& model;
   optim::Optimizer& optimizer;
-  const History& history;  ///< of the epochs that are over
-  Index epochs;            ///< at which it ends; 0: no such limit
-  Index total_steps;       ///< updates at which it ends, unless something ends it before
-  Index batches;           ///< in an epoch
+  const FitResult& history;  ///< of the epochs that are over
+  Index epochs;              ///< at which it ends; 0: no such limit
+  Index total_steps;         ///< updates at which it ends, unless something ends it before
+  Index batches;             ///< in an epoch
 
   Index step = 0;          ///< updates that are done
   Index epoch = 1;         ///< that runs, or has just ended

@@ -7,17 +7,6 @@
 
 namespace ravine::train {
 
-/// Why a run is over: it has done its epochs or steps, nothing better has come for `patience` epochs, a callback asked
-/// for it, or a signal.
-enum class Stopped { finished, patience, callback, signal };
-
-/// The history of a run, and how it ended.
-struct FitResult : History {
-  using History::History;
-  Index best_epoch = 0;  ///< from 1; 0 if none can be told
-  Stopped stopped = Stopped::finished;
-};
-
 /// Trains a model: for each batch of the loader the optimizer makes a step that lowers loss(model(inputs), targets).
 /// It is the loop that one would write,
 ///

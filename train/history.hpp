@@ -40,4 +40,15 @@ class History {
   std::vector<std::vector<double>> rows_;
 };
 
+/// Why a run of `fit` is over: it has done its epochs or steps, nothing better has come for `patience` epochs, a
+/// callback asked for it, or a signal.
+enum class Stopped { finished, patience, callback, signal };
+
+/// The history of a run of `fit`, and how it ended.
+struct FitResult : History {
+  using History::History;
+  Index best_epoch = 0;  ///< from 1; 0 if none can be told
+  Stopped stopped = Stopped::finished;
+};
+
 }  // namespace ravine::train

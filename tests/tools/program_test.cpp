@@ -205,6 +205,18 @@ TEST_CASE("who reads what is printed may end before the training does") {
   CHECK(ravine_program("predict " + model.path() + " " + cars).code == 0);
 }
 
+TEST_CASE("a training that diverges after good epochs ends with 1, and the best net is kept") {
+  const TemporaryFile model("cars.safetensors");
+  std::filesystem::remove(model.path());
+  const Outcome trained = ravine_program("train " + cars + " --target mpg --drop name --hidden 8 --batch 1000" +
+                                         " --optimizer sgd:lr=0.1,weight_decay=22 --save " + model.path());
+  CHECK(trained.code == 1);
+  CHECK(trained.error.find("fit: step ") != std::string::npos);
+  CHECK(trained.out.find(" epochs, until an error came, and is kept as it was after ") != std::string::npos);
+  CHECK(trained.out.find("The model is in ") != std::string::npos);
+  CHECK(ravine_program("predict " + model.path() + " " + cars).code == 0);
+}
+
 TEST_CASE("a target of text, or of numbers that name things, is classified") {
   const TemporaryFile model("origin.safetensors"), out("predictions.csv");
   const Outcome trained = ravine_program(
