@@ -141,7 +141,7 @@ class RMSProp final : public Elementwise<RMSProp, RMSPropOptions> {
 ///
 ///     r ← ρ r + (1 - ρ) g²        Δ = -√(s + ε) / √(r + ε) g        s ← ρ s + (1 - ρ) Δ²        θ ← θ + α Δ
 ///
-/// Where g is 0, θ stays. The slots are "squares", r, and "steps", s, not kept for ρ = 0.
+/// Where g is 0, θ stays. The slots are "squares", r, not kept for ρ = 0, and "steps", s, which then is the last Δ².
 ///
 /// Source: Zeiler (2012), named in the lectures.
 class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
@@ -150,7 +150,7 @@ class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
   static constexpr const char* name = "AdaDelta";
   static constexpr bool built_in = true;
   static constexpr std::array slots = {"squares", "steps"};
-  static bool uses(const AdaDeltaOptions& o, std::size_t /*slot*/) { return o.rho > 0.0; }
+  static bool uses(const AdaDeltaOptions& o, std::size_t slot) { return slot == 1 || o.rho > 0.0; }
 
   struct Rule {
     double lr, rho, eps, decay;

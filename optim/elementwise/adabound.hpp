@@ -37,8 +37,8 @@ struct AdaBoundOptions {
 ///
 ///     η = α √(1 - β2^t) / (1 - β1^t) / (√v + ε), within f (1 - 1 / (γ t + 1)) and f (1 + 1 / (γ t))        θ ← θ - η m
 ///
-/// The bounds are of the rate, not of the step; m is not corrected. The slots are "m", "v" and "max", the largest v,
-/// kept with amsgrad only; m and v are not kept where their β is 0.
+/// The bounds are of the rate, not of the step; m is not corrected. Where m is 0, θ stays. The slots are "m", "v" and
+/// "max", the largest v, kept with amsgrad only; m and v are not kept where their β is 0.
 ///
 /// Source: Luo et al., Adaptive gradient methods with dynamic bound of learning rate (2019), which divides by √t as
 /// well and corrects nothing; this form is that of its code.
@@ -72,7 +72,7 @@ class AdaBound final : public Elementwise<AdaBound, AdaBoundOptions> {
       max = detail::larger(max, v);
       const T free = T(rate) / (math::sqrt(amsgrad ? max : v) + T(eps));
       const T eta = free < T(low) ? T(low) : free > T(high) ? T(high) : free;
-      theta -= eta * m + T(decay.decoupled) * theta;
+      theta -= (m == T(0) ? T(0) : eta * m) + T(decay.decoupled) * theta;
     }
   };
 };

@@ -158,6 +158,21 @@ TEST_CASE("AdaDelta: the numerator is that of the steps before, without the rate
   CHECK(after<optim::AdaDelta>(o, 0.0, {2.0}) == Approx(-2.0).epsilon(1e-14));
   CHECK(after<optim::AdaDelta>(o, 0.0, {2.0, 1.0}) ==
         Approx(-2.0 - 3.0 * std::sqrt(2.0 / 9.0 + 0.25) / std::sqrt(1.75)).epsilon(1e-14));
+  // rho = 0, g = 3/2: r = 9/4, step = -(3/2) sqrt(1/4) / sqrt(5/2); s is its square; g = 1: r = 1
+  const double first = -0.75 / std::sqrt(2.5);
+  CHECK(after<optim::AdaDelta>(optim::AdaDeltaOptions{.lr = 1.0, .rho = 0.0, .eps = 0.25}, 0.0, {1.5, 1.0}) ==
+        Approx(first - std::sqrt(first * first + 0.25) / std::sqrt(1.25)).epsilon(1e-14));
+}
+
+TEST_CASE("AdaBound: what has had no gradient stays where the rate is 0") {
+  const rv::Variable p = rv::parameter(rv::tensor({2.0, 2.0}, rv::f64));
+  optim::AdaBound adabound({p}, {.eps = 0.0});
+  adabound.set_lr_factor(0.0);
+  for (const double g : {0.0, 1.0}) {
+    p.set_grad(rv::tensor({0.0, g}, rv::f64));
+    adabound.step();
+    CHECK(p.value().to_vector<double>() == Values{2.0, 2.0});
+  }
 }
 
 TEST_CASE_TEMPLATE("MADGRAD: the cube root is within 1 ulp, of all sizes and signs", T, float, double) {
