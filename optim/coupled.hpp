@@ -94,10 +94,11 @@ class Coupled : public Grouped<Options> {
 
   void make_state() {
     for (std::size_t i = 0; i < this->parameters().size(); ++i)
-      for (std::size_t k = 0; k < slot_count(); ++k) {
-        const Tensor& value = this->parameters()[i].value();
-        this->add_state(i, Derived::slots[k], Derived::starts_at_parameter(k) ? value.clone() : zeros_like(value));
-      }
+      for (std::size_t k = 0; k < slot_count(); ++k)
+        if (Derived::starts_at_parameter(k))
+          this->add_copy(i, Derived::slots[k]);
+        else
+          this->add_state(i, Derived::slots[k], zeros_like(this->parameters()[i].value()));
     this->add_state("d", scalar(this->groups()[0].options.d0, f64));
     this->add_state("r", scalar(0.0, f64));
   }

@@ -142,7 +142,8 @@ namespace ravine::optim {
 ///
 ///     static bool uses(const Options&, std::size_t slot);       // false: not kept, reads as 0 (no memory)
 ///     static double initial(const Options&, std::size_t slot);  // the value a slot starts with
-///     static bool starts_at_parameter(std::size_t slot);        // true: it starts as a copy of the parameter
+///     static bool starts_at_parameter(std::size_t slot);        // true: it starts as a copy of the parameter,
+///                                                              // when the first update begins
 ///
 /// Options has a field `lr`; see options.hpp. Tests of t belong into the rule's constructor, not into its call. A rule
 /// with a member `std::size_t slots_used` is given only so many of its slots, the first; what its call returns is
@@ -186,8 +187,7 @@ class Elementwise : public Grouped<Options> {
   void make_state() {
     for (const auto& group : this->groups())
       for (std::size_t i = group.begin; i < group.end; ++i)
-        for (std::size_t k = 0; k < slot_count(); ++k)
-          this->add_state(i, Derived::slots[k], new_slot(group.options, k, this->parameters()[i]));
+        for (std::size_t k = 0; k < slot_count(); ++k) add_slot(group.options, i, k);
   }
 
   static bool kept(const Options& options, std::size_t k) {
@@ -195,13 +195,13 @@ class Elementwise : public Grouped<Options> {
     return true;
   }
 
-  static Tensor new_slot(const Options& options, std::size_t k, const Variable& p) {
-    if (!kept(options, k)) return Tensor();
+  void add_slot(const Options& options, std::size_t i, std::size_t k) {
     if constexpr (requires { Derived::starts_at_parameter(k); })
-      if (Derived::starts_at_parameter(k)) return p.value().clone();
+      if (Derived::starts_at_parameter(k)) return this->add_copy(i, Derived::slots[k]);
     double value = 0.0;
     if constexpr (requires { Derived::initial(options, k); }) value = Derived::initial(options, k);
-    return full(p.shape(), value, p.dtype());
+    const Variable& p = this->parameters()[i];
+    this->add_state(i, Derived::slots[k], kept(options, k) ? full(p.shape(), value, p.dtype()) : Tensor());
   }
 
   static const detail::RuleLoops& loops() {

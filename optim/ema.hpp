@@ -101,8 +101,8 @@ class UseAverages {
   /// Throws std::logic_error if a parameter has changed its shape or dtype, or is in the middle of
   /// a step.
   explicit UseAverages(const WeightAverage& average);
-  /// The values to evaluate with of an optimizer that keeps such (see Optimizer::averages); with another one nothing
-  /// changes. Throws as above.
+  /// The values to evaluate with of an optimizer that keeps such (see Optimizer::averages); with another one, or before
+  /// its first update, nothing changes. Throws as above.
   explicit UseAverages(const Optimizer& optimizer);
   ~UseAverages();
   UseAverages(const UseAverages&) = delete;

@@ -6,7 +6,7 @@ namespace ravine::optim {
 
 Lookahead::Lookahead(std::unique_ptr<Optimizer> base, LookaheadOptions options)
     : Wrapping(name, std::move(base), options) {
-  for (std::size_t i = 0; i < parameters().size(); ++i) add_state(i, "slow", parameters()[i].value().clone());
+  for (std::size_t i = 0; i < parameters().size(); ++i) add_copy(i, "slow");
   this->base().on_gradients([this](const std::vector<Variable>&) {
     if (through_closure_) run_callbacks();
   });
@@ -18,13 +18,6 @@ std::vector<Tensor> Lookahead::averages() const {
   std::vector<Tensor> all;
   for (std::size_t i = 0; i < parameters().size(); ++i) all.push_back(state(i));
   return all;
-}
-
-void Lookahead::begin() {
-  base().set_lr_factor(lr_factor());
-  if (steps() > 0) return;
-  for (std::size_t i = 0; i < parameters().size(); ++i)
-    if (parameters()[i].requires_grad()) state(i).copy_from(parameters()[i].value());
 }
 
 void Lookahead::synchronize() {
@@ -43,7 +36,7 @@ void Lookahead::synchronize() {
 
 double Lookahead::advance(Closure closure) {
   check_unchanged();
-  begin();
+  base().set_lr_factor(lr_factor());
   struct Through {
     bool& flag;
     explicit Through(bool& f) : flag(f) { flag = true; }
@@ -61,7 +54,7 @@ double Lookahead::advance(Closure closure) {
 }
 
 void Lookahead::update() {
-  begin();
+  base().set_lr_factor(lr_factor());
   base().step();
   synchronize();
 }

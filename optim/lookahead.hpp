@@ -38,8 +38,6 @@ class Lookahead final : public Wrapping<LookaheadOptions> {
  private:
   double advance(Closure closure) override;
   void update() override;
-  /// Before the base's first update.
-  void begin();
   /// After each of them.
   void synchronize();
 

@@ -68,6 +68,7 @@ void Optimizer::step() {
     throw std::logic_error(
         detail::text(name_, ": step() needs a closure that returns the loss, as in step([&] { return loss(); })"));
   const detail::FlushSubnormals flush;
+  begin();
   run_callbacks();
   update();
   ++steps_;
@@ -76,9 +77,16 @@ void Optimizer::step() {
 double Optimizer::step(Closure closure) {
   const detail::StepUnderWay under_way(parameters_);
   const detail::FlushSubnormals flush;
+  begin();
   const double loss = advance(closure);
   ++steps_;
   return loss;
+}
+
+void Optimizer::begin() {
+  if (steps_ > 0) return;
+  check_unchanged();
+  for (const auto& [k, i] : copies_) state_[k].copy_from(parameters_[i].value());
 }
 
 double Optimizer::advance(Closure closure) {
@@ -173,6 +181,11 @@ void Optimizer::add_state(std::size_t parameter, const char* slot, Tensor value)
 void Optimizer::add_state(std::string name, Tensor value) {
   state_keys_.push_back(std::move(name));
   state_.push_back(std::move(value));
+}
+
+void Optimizer::add_copy(std::size_t parameter, const char* slot) {
+  copies_.emplace_back(state_.size(), parameter);
+  add_state(parameter, slot, parameters_[parameter].value().clone());
 }
 
 void Optimizer::read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const {

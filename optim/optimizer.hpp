@@ -99,6 +99,9 @@ class Optimizer {
   void add_state(std::size_t parameter, const char* slot, Tensor value);
   /// The same for something that belongs to all parameters, by its name alone.
   void add_state(std::string name, Tensor value);
+  /// Adds what starts as a copy of the parameter as it is when the first update begins: weights may be loaded until
+  /// then.
+  void add_copy(std::size_t parameter, const char* slot);
   /// What was added, in that order.
   Tensor& state(std::size_t k) { return state_[k]; }
   const Tensor& state(std::size_t k) const { return state_[k]; }
@@ -143,6 +146,7 @@ class Optimizer {
   /// False if a gradient holds NaN or infinity, which is looked for on demand; if not, frozen parameters have none
   /// afterwards. Throws as `check_unchanged`.
   bool gradients_usable(bool look_for_nan) const;
+  void begin();
   void read_options(std::size_t group, FunctionRef<void(const detail::OptionField&)> read) const;
   StateDict handles() const;
 
@@ -151,6 +155,7 @@ class Optimizer {
   std::vector<Spec> specs_;  // of the parameters when the optimizer was made
   std::vector<std::string> state_keys_;
   std::vector<Tensor> state_;
+  std::vector<std::pair<std::size_t, std::size_t>> copies_;  // which of the state, of which parameter
   std::vector<GradientCallback> callbacks_;
   Index steps_ = 0, evaluations_ = 0;
   double lr_factor_ = 1.0;

@@ -6,7 +6,6 @@ namespace ravine::optim {
 
 std::array<double, 2> Prodigy::gather(const ProdigyOptions& o, DistanceNow now, const Variable& p,
                                       std::span<Tensor> slots) {
-  if (now.t == 1) slots[1].copy_from(p.value());
   const double scale = now.d / o.d0, gain = scale * (o.safeguard_warmup ? now.d : now.q);
   const auto [along, size] = detail::run(Sums{keep(o), gain}, p, slots);
   return {scale * now.q * along, size};

@@ -76,17 +76,14 @@ class MADGRAD final : public Elementwise<MADGRAD, MADGRADOptions> {
 
   struct Rule {
     double weight, momentum, eps, decay;
-    double first;  // 1 in the first update, then 0; a bool keeps g++ from vectorising
     Rule(const MADGRADOptions& o, double lr, Index t)
         : weight(lr > 0.0 ? (lr + o.eps) * math::sqrt(static_cast<double>(t)) : 0.0),
           momentum(o.momentum),
           eps(o.eps),
-          decay(o.weight_decay),
-          first(t == 1 ? 1.0 : 0.0) {}
+          decay(o.weight_decay) {}
 
     template <class T>
-    [[gnu::always_inline]] void operator()(T& theta, T g, T& v, T& s, T& start) const {
-      start = T(first) > T(0) ? theta : start;
+    [[gnu::always_inline]] void operator()(T& theta, T g, T& v, T& s, T start) const {
       g += T(decay) * theta;
       v += T(weight) * g * g;
       s += T(weight) * g;

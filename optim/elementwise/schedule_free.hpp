@@ -94,14 +94,12 @@ class ScheduleFreeSGD final : public detail::ScheduleFree<ScheduleFreeSGD, Sched
 
   struct Rule {
     double rate, beta, share, decay;
-    double first;  // 1 in the first update, then 0; a bool keeps g++ from vectorising
     /// c: the share of the new z in x.
-    Rule(const ScheduleFreeSGDOptions& o, double lr, Index t, double c = 1.0)
-        : rate(lr), beta(o.momentum), share(c), decay(o.weight_decay), first(t == 1 ? 1.0 : 0.0) {}
+    Rule(const ScheduleFreeSGDOptions& o, double lr, Index /*t*/, double c = 1.0)
+        : rate(lr), beta(o.momentum), share(c), decay(o.weight_decay) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& y, T g, T& z) const {
-      z = T(first) > T(0) ? y : z;
       const T x = y - T(1.0 - beta) * z;  // times β
       z -= T(rate) * (g + T(decay) * y);
       y = T(1.0 - beta + beta * share) * z + T(1.0 - share) * x;
@@ -132,7 +130,6 @@ class ScheduleFreeAdamW final : public detail::ScheduleFree<ScheduleFreeAdamW, S
     double rate, beta, share, decay;
     double beta2;
     detail::AdamStep step;
-    double first;  // 1 in the first update, then 0; a bool keeps g++ from vectorising
     /// c: the share of the new z in x.
     Rule(const ScheduleFreeAdamWOptions& o, double lr, Index t, double c = 1.0)
         : rate(lr),
@@ -140,12 +137,10 @@ class ScheduleFreeAdamW final : public detail::ScheduleFree<ScheduleFreeAdamW, S
           share(c),
           decay(o.weight_decay),
           beta2(o.beta2),
-          step(lr, 0.0, o.beta2, t, o.eps, false, true),
-          first(t == 1 ? 1.0 : 0.0) {}
+          step(lr, 0.0, o.beta2, t, o.eps, false, true) {}
 
     template <class T>
     [[gnu::always_inline]] void operator()(T& y, T g, T& z, T& v) const {
-      z = T(first) > T(0) ? y : z;
       const T x = y - T(1.0 - beta) * z;  // times β
       v = T(beta2) * v + T(1.0 - beta2) * g * g;
       z -= step(g, v) + T(rate) * T(decay) * y;
