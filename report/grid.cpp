@@ -180,9 +180,13 @@ std::vector<double> round_numbers(double low, double high) {
   return numbers;
 }
 
+// Whether there are round numbers between.
+bool apart(double low, double high) { return high - low >= 1e-13 * std::max(std::abs(low), std::abs(high)); }
+
 }  // namespace
 
 std::vector<double> even_numbers(double low, double high, int count) {
+  if (low == high || !apart(low, high)) return {low};
   const double rough = (high - low) / count, power = std::pow(10.0, std::floor(std::log10(rough)));
   const double digit = rough / power, step = power * (digit < 1.5 ? 1 : digit < 3.5 ? 2 : digit < 7.5 ? 5 : 10);
   std::vector<double> numbers;
@@ -283,7 +287,7 @@ std::string tics(const std::vector<double>& numbers, FunctionRef<double(double)>
 std::string far_tics(const std::string& axis, double low, double high, int count, std::size_t room) {
   const double most = std::max(std::abs(low), std::abs(high));
   const bool far = low < high && std::isfinite(high - low) && (most >= 1e6 || high - low < 1e-4 * most);
-  if (!far || high - low < 1e-13 * most) return "";  // there is no number between
+  if (!far || !apart(low, high)) return "";
   std::vector<double> numbers = even_numbers(low, high, count);
   const auto letters = [&] {  // with gaps
     std::size_t longest = 0;

@@ -35,7 +35,9 @@ struct Axis {
   }
   void close() {
     if (!(low <= high)) low = 0.0, high = 1.0;
-    if (low == high) low -= 0.5, high += 0.5;
+    const double most = std::max(std::abs(low), std::abs(high));
+    if (high - low > 1e-13 * most) return;  // else there are no round numbers between
+    low -= std::max(0.5, 0.1 * most), high += std::max(0.5, 0.1 * most);
   }
   double operator()(double value) const {
     if (!drawable(value)) return NAN;
@@ -48,7 +50,7 @@ struct Axis {
     while ((high - low) / step > 6.0) step *= 2.0;
     if (log && high - low >= 2.0) step = std::ceil(std::max(1.0, step));
     Doubles values;
-    for (double v = std::ceil(low / step) * step; v <= high + 1e-9 * step; v += step)
+    for (double v = std::ceil(low / step) * step; v <= high + 1e-9 * step && values.size() < 9; v += step)
       values.push_back(log ? std::pow(10.0, v) : std::abs(v) < 1e-9 * step ? 0.0 : v);
     return values;
   }
@@ -182,12 +184,14 @@ std::string chart(const Page::Chart& c) {
 
 std::string bars(const Page::Chart& c) {
   double most = c.share ? 1.0 : 0.0;
-  for (const Page::Bar& b : c.bars) most = std::max(most, b.value);
+  for (const Page::Bar& b : c.bars)
+    if (std::isfinite(b.value)) most = std::max(most, b.value);
   std::string svg;
   const double step = height / static_cast<double>(c.bars.size() + 1);
   for (std::size_t k = 0; k < c.bars.size(); ++k) {
     const Page::Bar& b = c.bars[k];
-    const double at = step * static_cast<double>(k), wide = most > 0.0 ? b.value / most * (width - 120.0) : 0.0;
+    const double at = step * static_cast<double>(k),
+                 wide = b.value > 0.0 ? std::min(b.value / most, 1.0) * (width - 120.0) : 0.0;
     svg += words(4, at + 0.4 * step, "start", b.method) +
            text("<rect x='4' y='", short_text(at + 0.5 * step), "' width='", short_text(wide + 1.0), "' height='",
                 short_text(0.35 * step), "' fill='var(--c", k % 8, ")'/>") +

@@ -175,6 +175,8 @@ std::string Plot::add_rows(const char* op, const std::vector<Column>& columns, s
   const auto seen = [&](std::size_t i) {
     return inside(options_.x_limits, values[0][i]) && inside(options_.y_limits, values[1][i]);
   };
+  const auto ends = [](const Limits& limits) { return std::isfinite(limits.low) + std::isfinite(limits.high); };
+  const bool framed = ends(options_.y_limits) == 2 && ends(options_.x_limits) != 1;  // by no point
   std::string lines;
   bool gap = true;
   for (std::size_t i = 0; i < values[0].size(); ++i) {
@@ -187,7 +189,7 @@ std::string Plot::add_rows(const char* op, const std::vector<Column>& columns, s
       lines += "\n";
     if (alone && here(i) && gap && !here(i + 1) && seen(i)) *alone += line;
     gap = !here(i);
-    drawable_ |= !gap;
+    drawable_ |= !gap && (framed || seen(i));
     for (std::size_t c = 0; c < values.size() && !gap; ++c) include(c == 0 ? x_ : y_, values[c][i]);
   }
   label_axes();

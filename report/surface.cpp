@@ -39,7 +39,8 @@ Limits heights_shown(const Grid& grid, const SurfaceOptions& options) {
                                      ", its heights are ", grid.lowest, " to ", grid.highest));
   shown.low = std::max(shown.low, options.z_limits.low);
   shown.high = std::min(shown.high, options.z_limits.high);
-  if (shown.high <= shown.low) shown.high = options.z_log ? 10.0 * shown.low : shown.low + 1.0;
+  if (shown.high <= shown.low)
+    shown.high = options.z_log ? 10.0 * shown.low : shown.low + std::max(1.0, 0.1 * std::abs(shown.low));
   return shown;
 }
 
@@ -60,9 +61,10 @@ void Surface::draw(Grid grid, const SurfaceOptions& options) {
   shown_ = heights_shown(grid, options);
   floor_ = floor_below(shown_, options.z_log);
   const detail::Levels levels = detail::choose_levels("surface", grid, {});
-  const std::string contours_of = add_data(grid.matrix(0.0));
+  const double base = options.z_log ? 0.0 : grid.lowest;  // gnuplot reads heights above it in f32
+  const std::string contours_of = add_data(grid.matrix(base));
   for (double& z : grid.values) z = std::max(z, shown_.low);
-  const std::string data = add_data(grid.matrix(0.0));
+  const std::string data = add_data(grid.matrix(base)), height = text("($3+", base, ")");
 
   command_ = "splot";
   settings_ = detail::axis("x", options.x_label, false, grid.x) + detail::axis("y", options.y_label, false, grid.y) +
@@ -76,10 +78,10 @@ void Surface::draw(Grid grid, const SurfaceOptions& options) {
                    "set pm3d lighting primary 0.35 specular 0.1\nset xtics offset 0,-0.2\nset xlabel offset 0,0.2\n"
                    "set zlabel rotate\nset ztics (",
                    height_tics(shown_, options.z_log), ")\n");
-  add_layer(data + grid.placed("3:" + detail::coloured(text("($3-", levels.base, ")"), levels)) +
+  add_layer(data + grid.placed(height + ":" + detail::coloured(text("($3+", base - levels.base, ")"), levels)) +
             " with pm3d nocontours notitle");
   if (!levels.at.empty())
-    add_layer(contours_of + grid.placed("3") + " with lines nosurface linewidth 0.7 linecolor '#6F8AA3' notitle");
+    add_layer(contours_of + grid.placed(height) + " with lines nosurface linewidth 0.7 linecolor '#6F8AA3' notitle");
   drawable_ = true;
   x_ = grid.x;
   y_ = grid.y;

@@ -193,7 +193,7 @@ function barFigure(chart) {
   const svg = make("svg", {role: "img", "aria-label": `${chart.title}. The data are in the table below.`});
   const fill = target => {
     const bars = chart.bars.filter(bar => shown(bar.m)), step = 42, high = 6 + step * bars.length;
-    const x = d3.scaleLinear().domain([0, d3.max([chart.share ? 1 : 0, ...chart.bars.map(bar => bar.value)]) || 1]).range([0, width - 76]);
+    const x = d3.scaleLinear().domain([0, d3.max([chart.share ? 1 : 0, ...chart.bars.map(bar => bar.value).filter(Number.isFinite)]) || 1]).range([0, width - 76]).clamp(true);
     target.replaceChildren();
     target.setAttribute("viewBox", `0 0 ${width} ${high + 26}`);
     bars.forEach((bar, i) => {

@@ -112,6 +112,22 @@ TEST_CASE("page: of several landscapes the reader chooses one by its title, and 
   CHECK(detail::static_figures(page).find("<h3>seen from the side</h3>") != std::string::npos);
 }
 
+TEST_CASE("page: what stands still has axes for losses that differ by rounding, and bars of any value") {
+  Page::Chart plateau{.title = "plateau"};
+  plateau.lines = {{.method = "a", .x = {{0, 1, 2}}, .y = {1.0, std::nextafter(1.0, 2.0), 1.0}},
+                   {.method = "b", .x = {{0, 1, 2}}, .y = {1e17, 1e17, 1e17}}};
+  for (int only = 0; only < 2; ++only) {
+    Page::Chart chart = plateau;
+    chart.lines = {plateau.lines[static_cast<std::size_t>(only)]};
+    CHECK(detail::static_figures(with(chart)).find("nan") == std::string::npos);
+  }
+  Page::Chart bars{.title = "bars"};
+  for (const double value : {-2.0, Page::none, HUGE_VAL, 2.0})
+    bars.bars.push_back({.method = "a", .value = value, .text = "b"});
+  const std::string drawn = detail::static_figures(with(bars));
+  for (const char* width : {"width='-", "width='nan", "width='inf"}) CHECK(drawn.find(width) == std::string::npos);
+}
+
 TEST_CASE("page: a path keeps what one can see of it, and says its steps") {
   auto landscape = square();
   Page::Path path{.method = "a"};

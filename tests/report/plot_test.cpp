@@ -347,8 +347,10 @@ TEST_CASE("a picture without a point is refused, a curve without one is not") {
   CHECK_THROWS_WITH_AS(Plot({.title = "losses"}).save("a.svg"), "Plot::save: 'losses' has no point that can be drawn",
                        std::invalid_argument);
   for (const Plot& plot : {Plot().line(x, none), Plot().points(none, x), Plot({.x_log = true}).line(-x, x),
-                           Plot({.y_log = true}).line(x, -x)})
+                           Plot({.y_log = true}).line(x, -x), Plot({.x_limits = {5, 6}}).points(x, x),
+                           Plot({.y_limits = {.low = 5}}).band(x, x, x, x)})
     CHECK_THROWS_WITH_AS(plot.save("a.svg"), Contains("no point"), std::invalid_argument);
+  CHECK(pieces(svg(Plot({.x_limits = {1.4, 1.6}, .y_limits = {1, 2}}).line(x, x)), 1).size() == 1);  // between them
   CHECK(count(svg(Plot().line(x, none, "diverged").points(x, x)), "<text>diverged</text>") == 1);
   CHECK(count(svg(Plot().line(zeros({0}), zeros({0})).points(vector({3}), vector({3}))), "<use ") > 0);
 }
@@ -364,7 +366,7 @@ TEST_CASE("without gnuplot the error says what to install, and nothing is writte
 }
 
 TEST_CASE("what gnuplot complains about is in the error") {
-  const Plot plot = Plot({.x_limits = {5.0, 6.0}}).points(vector({0, 1}), vector({0, 1}));
+  const Plot plot = Plot().points(vector({0, 1}), vector({1e308, 1e308}));  // infinite to it
   CHECK_THROWS_WITH_AS(plot.save("a.svg"), Contains("Plot::save: gnuplot failed: "), std::runtime_error);
   CHECK_THROWS_WITH_AS(plot.save("a.svg"), Contains("all points y value undefined"), std::runtime_error);
 }

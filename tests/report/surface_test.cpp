@@ -64,6 +64,21 @@ TEST_CASE("surfaces of any make are drawn: with holes, flat, of values, with hei
   CHECK(polygons_of(layer(svg(report::surface(touching, {.z_log = true})), 1)).size() > 2000);
 }
 
+TEST_CASE("surfaces that are flat but for rounding, flat and high, or not flat though high") {
+  const auto one = [](const Variable& t) { return square(sin(t[0])) + square(cos(t[0])); };
+  CHECK(polygons_of(layer(svg(report::surface(one, {})), 1)).size() == 2401);
+  const auto high = [](const Variable& t) { return 0.0 * sum(t) + 1e17; };
+  CHECK(polygons_of(layer(svg(report::surface(high, {})), 1)).size() == 2401);
+  const auto rises = [](const Variable& t) { return 1e10 + 1e-3 * t[0]; };
+  const std::string side = svg(report::surface(rises, {.elevation = 0, .azimuth = 0}).path(along));
+  const Piece path = pieces_of(layer(side, 4)).at(0);
+  double top = HUGE_VAL, bottom = -HUGE_VAL;  // of what is drawn of the surface, in pixels from above
+  for (const Piece& polygon : polygons_of(layer(side, 1)))
+    for (const auto& corner : polygon) top = std::min(top, corner.second), bottom = std::max(bottom, corner.second);
+  CHECK(top == Approx(path[2].second).epsilon(1e-2));
+  CHECK(bottom == Approx(path[0].second).epsilon(1e-2));
+}
+
 TEST_CASE("one may look from any azimuth, once around is the same") {
   const std::string here = svg(report::surface(slope, {.azimuth = 330}));
   CHECK(svg(report::surface(slope, {.azimuth = -30})) == here);
