@@ -26,6 +26,9 @@ std::string with_options(const std::string& method, const std::vector<std::pair<
 
 namespace ravine::compare {
 
+/// For how many steps of an optimizer the budget is enough: what steps cost, not always the same, is seen on a
+/// parabola.
+Index steps_within(Index budget, const std::string& optimizer);
 /// A method's schedule, empty if it has none, over as many steps as the budget is enough for. Throws as make_schedule.
 optim::Schedule method_schedule(const std::string& method, Index budget);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include <ravine/compare/options.hpp>
 #include <ravine/compare/page_parts.hpp>
 #include <ravine/core/text.hpp>
 
@@ -124,16 +125,17 @@ bool is_named(const std::string& problem) {
 }
 
 std::string code_of(const Row& row, Index budget, std::uint64_t seed) {
-  const std::size_t plus = std::min(row.options.find('+'), row.options.size());
+  const auto [optimizer, schedule] = detail::method_parts(row.options);
   const std::string made = "ravine::compare::problem(" + literal(row.problem) + ")";
   std::string code =
       text("// As it ran, from the start of seed ", seed, ":\nauto run = ravine::compare::run_once(",
            is_named(row.problem) ? made : "problem", ", ", literal(row.options), ", ", seed, ", {.budget = ", budget,
-           "});\n// In a program of your own:\nauto optimizer = ravine::optim::make(",
-           literal(row.options.substr(0, plus)), ", parameters);\n");
-  if (plus < row.options.size())
-    code += text("auto schedule = ravine::optim::make_schedule(", literal(row.options.substr(plus + 1)), ", ", budget,
-                 ");\noptimizer->set_lr_factor(schedule(optimizer->steps()));  // before each step\n");
+           "});\n// In a program of your own:\nauto optimizer = ravine::optim::make(", literal(optimizer),
+           ", parameters);\n");
+  if (!schedule.empty())
+    code +=
+        text("auto schedule = ravine::optim::make_schedule(", literal(schedule), ", ", steps_within(budget, optimizer),
+             ");\noptimizer->set_lr_factor(schedule(optimizer->steps()));  // before each step\n");
   return code;
 }
 

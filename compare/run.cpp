@@ -86,7 +86,8 @@ constexpr double curve_spacing = 1.059;  // 40 points to a decade
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// For how many steps the budget is enough: what steps cost, not always the same, is seen on a parabola.
+}  // namespace
+
 Index steps_within(Index budget, const std::string& optimizer) {
   const Variable x = parameter(ones({1}, f64));
   const auto made = optim::make(optimizer, {x});
@@ -97,8 +98,6 @@ Index steps_within(Index budget, const std::string& optimizer) {
   const Index steps = made->steps(), cost = std::max<Index>(made->evaluations(), 1);
   return (budget * steps + cost - 1) / cost;
 }
-
-}  // namespace
 
 optim::Schedule method_schedule(const std::string& method, Index budget) {
   const auto [optimizer, schedule] = detail::method_parts(method);

@@ -258,6 +258,11 @@ TEST_CASE("page: of defaults only, of what was interrupted, and of a single stra
   CHECK(defaults.table.rows[0].code.find("make(\"adam\", parameters);\nauto schedule = ravine::optim::make_schedule("
                                          "\"cosine\", 30);") != std::string::npos);
   CHECK(defaults.problems[0].landscapes[0].paths.size() == 1);
+  // a plus that begins no schedule, and two gradients a step
+  const Results sam =
+      run({problem("booth")}, {method("sam(sgd:lr=1e+0)+cosine")}, {.trials = 0, .seeds = 1, .budget = 30});
+  CHECK(page(sam).table.rows[0].code.find("make(\"sam(sgd:lr=1e+0)\", parameters);\nauto schedule = "
+                                          "ravine::optim::make_schedule(\"cosine\", 15);") != std::string::npos);
   CHECK(defaults.about.find("Nothing was tuned: each method ran with its defaults on 2 seeds. ") == 0);
   const Protocol once{.trials = 1, .tune_seeds = 1, .seeds = 1, .budget = 1};
   const Page single = page(run({problem("beale")}, {method("adam")}, once));
