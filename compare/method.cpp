@@ -142,8 +142,12 @@ Method method(const std::string& name) {
   Method made{name, name, {}};
   for (const SearchRange& range : search_space(optimizer))
     if (!detail::gives_option(optimizer, range.option)) made.space.push_back(range);
-  if (detail::parse_call("compare", optimizer).name == "lbfgs" && !detail::gives_option(optimizer, "max_iterations"))
-    made.options = detail::with_options(name, {{"max_iterations", "1"}});
+  detail::Call innermost = detail::parse_call("compare", optimizer);
+  std::string option = "max_iterations";
+  for (; innermost.inner; option = "base." + option)
+    innermost = detail::parse_call("compare", std::string(*innermost.inner));
+  if (innermost.name == "lbfgs" && !detail::gives_option(optimizer, option))
+    made.options = detail::with_options(name, {{option, "1"}});
   return made;
 }
 

@@ -39,6 +39,10 @@ using Doubles = std::vector<double>;
 Page::Line stairs(const std::string& method, const std::vector<Step>& steps, double first, double last) {
   Page::Line line{.method = method, .x = {{first}}, .y = {0.0}};
   for (const Step& step : steps) {
+    if (step.x <= first) {  // 0 evaluations are at no place of a logarithmic axis
+      line.y[0] = step.y;
+      continue;
+    }
     line.x[0].push_back(step.x);
     line.y.push_back(step.y);
   }

@@ -215,7 +215,8 @@ std::map<std::string, std::array<double, target_count>> read_targets(const std::
   try {
     const Json results = Json::parse(detail::InputFile(file).read_all().view());
     for (const Json& problem : results.at("problems"))
-      if (problem.at("targets_are") == "losses") problem.at("targets").get_to(targets[problem.at("name")]);
+      if (problem.at("targets_are") == "losses" && !problem.at("targets").at(0).is_null())
+        problem.at("targets").get_to(targets[problem.at("name")]);
   } catch (const nlohmann::json::exception&) {
     throw data::FormatError(text("compare: ", file, " is no results.json of a comparison"));
   }

@@ -137,7 +137,11 @@ void add_timings(std::vector<Run>& runs, const std::string& path) {
 std::map<std::string, Losses> targets_of(const Json& saved, const std::vector<Problem>& problems) {
   std::map<std::string, Losses> targets;
   for (std::size_t i = 0; i < problems.size(); ++i)
-    if (!problems[i].minimum) saved.at("problems").at(i).at("targets").get_to(targets[problems[i].name]);
+    if (!problems[i].minimum)
+      for (std::size_t k = 0; k < target_count; ++k) {
+        const Json& loss = saved.at("problems").at(i).at("targets").at(k);
+        targets[problems[i].name][k] = loss.is_null() ? Run::none : loss.get<double>();
+      }
   return targets;
 }
 

@@ -103,6 +103,8 @@ TEST_CASE("L-BFGS makes one iteration a step, unless somebody says otherwise") {
   CHECK(method("lbfgs").options == "lbfgs:max_iterations=1");
   CHECK(method("lbfgs:history=3").options == "lbfgs:history=3,max_iterations=1");
   CHECK(method("lbfgs:max_iterations=4").options == "lbfgs:max_iterations=4");
+  CHECK(method("lookahead(lbfgs)+cosine").options == "lookahead(lbfgs:max_iterations=1)+cosine");
+  CHECK(method("lookahead(lbfgs:max_iterations=4)").options == "lookahead(lbfgs:max_iterations=4)");
   CHECK(method("adam").options == "adam");
 }
 

@@ -272,6 +272,15 @@ TEST_CASE("page: of defaults only, of what was interrupted, and of a single stra
   CHECK(single.problems[0].charts[0].note.find("quartiles of 1 seed;") != std::string::npos);
   CHECK(defaults.html().size() > 1000);
 
+  const Problem still{"still", [](std::uint64_t) {
+                        const Variable theta = parameter(ones({2}, f64));
+                        return Instance{{theta}, [=] { return 0.0 * sum(theta) + 3.0; }};
+                      }};
+  const Page at_once = page(run({still}, {method("sgd")}, {.trials = 0, .seeds = 1, .budget = 5}));
+  const Page::Line& all = chart(at_once.charts, "Targets reached").lines[0];  // by the start
+  CHECK(all.x[0] == std::vector<double>{1, 5});
+  CHECK(all.y == std::vector<double>{1, 1});
+
   const Results nothing({problem("beale"), problem("mlp:sine")}, {method("adam")}, small, {});
   const Page interrupted = page(nothing);
   CHECK(interrupted.about.find("interrupted") != std::string::npos);

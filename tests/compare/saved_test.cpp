@@ -95,6 +95,19 @@ TEST_CASE("a finished comparison that is run again is read from its folder, with
     CHECK(elsewhere.read(name) == comparison.read(name));
 }
 
+TEST_CASE("a finished comparison of a problem that begins nowhere is read as others are; its targets serve nobody") {
+  Finished nowhere;
+  nowhere.problems = {{"nowhere", [](std::uint64_t) {
+                         const auto theta = rv::parameter(rv::ones({2}, rv::f64));
+                         return Instance{{theta}, [=] { return rv::log(-rv::sum(theta)); }};
+                       }}};
+  nowhere.run();
+  const std::string before = nowhere.all();
+  CHECK(nowhere.run().complete());
+  CHECK(nowhere.all() == before);
+  CHECK(rv::compare::read_targets((nowhere.folder / "results.json").string()).empty());
+}
+
 TEST_CASE("a file of a finished comparison that is missing, damaged or changed is named") {
   const Finished comparison;
   comparison.run();
