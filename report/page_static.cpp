@@ -36,8 +36,9 @@ struct Axis {
   void close() {
     if (!(low <= high)) low = 0.0, high = 1.0;
     const double most = std::max(std::abs(low), std::abs(high));
-    if (high - low > 1e-13 * most) return;  // else there are no round numbers between
-    low -= std::max(0.5, 0.1 * most), high += std::max(0.5, 0.1 * most);
+    if (high - low > std::max(1e-13 * most, 1e-300)) return;  // else there are no round numbers between
+    const double room = log ? 0.5 : std::max(0.5, 0.1 * most);
+    low -= room, high += room;
   }
   double operator()(double value) const {
     if (!drawable(value)) return NAN;
@@ -52,6 +53,7 @@ struct Axis {
     Doubles values;
     for (double v = std::ceil(low / step) * step; v <= high + 1e-9 * step && values.size() < 9; v += step)
       values.push_back(log ? std::pow(10.0, v) : std::abs(v) < 1e-9 * step ? 0.0 : v);
+    std::erase_if(values, [this](double value) { return !drawable(value); });  // beyond the range of a double
     return values;
   }
 };

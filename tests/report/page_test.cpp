@@ -113,14 +113,15 @@ TEST_CASE("page: of several landscapes the reader chooses one by its title, and 
 }
 
 TEST_CASE("page: what stands still has axes for losses that differ by rounding, and bars of any value") {
-  Page::Chart plateau{.title = "plateau"};
-  plateau.lines = {{.method = "a", .x = {{0, 1, 2}}, .y = {1.0, std::nextafter(1.0, 2.0), 1.0}},
-                   {.method = "b", .x = {{0, 1, 2}}, .y = {1e17, 1e17, 1e17}}};
-  for (int only = 0; only < 2; ++only) {
-    Page::Chart chart = plateau;
-    chart.lines = {plateau.lines[static_cast<std::size_t>(only)]};
-    CHECK(detail::static_figures(with(chart)).find("nan") == std::string::npos);
-  }
+  const std::vector<double> x = {0, 1, 2};
+  const std::vector<double> plateaus[] = {
+      {1.0, std::nextafter(1.0, 2.0), 1.0}, {1e17, 1e17, 1e17}, {0.0, 5e-324, 0.0}, {1.7e308, 1e308, 1.0}};
+  for (const auto& y : plateaus)
+    for (const bool log : {false, true}) {
+      const Page page =
+          with(Page::Chart{.title = "plateau", .y_log = log, .lines = {{.method = "a", .x = {x}, .y = y}}});
+      CHECK(detail::static_figures(page).find("nan") == std::string::npos);
+    }
   Page::Chart bars{.title = "bars"};
   for (const double value : {-2.0, Page::none, HUGE_VAL, 2.0})
     bars.bars.push_back({.method = "a", .value = value, .text = "b"});
