@@ -105,6 +105,9 @@ inline constinit std::atomic<int> twins_alive{0};
 /// What a copy of a Variable with this node gets: the node, or its twin.
 Node* node_for_copy(Node* node);
 
+/// What a recorded result has for a gradient.
+const Tensor& no_gradient();
+
 /// Throws std::logic_error if the node is older than the pullback that runs, and its value was written since.
 void check_unchanged(const Node* node);
 

@@ -19,6 +19,11 @@ void check_unchanged(const Node* node) {
                               ": an input changed after the forward pass; its gradient would be wrong"));
 }
 
+const Tensor& no_gradient() {
+  static const Tensor none;
+  return none;
+}
+
 constinit thread_local Twins* Twins::current_ = nullptr;
 
 Twins::Twins() : outer_(std::exchange(current_, this)) { twins_alive.fetch_add(1, std::memory_order_relaxed); }
@@ -130,6 +135,7 @@ Variable record(const char* op, Tensor value, std::span<Edge> edges) {
 }
 
 void Variable::set_grad(Tensor gradient) const {
+  if (!is_leaf()) throw std::logic_error(detail::text("set_grad: this is the result of ", node_->op, ", not a leaf"));
   if (gradient.defined()) {
     if (gradient.shape() != shape())
       throw ShapeError(detail::text("set_grad: a gradient of shape ", gradient.shape(), " for a value of ", shape()));

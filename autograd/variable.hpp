@@ -60,11 +60,13 @@ class Variable {
   void set_requires_grad(bool wanted) const;
   /// True if no recorded op made it: parameters and constants.
   bool is_leaf() const { return node_->is_leaf(); }
-  /// The gradient that `backward` has accumulated in a parameter; an empty tensor (`defined()` is false) before.
-  const Tensor& grad() const { return node_->gradient; }
-  /// Replaces the gradient; an empty tensor removes it. Throws ShapeError, DTypeError if it does not fit the value.
+  /// The gradient that `backward` has accumulated in a parameter; an empty tensor (`defined()` is false) before, and of
+  /// a recorded result, whose gradient `grad` gives.
+  const Tensor& grad() const { return is_leaf() ? node_->gradient : detail::no_gradient(); }
+  /// Replaces the gradient of a leaf; an empty tensor removes it. Throws std::logic_error for a recorded result,
+  /// ShapeError, DTypeError if it does not fit the value.
   void set_grad(Tensor gradient) const;
-  void zero_grad() const { node_->gradient.release(); }
+  void zero_grad() const { node_->gradient = Tensor(); }
   /// Replaces the value of a leaf, whose other handles see it; a change of dtype drops the gradient. Throws
   /// std::logic_error for a recorded result.
   void set_value(Tensor value) const;

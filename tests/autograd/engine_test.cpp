@@ -135,6 +135,22 @@ TEST_CASE("set_grad replaces or removes, and refuses what does not fit") {
   CHECK_FALSE(w.grad().defined());
   CHECK_THROWS_WITH_AS(w.set_grad(ones({3})), "set_grad: a gradient of shape (3) for a value of (2)", ShapeError);
   CHECK_THROWS_WITH_AS(w.set_grad(ones({2}, f64)), "set_grad: a gradient of f64 for a value of f32", DTypeError);
+  CHECK_THROWS_WITH_AS((w * 2.0).set_grad(ones({2})), "set_grad: this is the result of mul, not a leaf",
+                       std::logic_error);
+}
+
+TEST_CASE("a gradient that is not there is an empty tensor, which can be printed and computed with") {
+  const Variable w = parameter(ones({2}));
+  const Variable y = w * 2.0;
+  const Tensor& gradient = w.grad();
+  sum(square(y)).backward();
+  CHECK(values(gradient) == Values{8, 8});  // the reference follows the variable
+  w.zero_grad();
+  for (const Variable& v : {w, y}) {
+    CHECK_FALSE(v.grad().defined());
+    CHECK(to_string(v.grad()) == "[] (0) f32");
+    CHECK(sum(v.grad()).item() == 0.0);
+  }
 }
 
 TEST_CASE("set_value replaces a leaf's value for all its handles") {
