@@ -33,6 +33,18 @@ namespace ravine::detail {
 std::vector<Variable> sweep(const Variable& output, Tensor seed, std::span<const Variable> captures, bool create_graph,
                             bool retain_graph, const LeafHook* complete = nullptr);
 
+/// While it lives, this thread records, also within a NoGrad: for functions whose results are derivatives.
+class Recording {
+ public:
+  Recording() : saved_(std::exchange(thread_state.recording, true)) {}
+  ~Recording() { thread_state.recording = saved_; }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+ private:
+  bool saved_;
+};
+
 /// A Variable for a node that its edges keep alive, though perhaps no Variable does.
 Variable revive(Node* node);
 

@@ -41,13 +41,16 @@ std::vector<Variable> grad(const Variable& output, const std::vector<Variable>& 
   for (std::size_t k = 0; k < inputs.size() && !options.allow_unused; ++k)
     if (!gradients[k].defined())
       throw std::logic_error(detail::text("grad: input ", k, " of shape ", inputs[k].shape(),
-                                          " has no part in the output; allow_unused permits that"));
+                                          inputs[k].requires_grad() ? " has no part in the output" : " is a constant",
+                                          "; allow_unused permits that"));
   return gradients;
 }
 
 Tensor hvp(Function f, const Tensor& x, const Tensor& v) {
   if (v.shape() != x.shape())
     throw ShapeError(detail::text("hvp: a vector of shape ", v.shape(), " for x of ", x.shape()));
+  detail::check_dtypes("hvp", v, x);
+  const detail::Recording recording;
   const Variable at = parameter(x);
   const Variable g = grad(f(at), {at}, {.create_graph = true})[0];
   if (!g.requires_grad()) return zeros_like(x);  // f is linear
@@ -56,11 +59,13 @@ Tensor hvp(Function f, const Tensor& x, const Tensor& v) {
 }
 
 Tensor hessian(Function f, const Tensor& x) {
+  const detail::Recording recording;
   const Variable at = parameter(x);
   return rows(grad(f(at), {at}, {.create_graph = true})[0], at);
 }
 
 Tensor jacobian(Function f, const Tensor& x) {
+  const detail::Recording recording;
   const Variable at = parameter(x);
   return rows(f(at), at);
 }

@@ -24,6 +24,8 @@ std::vector<Variable> grad(const Variable& output, const std::vector<Variable>& 
 /// A function of one variable.
 using Function = FunctionRef<Variable(const Variable&)>;
 
+// The three below record what f computes also within a NoGrad.
+
 /// H v for the Hessian H of a scalar function at x, by differentiating its gradient's product with v: the cost of a few
 /// gradients. v and the result have x's shape.
 Tensor hvp(Function f, const Tensor& x, const Tensor& v);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ravine/autograd/arithmetic.hpp>
+#include <ravine/autograd/engine.hpp>
 #include <ravine/autograd/grad.hpp>
 #include <ravine/autograd/reduce.hpp>
 #include <ravine/core/factories.hpp>
@@ -81,6 +82,7 @@ void compare(FunctionOfMany scalar, const std::vector<Tensor>& inputs, const std
 GradcheckReport gradcheck(FunctionOfMany f, const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
   for (const Tensor& input : inputs)
     if (input.dtype() != f64) throw DTypeError(detail::text("gradcheck: needs f64 inputs, got ", input.dtype()));
+  const detail::Recording recording;
   if (!(options.eps > 0)) throw std::invalid_argument(detail::text("gradcheck: eps must be > 0, got ", options.eps));
 
   Generator generator(20240607);

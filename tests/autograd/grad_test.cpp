@@ -74,6 +74,8 @@ TEST_CASE("an input without a part in the output") {
   CHECK(g[0].defined());
   CHECK_FALSE(g[1].defined());
   CHECK_FALSE(grad(c, {a}, {.allow_unused = true})[0].defined());
+  CHECK_THROWS_WITH_AS(grad(sum(a * c), {c}), "grad: input 0 of shape () is a constant; allow_unused permits that",
+                       std::logic_error);
   CHECK_THROWS_WITH_AS(grad(c, {a}), Contains("grad: the output depends on no parameter"), std::logic_error);
   CHECK_THROWS_WITH_AS(grad(a * 2, {a}), "grad: needs a scalar, got (2)", std::logic_error);
 }
@@ -157,6 +159,17 @@ TEST_CASE("Hessian, Hessian-vector product and Jacobian by hand") {
   CHECK(values(jacobian([](const Variable& v) { return v; }, at)) == Values{1, 0, 0, 1});
 }
 
+TEST_CASE("derivatives of functions within a NoGrad are those without one") {
+  const auto f = [](const Variable& x) { return sum(square(x) * x); };
+  const Tensor x = tensor({1, 2}, f64);
+  const NoGrad no_grad;
+  CHECK(values(jacobian(f, x)) == Values{3, 12});
+  CHECK(values(hessian(f, x)) == Values{6, 0, 0, 12});
+  CHECK(values(hvp(f, x, ones({2}, f64))) == Values{6, 12});
+  CHECK(gradcheck([&](const std::vector<Variable>& in) { return f(in[0]); }, {x}, {.second_order = true}));
+  CHECK_FALSE(f(parameter(x)).requires_grad());
+}
+
 TEST_CASE("Hessians of matrices agree with products, and functions without curvature have zeros") {
   const auto f = [](const Variable& v) { return sum(tanh(matmul(v, v))); };
   const Tensor x = random_tensor({3, 3}, f64, 1), v = random_tensor({3, 3}, f64, 2);
@@ -172,6 +185,7 @@ TEST_CASE("Hessians of matrices agree with products, and functions without curva
   const auto constant = [](const Variable&) { return Variable(ones({2}, f64)); };
   CHECK(values(jacobian(constant, v)) == Values(18, 0.0));
   CHECK_THROWS_WITH_AS(hvp(f, x, ones({3}, f64)), "hvp: a vector of shape (3) for x of (3, 3)", ShapeError);
+  CHECK_THROWS_WITH_AS(hvp(f, x, ones({3, 3})), Contains("hvp: dtypes differ: f32 and f64"), DTypeError);
   CHECK_THROWS_WITH_AS(hessian([](const Variable& u) { return u; }, x), "grad: needs a scalar, got (3, 3)",
                        std::logic_error);
 }
