@@ -175,9 +175,11 @@ Variable nll_loss(const Variable& log_probabilities, const Tensor& target, const
       counted == target.numel() ? target : where(ne(target, options.ignore_index), target, scalar(0.0, i64));
   const Variable chosen = gather(log_probabilities, 1, classes.reshape(column)).reshape(target.shape());
   Variable losses = chosen * -weights;
-  // What weighs nothing counts for nothing, however improbable.
-  if (!all_finite(chosen.value())) losses = where(ne(weights, 0.0), losses, scalar(0.0, chosen.dtype()));
-  return reduce(op, losses, options.reduction, sum(weights).item());
+  const double total = sum(weights).item();
+  // What weighs nothing counts for nothing, however improbable, and has no gradient either where a mean is of nothing.
+  if (total == 0.0 || !all_finite(chosen.value()))
+    losses = where(ne(weights, 0.0), losses, scalar(0.0, chosen.dtype()));
+  return reduce(op, losses, options.reduction, total);
 }
 
 Variable multi_margin_loss(const Variable& scores, const Tensor& target, const MultiMarginOptions& options) {

@@ -258,6 +258,10 @@ TEST_CASE("rows that are ignored count for nothing, whatever is in them") {
   CHECK(std::isnan(nn::cross_entropy(x, none).item()));
   CHECK(nn::cross_entropy(x, none, {.reduction = Reduction::sum}).item() == 0.0);
   CHECK(nn::cross_entropy(zeros({3, 0}), none, {.reduction = Reduction::sum}).item() == 0.0);
+  const Variable p = parameter(zeros({3, 2}));
+  nn::cross_entropy(p, none).backward();
+  nn::nll_loss(p, none).backward();
+  CHECK(values(p.grad()) == std::vector<double>(6, 0.0));
 }
 
 TEST_CASE("nll_loss with weights of classes and ignored rows") {
