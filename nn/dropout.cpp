@@ -13,6 +13,7 @@ Dropout::Dropout(double p) : p_(p) {
 
 Variable Dropout::forward(const Variable& x) {
   if (!training() || p_ == 0.0) return x;
+  ravine::detail::check_floating("Dropout", x.value());
   const Tensor kept = ge(uniform(x.shape(), 0.0, 1.0, x.dtype()), p_);
   return x * Variable(kept.to(x.dtype()) * (1.0 / (1.0 - p_)));
 }

@@ -36,13 +36,13 @@ class Trial {
   const detail::CallObserver* outer_;
 };
 
-std::map<const void*, Shape> result_shapes(Module& model, const Shape& input) {
+std::map<const void*, Shape> result_shapes(Module& model, const Shape& input, std::optional<DType> dtype) {
   std::map<const void*, Shape> shapes;
   const auto note = [&](const Module& module, const Variable& y) { shapes.emplace(module.identity(), y.shape()); };
   const detail::CallObserver observer = note;
   const Trial trial(model, observer);
   const std::vector<Variable> parameters = model.parameters();
-  model(zeros(input, parameters.empty() ? f32 : parameters[0].dtype()));
+  model(zeros(input, dtype.value_or(parameters.empty() ? f32 : parameters[0].dtype())));
   return shapes;
 }
 
@@ -63,8 +63,8 @@ std::string aligned(const std::vector<Line>& lines) {
 
 }  // namespace
 
-std::string summary(Module& model, const Shape& input) {
-  const auto shapes = result_shapes(model, input);
+std::string summary(Module& model, const Shape& input, std::optional<DType> dtype) {
+  const auto shapes = result_shapes(model, input, dtype);
   std::map<std::string, Index> own;  // parameters by the path of their module
   Index total = 0;
   for (const auto& [path, parameter] : model.named_parameters()) {

@@ -154,6 +154,7 @@ TEST_CASE("Dropout refuses other probabilities") {
   CHECK_THROWS_WITH_AS(nn::Dropout(1.0), Contains("p must be in [0, 1), got 1"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(nn::Dropout(-0.1), Contains("got -0.1"), std::invalid_argument);
   CHECK_THROWS_AS(nn::Dropout(std::nan("")), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(nn::Dropout(0.5)(arange(3, i64)), Contains("Dropout: needs a floating tensor"), DTypeError);
 }
 
 TEST_CASE("Dropout is differentiable again and again") {

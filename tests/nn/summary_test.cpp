@@ -54,6 +54,17 @@ TEST_CASE("summary counts a shared parameter once and says what is not called") 
   CHECK(!model.recorded);
 }
 
+TEST_CASE("summary of a model that takes positions") {
+  nn::Sequential net{nn::Embedding(7, 3), nn::Flatten(), nn::Linear(6, 1)};
+  CHECK(nn::summary(net, {4, 2}, i64) ==
+        "layer    module           result     parameters\n"
+        "(model)  Sequential()     (4, 1)              0\n"
+        "0        Embedding(7, 3)  (4, 2, 3)          21\n"
+        "1        Flatten()        (4, 6)              0\n"
+        "2        Linear(6, 1)     (4, 1)              7\n"
+        "total                                        28\n");
+}
+
 TEST_CASE("summary leaves the model as it was") {
   nn::Sequential net{nn::BatchNorm1d(2), nn::Dropout(0.5), nn::Linear(2, 1)};
   net[1].eval();
