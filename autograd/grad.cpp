@@ -34,6 +34,8 @@ std::vector<Variable> grad(const Variable& output, const std::vector<Variable>& 
   check_scalar("grad", output);
   if (!output.requires_grad() && !options.allow_unused)
     throw std::logic_error("grad: the output depends on no parameter, or was computed without recording");
+  for (std::size_t k = 0; k < inputs.size(); ++k)
+    if (!inputs[k].defined()) throw std::logic_error(detail::text("grad: input ", k, " is undefined"));
   std::vector<Variable> gradients(inputs.size());
   if (output.requires_grad() && !inputs.empty())
     gradients = detail::sweep(output, ones_like(output.value()), inputs, options.create_graph,

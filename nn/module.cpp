@@ -201,6 +201,7 @@ void Module::load_state_dict(const StateDict& state) {
 
 Variable Module::register_parameter(const std::string& name, const Variable& value) {
   state_->check_name("register_parameter", name);
+  if (!value.defined()) throw std::invalid_argument(text("register_parameter: '", name, "' is undefined"));
   if (!value.is_leaf())
     throw std::invalid_argument(text("register_parameter: '", name, "' is the result of an op, not a parameter"));
   const Variable result = value.node()->is_parameter ? value : parameter(value.value());

@@ -78,6 +78,7 @@ TEST_CASE("an input without a part in the output") {
                        std::logic_error);
   CHECK_THROWS_WITH_AS(grad(c, {a}), Contains("grad: the output depends on no parameter"), std::logic_error);
   CHECK_THROWS_WITH_AS(grad(a * 2, {a}), "grad: needs a scalar, got (2)", std::logic_error);
+  CHECK_THROWS_WITH_AS(grad(sum(a), {a, Variable()}), "grad: input 1 is undefined", std::logic_error);
 }
 
 TEST_CASE("retain_graph is as create_graph unless it is said") {

@@ -96,6 +96,8 @@ TEST_CASE("what cannot be a part is refused") {
   const Variable computed = parameter(ones({1})) * 2.0;
   CHECK_THROWS_WITH_AS(open.register_parameter("w", computed), Contains("'w' is the result of an op"),
                        std::invalid_argument);
+  CHECK_THROWS_WITH_AS(open.register_parameter("w", Variable()), "register_parameter: 'w' is undefined",
+                       std::invalid_argument);
   CHECK_THROWS_AS(open.register_parameter("w", ones({1}, i64)), DTypeError);
   CHECK_THROWS_WITH_AS(open.register_module("self", open), Contains("'self' contains"), std::invalid_argument);
   outer.register_module("open", open);
