@@ -283,9 +283,10 @@ class Sweep {
       node->gradient = std::move(node->gradient) + std::move(gradient);
       if (thread_state.anomaly) [[unlikely]]
         check_result("sum of gradients", node->gradient);
-    } else if (node->is_leaf() && (!gradient.unique() || gradient.repeated())) {
-      node->gradient = gradient.clone();  // a parameter's gradient is its own: users may write into it
     } else {
+      // A parameter's gradient is its own: users may write into it.
+      if (node->is_leaf() && !gradient.unique()) gradient = gradient.clone();
+      if (node->is_leaf()) gradient.bytes();  // has them written
       node->gradient = std::move(gradient);
     }
   }

@@ -75,14 +75,17 @@ Variable log_softmax_pullback(const Variable& dy, const Variable& y, const Dims&
 
 }  // namespace
 
-Variable sum(const Variable& x, const Dims& dims, bool keepdim) {
+// In `sum(f(x)).backward()` the caller's temporary would live until the semicolon: its memory is free before.
+Variable sum(Variable temporary, const Dims& dims, bool keepdim) {
+  const Variable x = std::move(temporary);
   return record("sum", sum(x.value(), dims, keepdim),
                 {{x, [kept = kept_shape("sum", x, dims), shape = x.shape()](auto dy) {
                     return broadcast_to(reshape(dy, kept), shape);
                   }}});
 }
 
-Variable mean(const Variable& x, const Dims& dims, bool keepdim) {
+Variable mean(Variable temporary, const Dims& dims, bool keepdim) {
+  const Variable x = std::move(temporary);
   const Shape kept = kept_shape("mean", x, dims);
   const double count = static_cast<double>(x.numel()) / static_cast<double>(std::max<Index>(1, kept.numel()));
   const auto pullback = [kept, count, shape = x.shape()](auto dy) {

@@ -7,8 +7,8 @@
 
 namespace ravine {
 
-Variable sum(const Variable& x, const Dims& dims = {}, bool keepdim = false);
-Variable mean(const Variable& x, const Dims& dims = {}, bool keepdim = false);
+Variable sum(Variable x, const Dims& dims = {}, bool keepdim = false);
+Variable mean(Variable x, const Dims& dims = {}, bool keepdim = false);
 Variable var(const Variable& x, const Dims& dims = {}, bool keepdim = false, double correction = 1.0);
 Variable std(const Variable& x, const Dims& dims = {}, bool keepdim = false,
              double correction = 1.0);                                          ///< derivatives where all are equal: 0

@@ -112,6 +112,19 @@ TEST_CASE("the memory of what a backward pass has used is free while the result 
   CHECK(watched.unique());
 }
 
+TEST_CASE("a gradient lies where the temporary was that a sum was taken of") {
+  const Variable w = parameter(ones({100'000}));
+  const auto check = [&](auto backward) {
+    w.zero_grad();
+    release_memory();
+    const std::size_t held = memory_held();
+    backward();
+    CHECK(memory_held() < held + 400'000);
+  };
+  check([&] { sum(w + 1).backward(); });
+  check([&] { mean(w + 1).backward(); });
+}
+
 TEST_CASE("gradients of parameters are their own memory") {
   const Variable a = parameter(ones({2})), b = parameter(ones({2}));
   sum(a + b).backward();

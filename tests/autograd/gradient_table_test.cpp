@@ -194,8 +194,8 @@ std::vector<Row> reductions() {
                         {{2, 3}, {-1}, true},      {{2, 3, 4}, {1}, false},     {{2, 3, 4}, {0, 2}, false},
                         {{2, 3, 4}, {0, 2}, true}, {{3, 1, 5}, {1, -1}, false}, {{2, 2, 2, 3}, {1, 3}, true}};
   const std::pair<const char*, Variable (*)(const Variable&, const Dims&, bool)> ops[] = {
-      {"sum", sum},
-      {"mean", mean},
+      {"sum", [](const Variable& x, const Dims& d, bool keep) { return sum(x, d, keep); }},
+      {"mean", [](const Variable& x, const Dims& d, bool keep) { return mean(x, d, keep); }},
       {"max", max},
       {"min", min},
       {"norm", norm},
