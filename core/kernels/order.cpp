@@ -129,14 +129,23 @@ void total_of_rows(const T* x, Index rows, Index columns, Wide<T>* y) {
   }
 }
 
+/// So many rows at a time, as the next ones wait for what is written.
+template <class By, int rows, class T>
+inline void total_of_rows_below(const T* x, Index columns, Index stride, Wide<T>* y) {
+#pragma omp simd
+  for (Index j = 0; j < columns; ++j) {
+    auto total = static_cast<Part<T>>(y[j]);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) total = By::of(total, static_cast<Part<T>>(x[i * stride + j]));
+    y[j] = static_cast<Wide<T>>(total);
+  }
+}
+
 template <class By, class T>
 void total_of_columns(const T* x, Index rows, Index columns, Index stride, Wide<T>* y) {
   for (Index j = 0; j < columns; ++j) y[j] = By::unit;
-  for (Index i = 0; i < rows; ++i, x += stride) {
-#pragma omp simd
-    for (Index j = 0; j < columns; ++j)
-      y[j] = static_cast<Wide<T>>(By::of(static_cast<Part<T>>(y[j]), static_cast<Part<T>>(x[j])));
-  }
+  for (; columns <= 64 && rows >= 8; rows -= 8, x += 8 * stride) total_of_rows_below<By, 8>(x, columns, stride, y);
+  for (; rows > 0; --rows, x += stride) total_of_rows_below<By, 1>(x, columns, stride, y);
 }
 
 /// Of some rows at a time, whose sums do not wait for each other.
