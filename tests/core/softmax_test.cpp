@@ -206,3 +206,18 @@ TEST_CASE("short rows and columns give the same bits on any number of threads") 
   CHECK(same_bits_on_any_threads([&] { return logsumexp(y, 0); }));
   CHECK(bitwise_equal(softmax(x[12'345], 0), softmax(x, 1)[12'345]));
 }
+
+TEST_CASE("columns that lie in the same places of a cache have the bits that they have elsewhere") {
+  for (const DType dtype : {f32, f64}) {
+    const Tensor x = random_tensor({2, 65, 1024}, dtype), y = random_tensor({2, 65, 1024}, dtype, 2);
+    const auto check = [&](auto f) {
+      const auto elsewhere = [](const Tensor& t) { return slice(t, 2, 0, 1001); };
+      CHECK(bitwise_equal(elsewhere(f(x, y)), f(elsewhere(x), elsewhere(y))));
+      CHECK(same_bits_on_any_threads([&] { return f(x, y); }));
+    };
+    check([](const Tensor& a, const Tensor&) { return softmax(a, 1); });
+    check([](const Tensor& a, const Tensor&) { return log_softmax(a, 1); });
+    check([](const Tensor& a, const Tensor& b) { return detail::softmax_pullback(a, b, 1); });
+    check([](const Tensor& a, const Tensor& b) { return detail::log_softmax_pullback(a, b, 1); });
+  }
+}
