@@ -323,7 +323,20 @@ template <class T>
 [[gnu::noinline]] void squares(Index m, int depth, Index columns, const T* a, Index lda, const T* b, Index ldb, T* c,
                                Index ldc, const T* bias, bool accumulate) {
   Index j = 0;
-  if (depth == lanes<T> && (m == 1 || register_bytes < 64)) {
+  if (m == 1 && depth < lanes<T>) {  // by powers of two
+    j = columns / lanes<T> * lanes<T>;
+    const T* begin = accumulate ? c : bias;
+    const auto some = [&](auto count, int q) {
+      if (!(depth & count)) return;
+      few_by_few<T, 1, count>(j, a + q, lda, b + q * ldb, ldb, c, ldc, begin, 0);
+      begin = c;
+    };
+    using std::integral_constant;
+    if constexpr (8 < lanes<T>) some(integral_constant<int, 8>{}, 0);
+    if constexpr (4 < lanes<T>) some(integral_constant<int, 4>{}, depth & 8);
+    if constexpr (2 < lanes<T>) some(integral_constant<int, 2>{}, depth & 12);
+    some(integral_constant<int, 1>{}, depth & 14);
+  } else if (depth == lanes<T> && (m == 1 || register_bytes < 64)) {
     j = columns / lanes<T> * lanes<T>;
     constexpr int few = lanes<T> < 4 ? lanes<T> : 4;
     const T* begin = accumulate ? c : bias;
@@ -376,14 +389,16 @@ template <class T>
 void narrow_tn(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
   constexpr Index room = 16384 / sizeof(T), wide = 2 * lanes<T>, depth = 64;  // rows, each of its own pages
   alignas(64) T part[room];
+  const bool as_it_lies = n == 1 && ldc == 1;
   const Index width = room / n / wide * wide;
   for (Index i = 0; i < m; i += width) {
     const Index columns = m - i < width ? m - i : width;
+    T* const to = as_it_lies ? c + i : part;
     if (by_runs<T>(n, columns, k))
-      few_rows<T>(n, columns, k, b, 1, ldb, a + i, lda, part, width, nullptr);
+      few_rows<T>(n, columns, k, b, 1, ldb, a + i, lda, to, width, nullptr);
     else
-      panels(n, columns, depth, Panel<T>{k, b, 1, ldb, a + i, lda, part, width, nullptr, false, 0});
-    for (Index q = 0; q < columns; ++q)
+      panels(n, columns, depth, Panel<T>{k, b, 1, ldb, a + i, lda, to, width, nullptr, false, 0});
+    for (Index q = 0; !as_it_lies && q < columns; ++q)
       for (Index j = 0; j < n; ++j) c[(i + q) * ldc + j] = part[j * width + q];
   }
 }

@@ -184,3 +184,11 @@ TEST_CASE("sizes of 0 in batches") {
   CHECK(values(matmul(zeros({2, 2, 0}), zeros({0, 1}))) == Values{0, 0, 0, 0});
   CHECK_THROWS_WITH_AS(matmul(zeros({0, 2, 3}), zeros({2, 3, 4})), Contains("the batches, (0) and (2)"), ShapeError);
 }
+
+TEST_CASE("a wide transposed A by one column has the bits of that column, as a row, by A") {
+  for (const DType dtype : {f32, f64})
+    for (const Index k : {1, 3, 7, 70}) {
+      const Tensor a = random_tensor({k, 9001}, dtype), b = random_tensor({k, 1}, dtype, 2);
+      CHECK(bitwise_equal(matmul(a, b, Transpose::yes).reshape({1, 9001}), matmul(b.reshape({1, k}), a)));
+    }
+}
