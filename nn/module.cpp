@@ -88,7 +88,7 @@ struct [[gnu::visibility("hidden")]] Module::Twins {
     twin->buffers = original.buffers;
     for (std::size_t i = 0; i < original.children.size(); ++i) {
       const auto& [name, child] = original.children[i];
-      twin->children.emplace_back(name, original.copies[i](*child));
+      twin->children.emplace_back(name, std::shared_ptr<Module>(original.copies[i](*child)));
     }
     twin->copies = original.copies;
     twin->name = original.name;
@@ -99,6 +99,8 @@ struct [[gnu::visibility("hidden")]] Module::Twins {
 constinit thread_local Module::Twins* Module::Twins::current = nullptr;
 
 Module::Module() : state_(std::make_shared<State>()) {}
+
+Module::~Module() = default;
 
 Module::Module(const Module& other) : state_(Twins::current ? Twins::current->of(*other.state_) : other.state_) {}
 
@@ -218,7 +220,7 @@ Variable Module::register_buffer(const std::string& name, Tensor value) {
 
 void Module::add_child(const std::string& name, const Module& module, const std::type_info& type, Copy copy) {
   state_->check_name("register_module", name);
-  std::shared_ptr<Module> child = copy(module);
+  std::shared_ptr<Module> child(copy(module));
   if (typeid(module) != type)
     throw std::invalid_argument(text("register_module: '", name, "' is more than the ", child->describe(),
                                      " it is passed as; register it by its own type"));

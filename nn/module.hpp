@@ -37,7 +37,7 @@ class Module {
   using NamedVariables = std::vector<std::pair<std::string, Variable>>;
   using Children = std::vector<std::pair<std::string, std::shared_ptr<Module>>>;
 
-  virtual ~Module() = default;
+  virtual ~Module();
   Module& operator=(const Module&) = delete;
 
   virtual Variable forward(const Variable& x) = 0;
@@ -88,8 +88,7 @@ class Module {
   template <class M>
   void register_module(const std::string& name, const M& module) {
     static_assert(std::is_base_of_v<Module, M> && !std::is_abstract_v<M>, "register a module by its own type");
-    add_child(name, module, typeid(M),
-              [](const Module& m) -> std::shared_ptr<Module> { return std::make_shared<M>(static_cast<const M&>(m)); });
+    add_child(name, module, typeid(M), [](const Module& m) -> Module* { return new M(static_cast<const M&>(m)); });
   }
 
   /// What `operator()` calls. If nobody else holds x, ops that take a Variable by value work in its memory: forward it
@@ -99,7 +98,7 @@ class Module {
  private:
   struct State;
   struct Twins;
-  using Copy = std::shared_ptr<Module> (*)(const Module&);
+  using Copy = Module* (*)(const Module&);  // by new
   template <class M>
   friend M clone(const M& module);
 

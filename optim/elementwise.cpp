@@ -5,7 +5,6 @@
 #include <ravine/core/text.hpp>
 #include <ravine/optim/kernels/rules.hpp>
 #include <ravine/optim/pieces.hpp>
-#include <ravine/optim/rules.hpp>
 
 namespace ravine::detail {
 namespace {
@@ -30,8 +29,6 @@ Sums run(RuleLoop<T> loop, const void* rule, Tensor& value, const Tensor& gradie
 }
 
 }  // namespace
-
-[[gnu::used]] static constexpr auto all = built_in(Rules());
 
 Sums sum_of(const Tensor& sums) {
   Sums total{};

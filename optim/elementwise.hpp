@@ -155,21 +155,15 @@ class Elementwise : public Grouped<Options> {
 
  public:
   /// One group. Throws std::invalid_argument for options out of range, and as Optimizer.
-  explicit Elementwise(std::vector<Variable> params, Options options = {})
-      : Base(Derived::name, std::move(params), std::move(options)) {
-    make_state();
-  }
+  explicit Elementwise(std::vector<Variable> params, Options options = {});
   /// Groups that differ in their options. Throws std::invalid_argument for a group without parameters as well.
-  explicit Elementwise(const std::vector<ParamGroup<Options>>& groups) : Base(Derived::name, groups) { make_state(); }
+  explicit Elementwise(const std::vector<ParamGroup<Options>>& groups);
 
  protected:
   static constexpr std::size_t slot_count() { return Derived::slots.size(); }
   Tensor& slot(std::size_t parameter, std::size_t k) { return this->state(parameter * slot_count() + k); }
 
-  void update() override {
-    for (const auto& group : this->groups())
-      run(group, typename Derived::Rule(group.options, group.options.lr * this->lr_factor(), this->steps() + 1));
-  }
+  void update() override;
   /// The rule, on the group's parameters.
   template <class Rule>
   void run(const typename Base::Group& group, const Rule& rule) {
@@ -178,31 +172,16 @@ class Elementwise : public Grouped<Options> {
                      this->state(begin * slot_count(), count * slot_count()));
   }
 
-  void check_loaded(const typename Base::Group& present, const Options& loaded) const override {
-    for (std::size_t k = 0; k < slot_count(); ++k)
-      if (kept(loaded, k) != kept(present.options, k)) detail::refuse_slot(Derived::name, Derived::slots[k]);
-  }
+  void check_loaded(const typename Base::Group& present, const Options& loaded) const override;
 
  private:
-  void make_state() {
-    for (const auto& group : this->groups())
-      for (std::size_t i = group.begin; i < group.end; ++i)
-        for (std::size_t k = 0; k < slot_count(); ++k) add_slot(group.options, i, k);
-  }
-
+  void make_state();
   static bool kept(const Options& options, std::size_t k) {
     if constexpr (requires { Derived::uses(options, k); }) return Derived::uses(options, k);
     return true;
   }
 
-  void add_slot(const Options& options, std::size_t i, std::size_t k) {
-    if constexpr (requires { Derived::starts_at_parameter(k); })
-      if (Derived::starts_at_parameter(k)) return this->add_copy(i, Derived::slots[k]);
-    double value = 0.0;
-    if constexpr (requires { Derived::initial(options, k); }) value = Derived::initial(options, k);
-    const Variable& p = this->parameters()[i];
-    this->add_state(i, Derived::slots[k], kept(options, k) ? full(p.shape(), value, p.dtype()) : Tensor());
-  }
+  void add_slot(const Options& options, std::size_t i, std::size_t k);
 
   static const detail::RuleLoops& loops() {
     static_assert(slot_count() <= detail::max_slots);
@@ -214,5 +193,46 @@ class Elementwise : public Grouped<Options> {
     }
   }
 };
+
+template <class Derived, class Options>
+Elementwise<Derived, Options>::Elementwise(std::vector<Variable> params, Options options)
+    : Base(Derived::name, std::move(params), std::move(options)) {
+  make_state();
+}
+
+template <class Derived, class Options>
+Elementwise<Derived, Options>::Elementwise(const std::vector<ParamGroup<Options>>& groups)
+    : Base(Derived::name, groups) {
+  make_state();
+}
+
+template <class Derived, class Options>
+void Elementwise<Derived, Options>::update() {
+  for (const auto& group : this->groups())
+    run(group, typename Derived::Rule(group.options, group.options.lr * this->lr_factor(), this->steps() + 1));
+}
+
+template <class Derived, class Options>
+void Elementwise<Derived, Options>::check_loaded(const typename Base::Group& present, const Options& loaded) const {
+  for (std::size_t k = 0; k < slot_count(); ++k)
+    if (kept(loaded, k) != kept(present.options, k)) detail::refuse_slot(Derived::name, Derived::slots[k]);
+}
+
+template <class Derived, class Options>
+void Elementwise<Derived, Options>::make_state() {
+  for (const auto& group : this->groups())
+    for (std::size_t i = group.begin; i < group.end; ++i)
+      for (std::size_t k = 0; k < slot_count(); ++k) add_slot(group.options, i, k);
+}
+
+template <class Derived, class Options>
+void Elementwise<Derived, Options>::add_slot(const Options& options, std::size_t i, std::size_t k) {
+  if constexpr (requires { Derived::starts_at_parameter(k); })
+    if (Derived::starts_at_parameter(k)) return this->add_copy(i, Derived::slots[k]);
+  double value = 0.0;
+  if constexpr (requires { Derived::initial(options, k); }) value = Derived::initial(options, k);
+  const Variable& p = this->parameters()[i];
+  this->add_state(i, Derived::slots[k], kept(options, k) ? full(p.shape(), value, p.dtype()) : Tensor());
+}
 
 }  // namespace ravine::optim

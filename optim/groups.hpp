@@ -57,9 +57,13 @@ std::vector<ParamGroup<Options>> decay_matrices_only(const std::vector<Variable>
   return groups;
 }
 
-/// An optimizer whose parameters come in groups with options.
+/// An optimizer whose parameters come in groups with options. (Members stand behind the class where `extern template`
+/// is to spare a program to compile those of the library's own optimizers, see rules.hpp: it does not inline ones.)
 template <class Options>
 class Grouped : public Optimizer {
+ public:
+  ~Grouped() override;
+
  protected:
   /// The options of the parameters from `begin` up to `end`.
   struct Group {
@@ -67,14 +71,8 @@ class Grouped : public Optimizer {
     std::size_t begin = 0, end = 0;
   };
 
-  Grouped(const char* name, std::vector<Variable> params, Options options)
-      : Optimizer(name, std::move(params)), groups_(1) {
-    set_group(0, std::move(options), parameters().size());
-  }
-  Grouped(const char* name, const std::vector<ParamGroup<Options>>& groups)
-      : Optimizer(name, all(groups)), groups_(groups.size()) {
-    for (std::size_t k = 0; k < groups.size(); ++k) set_group(k, groups[k].options, groups[k].params.size());
-  }
+  Grouped(const char* name, std::vector<Variable> params, Options options);
+  Grouped(const char* name, const std::vector<ParamGroup<Options>>& groups);
 
   const detail::Row<Group>& groups() const { return groups_; }
 
@@ -82,29 +80,54 @@ class Grouped : public Optimizer {
   virtual void check_loaded(const Group& /*present*/, const Options& /*loaded*/) const {}
 
   std::size_t group_count() const override { return groups_.size(); }
-  void visit_options(std::size_t group, detail::OptionVisitor visit) const override {
-    check_loaded(groups_[group], detail::visit_options(name(), groups_[group].options, visit));
-  }
-  void change_options(std::size_t group, detail::OptionVisitor visit) override {
-    groups_[group].options = detail::visit_options(name(), groups_[group].options, visit);
-  }
+  void visit_options(std::size_t group, detail::OptionVisitor visit) const override;
+  void change_options(std::size_t group, detail::OptionVisitor visit) override;
 
  private:
-  static std::vector<Variable> all(const std::vector<ParamGroup<Options>>& groups) {
-    std::vector<Variable> params;
-    for (const ParamGroup<Options>& group : groups)
-      params.insert(params.end(), group.params.begin(), group.params.end());
-    return params;
-  }
-
-  void set_group(std::size_t k, Options options, std::size_t size) {
-    if (size == 0) refuse_empty_group(k);
-    const std::size_t begin = k == 0 ? 0 : groups_[k - 1].end;
-    options = detail::visit_options(name(), std::move(options), [](const auto& field) { return field.value; });
-    groups_[k] = {std::move(options), begin, begin + size};
-  }
+  static std::vector<Variable> all(const std::vector<ParamGroup<Options>>& groups);
+  void set_group(std::size_t k, Options options, std::size_t size);
 
   detail::Row<Group> groups_;
 };
+
+template <class Options>
+Grouped<Options>::Grouped(const char* name, std::vector<Variable> params, Options options)
+    : Optimizer(name, std::move(params)), groups_(1) {
+  set_group(0, std::move(options), parameters().size());
+}
+
+template <class Options>
+Grouped<Options>::Grouped(const char* name, const std::vector<ParamGroup<Options>>& groups)
+    : Optimizer(name, all(groups)), groups_(groups.size()) {
+  for (std::size_t k = 0; k < groups.size(); ++k) set_group(k, groups[k].options, groups[k].params.size());
+}
+
+template <class Options>
+Grouped<Options>::~Grouped() = default;
+
+template <class Options>
+void Grouped<Options>::visit_options(std::size_t group, detail::OptionVisitor visit) const {
+  check_loaded(groups_[group], detail::visit_options(name(), groups_[group].options, visit));
+}
+
+template <class Options>
+void Grouped<Options>::change_options(std::size_t group, detail::OptionVisitor visit) {
+  groups_[group].options = detail::visit_options(name(), groups_[group].options, visit);
+}
+
+template <class Options>
+std::vector<Variable> Grouped<Options>::all(const std::vector<ParamGroup<Options>>& groups) {
+  std::vector<Variable> params;
+  for (const ParamGroup<Options>& group : groups) params.insert(params.end(), group.params.begin(), group.params.end());
+  return params;
+}
+
+template <class Options>
+void Grouped<Options>::set_group(std::size_t k, Options options, std::size_t size) {
+  if (size == 0) refuse_empty_group(k);
+  const std::size_t begin = k == 0 ? 0 : groups_[k - 1].end;
+  options = detail::visit_options(name(), std::move(options), [](const auto& field) { return field.value; });
+  groups_[k] = {std::move(options), begin, begin + size};
+}
 
 }  // namespace ravine::optim
