@@ -37,6 +37,13 @@ TensorDataset TensorDataset::take(const Tensor& positions) const {
   return {index_select(inputs_, 0, positions), index_select(targets_, 0, positions)};
 }
 
+Dataset::Dataset(TensorDataset rows) : size_(rows.size()), rows_(std::move(rows)) {}
+Dataset::Dataset(const Dataset&) = default;
+Dataset::Dataset(Dataset&&) noexcept = default;
+Dataset& Dataset::operator=(const Dataset&) = default;
+Dataset& Dataset::operator=(Dataset&&) noexcept = default;
+Dataset::~Dataset() = default;
+
 Dataset subset(Dataset dataset, const Tensor& positions) {
   if (positions.rank() != 1) throw ShapeError(text("subset: needs positions (examples), got ", positions.shape()));
   if (positions.dtype() != i64) throw DTypeError(text("subset: positions are i64, got ", positions.dtype()));

@@ -48,12 +48,18 @@ concept HasExamples = requires(D& examples, Index i) {
 /// Any dataset: a TensorDataset, or a class of your own with `size()` and `get(i)`. Copies share it.
 class Dataset {
  public:
-  Dataset(TensorDataset rows) : size_(rows.size()), rows_(std::move(rows)) {}
+  Dataset(TensorDataset rows);
   Dataset(Tensor inputs, Tensor targets) : Dataset(TensorDataset(std::move(inputs), std::move(targets))) {}
   template <HasExamples D>
   Dataset(D examples)
       : size_(static_cast<Index>(examples.size())),
         get_([own = std::make_shared<D>(std::move(examples))](Index i) -> Example { return own->get(i); }) {}
+  // Behind the class, so that a program that uses one does not compile them.
+  Dataset(const Dataset&);
+  Dataset(Dataset&&) noexcept;
+  Dataset& operator=(const Dataset&);
+  Dataset& operator=(Dataset&&) noexcept;
+  ~Dataset();
 
   /// Number of examples, as it was when the dataset was given.
   Index size() const { return size_; }

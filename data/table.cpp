@@ -88,6 +88,12 @@ Table::Table(std::string file, std::vector<Column> columns, Tensor lines, std::s
   if (same != names.end()) throw std::invalid_argument("Table: two columns are named '" + *same + "'");
 }
 
+Table::Table(const Table&) = default;
+Table::Table(Table&&) noexcept = default;
+Table& Table::operator=(const Table&) = default;
+Table& Table::operator=(Table&&) noexcept = default;
+Table::~Table() = default;
+
 std::vector<std::string> Table::column_names() const {
   std::vector<std::string> names;
   for (const Column& column : columns_) names.push_back(column.name);
