@@ -88,6 +88,9 @@ double AdaHessian::advance(Closure closure) {
   return loss.item();
 }
 
+template class Grouped<AdaHessianOptions>;
+template class Elementwise<AdaHessian, AdaHessianOptions>;
+
 }  // namespace ravine::optim
 
 namespace ravine::detail {

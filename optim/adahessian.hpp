@@ -95,4 +95,7 @@ class AdaHessian final : public Elementwise<AdaHessian, AdaHessianOptions> {
   std::vector<Tensor> diagonals(const std::vector<Variable>& gradients);
 };
 
+extern template class Grouped<AdaHessianOptions>;
+extern template class Elementwise<AdaHessian, AdaHessianOptions>;
+
 }  // namespace ravine::optim

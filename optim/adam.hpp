@@ -306,4 +306,13 @@ class NAdam final : public Elementwise<NAdam, NAdamOptions> {
   };
 };
 
+extern template class Grouped<AdamOptions>;
+extern template class Elementwise<Adam, AdamOptions>;
+extern template class Grouped<AdamWOptions>;
+extern template class Elementwise<AdamW, AdamWOptions>;
+extern template class Grouped<AdaBeliefOptions>;
+extern template class Elementwise<AdaBelief, AdaBeliefOptions>;
+extern template class Grouped<NAdamOptions>;
+extern template class Elementwise<NAdam, NAdamOptions>;
+
 }  // namespace ravine::optim

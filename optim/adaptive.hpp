@@ -170,4 +170,11 @@ class AdaDelta final : public Elementwise<AdaDelta, AdaDeltaOptions> {
   };
 };
 
+extern template class Grouped<AdaGradOptions>;
+extern template class Elementwise<AdaGrad, AdaGradOptions>;
+extern template class Grouped<RMSPropOptions>;
+extern template class Elementwise<RMSProp, RMSPropOptions>;
+extern template class Grouped<AdaDeltaOptions>;
+extern template class Elementwise<AdaDelta, AdaDeltaOptions>;
+
 }  // namespace ravine::optim

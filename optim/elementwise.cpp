@@ -5,6 +5,7 @@
 #include <ravine/core/text.hpp>
 #include <ravine/optim/kernels/rules.hpp>
 #include <ravine/optim/pieces.hpp>
+#include <ravine/optim/rules.hpp>
 
 namespace ravine::detail {
 namespace {
@@ -29,6 +30,8 @@ Sums run(RuleLoop<T> loop, const void* rule, Tensor& value, const Tensor& gradie
 }
 
 }  // namespace
+
+[[gnu::used]] static constexpr auto all = built_in(Rules());
 
 Sums sum_of(const Tensor& sums) {
   Sums total{};

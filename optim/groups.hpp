@@ -57,8 +57,8 @@ std::vector<ParamGroup<Options>> decay_matrices_only(const std::vector<Variable>
   return groups;
 }
 
-/// An optimizer whose parameters come in groups with options. (Members stand behind the class where `extern template`
-/// is to spare a program to compile those of the library's own optimizers, see rules.hpp: it does not inline ones.)
+/// An optimizer whose parameters come in groups with options. (Its members stand behind it, where `extern template`
+/// spares a program to compile those of usual optimizers, as adam.hpp has it: of members within a class it does not.)
 template <class Options>
 class Grouped : public Optimizer {
  public:

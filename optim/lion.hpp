@@ -50,4 +50,7 @@ class Lion final : public Elementwise<Lion, LionOptions> {
   };
 };
 
+extern template class Grouped<LionOptions>;
+extern template class Elementwise<Lion, LionOptions>;
+
 }  // namespace ravine::optim

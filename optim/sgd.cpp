@@ -40,4 +40,7 @@ double SGD::advance(Closure closure) {
   return loss;
 }
 
+template class Grouped<SGDOptions>;
+template class Elementwise<SGD, SGDOptions>;
+
 }  // namespace ravine::optim

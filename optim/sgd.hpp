@@ -85,4 +85,7 @@ class SGD final : public Elementwise<SGD, SGDOptions> {
   std::vector<Tensor> saved_;  // the parameters, while look-ahead has moved them
 };
 
+extern template class Grouped<SGDOptions>;
+extern template class Elementwise<SGD, SGDOptions>;
+
 }  // namespace ravine::optim
