@@ -54,7 +54,7 @@ class Dataset {
   Dataset(D examples)
       : size_(static_cast<Index>(examples.size())),
         get_([own = std::make_shared<D>(std::move(examples))](Index i) -> Example { return own->get(i); }) {}
-  // Behind the class, so that a program that uses one does not compile them.
+  // In the source, so that programs do not compile them.
   Dataset(const Dataset&);
   Dataset(Dataset&&) noexcept;
   Dataset& operator=(const Dataset&);

@@ -68,7 +68,7 @@ class Table {
   /// For readers. `lines` (rows) i64 are the rows' lines in the file, `remark` is for `describe`. Throws
   /// std::invalid_argument if two columns have one name, ShapeError if the numbers of rows differ.
   Table(std::string file, std::vector<Column> columns, Tensor lines, std::string remark = {});
-  // Behind the class, so that a program that uses one does not compile them.
+  // In the source, so that programs do not compile them.
   Table(const Table&);
   Table(Table&&) noexcept;
   Table& operator=(const Table&);

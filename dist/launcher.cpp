@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -123,21 +124,19 @@ const char* rank_of_several() {
 /// whose program has died. A process that outlives the rank says so, unless it was told that the rank has, and ends
 /// all. It dies where mpirun kills the rank, with its whole group, and has the rank's output and its connection to
 /// MPICH's launcher, which so leaves all to it. Nobody's wait() sees it, nor, where the system has close_range, does it
-/// keep anybody's pipe open.
+/// keep anybody's pipe open but the one below.
 ///
 /// A program may also fail before its World, by a signal or another exit code than 0. So has its rank, unless it is in
 /// a script that runs another program, which might begin a World, within ten seconds; or that ends by then, whose exit
 /// code OpenMPI's mpirun looks at. (MPICH's does not, before MPI has begun.)
 ///
 /// OpenMPI's mpirun, where it has started the program, ends all itself, but may lose what is written last, which goes
-/// to its own pipe or terminal, and may hang when all its processes have ended, which it does not survive for long.
+/// to its own pipe or terminal, and may hang when all its processes have ended: it is killed then.
 void start_keeper() {
   const char* const
       shell =  // RANK PROCESS END SCRIPT CONNECTION MPIRUN, of which the last two are MPICH's and OpenMPI's
       "told= begun= stat= how= end=$2 i=0\n"
       "trap '' USR1 USR2\n"  // mpirun passes them on to the whole group
-      "f=/proc/$5/fd/2\n"
-      "[ $5 ] && { [ -p $f ] || [ -c $f ]; } && [ -w $f ] && command exec 2>>$f\n"
       "while read -r word; do\n"
       "  case $word in\n"
       "    ended | 0) exit ;;\n"
@@ -163,8 +162,10 @@ void start_keeper() {
       "[ $told ] || sleep 1\n"  // until that is passed on
       "eval \"$end\"\n"
       "while [ $5 ] && [ -e /proc/$5/task/$5/children ]; do\n"
-      "  [ $((i += 1)) -lt 6 ] || exec kill -s KILL $5\n"
+      "  [ $((i += 1)) -le 30 ] || exec kill -s KILL $5\n"
       "  sleep 1\n"
+      "  { read -r stat </proc/$5/stat; } 2>/dev/null\n"
+      "  case ${stat##*) } in [Tt]*) i=0 ;; esac\n"  // is stopped
       "  for child in $(cat /proc/$5/task/*/children 2>/dev/null); do [ -e /proc/$child/exe ] && i=0; done\n"
       "done\n";
   const char* const rank = rank_of_several();
@@ -173,7 +174,11 @@ void start_keeper() {
   const std::string own = text(getpid()), script = find_script(connection ? "PMI_FD" : "PMIX_NAMESPACE");
   in_script = !script.empty();
   const Launcher launcher = find_launcher();
-  const std::string mpirun = script.empty() && launcher.number.starts_with("OMPI_") ? launcher.process : "";
+  const bool of_another =
+      entry("/proc/" + launcher.process + "/comm", "").value_or("").ends_with("ted");  // orted, prted
+  const std::string mpirun =
+      script.empty() && launcher.number.starts_with("OMPI_") && !of_another ? launcher.process : "";
+  const std::string output = "/proc/" + mpirun + "/fd/2";
   const std::string end = connection ? "echo cmd=abort exitcode=1 >&3" : end_of(script);
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
@@ -187,6 +192,11 @@ void start_keeper() {
   if (child == 0) {
     if (dup2(ends[0], 0) < 0 || (connection && dup2(std::atoi(connection), 3) < 0)) _exit(0);
     for (const int used : {0, 3}) fcntl(used, F_SETFD, 0);  // also where it was there before
+    const int out = mpirun.empty() ? -1 : open(output.c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat kind;
+    if (out >= 0 && fstat(out, &kind) == 0 && (S_ISFIFO(kind.st_mode) || S_ISCHR(kind.st_mode)) &&
+        fcntl(out, F_SETFL, O_APPEND) == 0)
+      dup2(out, 2);
 #ifdef SYS_close_range
     syscall(SYS_close_range, connection ? 4 : 3, ~0U, 0);
 #endif
@@ -232,14 +242,14 @@ int rank_that_ended(const Launcher& launcher) try {
 }
 
 /// Launchers leave others waiting, in MPI's start, for a rank that has ended before: who waits in vain ends.
-void end_in_vain(const std::stop_token& begun, const Launcher& launcher) {
+void end_in_vain(const std::stop_token& all_began, const Launcher& launcher) {
   std::mutex mutex;
   std::unique_lock lock(mutex);
   std::string what;
   int last = -1;
   for (int seconds = 1, seen = 0; what.empty(); ++seconds) {
-    std::condition_variable_any().wait_for(lock, begun, std::chrono::seconds(1), [] { return false; });
-    if (begun.stop_requested()) return;
+    std::condition_variable_any().wait_for(lock, all_began, std::chrono::seconds(1), [] { return false; });
+    if (all_began.stop_requested()) return;
     end_with_mpirun();
     const int rank = launcher.ranks > 0 ? rank_that_ended(launcher) : -1;
     seen = rank >= 0 && rank == last ? seen + 1 : 0;  // a launcher may not have started all yet

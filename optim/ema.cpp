@@ -108,8 +108,7 @@ UseAverages::UseAverages(std::vector<Variable> parameters, const std::vector<Ten
 UseAverages::UseAverages(const WeightAverage& average)
     : UseAverages((average.check_unchanged(), average.parameters_), average.averages_) {}
 
-UseAverages::UseAverages(const Optimizer& optimizer)
-    : UseAverages(optimizer.parameters(), optimizer.steps() > 0 ? optimizer.averages() : std::vector<Tensor>()) {}
+UseAverages::UseAverages(const Optimizer& optimizer) : UseAverages(optimizer.parameters(), optimizer.averages()) {}
 
 UseAverages::~UseAverages() {
   for (std::size_t i = 0; i < saved_.size(); ++i) parameters_[i].set_value(saved_[i]);

@@ -16,7 +16,7 @@ bool Lookahead::needs_closure() const { return base().needs_closure(); }
 
 std::vector<Tensor> Lookahead::averages() const {
   std::vector<Tensor> all;
-  for (std::size_t i = 0; i < parameters().size(); ++i) all.push_back(state(i));
+  for (std::size_t i = 0; i < parameters().size(); ++i) all.push_back(steps() > 0 ? state(i) : parameters()[i].value());
   return all;
 }
 

@@ -45,7 +45,8 @@ class Optimizer {
   void step();
   /// One update. Clears the gradients, evaluates the closure, which leaves backward() to the optimizer, where and as
   /// often as need be, and returns the loss of the first evaluation; the gradients of the last one stay. If the closure
-  /// throws, parameters and state are as before. Throws as above.
+  /// throws, parameters and state are as before, but for copies of parameters, which the first update makes. Throws as
+  /// above.
   double step(Closure closure);
   void zero_grad();
   /// True if `step()` is refused, because the loss must be evaluated where the optimizer says.

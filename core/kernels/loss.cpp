@@ -344,7 +344,7 @@ void cross_entropy_pullback(const ClassRows<T>& in, const T* top, const T* other
   const Index n = in.classes;
   for (Index i = 0; i < in.rows; ++i, dx += n) {
     const Index t = in.target[i];
-    const T own = t == in.ignored ? T(0) : weight_of(in, t), share = dy[i] * in.share;
+    const T own = t == in.ignored ? T(0) : weight_of(in, t), share = in.share == T(0) ? T(0) : dy[i] * in.share;
     if (t == in.ignored || (own == T(0) && share == T(0))) {  // whatever its scores are
       for (Index j = 0; j < n; ++j) dx[j] = 0;
       continue;

@@ -4,7 +4,7 @@ namespace ravine::optim {
 
 std::vector<Tensor> ASGD::averages() const {
   std::vector<Tensor> all;
-  for (std::size_t i = 0; i < parameters().size(); ++i) all.push_back(state(i));
+  for (std::size_t i = 0; i < parameters().size(); ++i) all.push_back(steps() > 0 ? state(i) : parameters()[i].value());
   return all;
 }
 

@@ -69,9 +69,11 @@ template <class Derived, class Options>
 std::vector<Tensor> ScheduleFree<Derived, Options>::averages() const {
   std::vector<Tensor> all;
   for (const auto& group : this->groups())
-    for (std::size_t i = group.begin; i < group.end; ++i)
-      all.push_back(optim::mean_of(this->parameters()[i].value(), this->state(i * this->slot_count()),
-                                   Derived::beta(group.options)));
+    for (std::size_t i = group.begin; i < group.end; ++i) {
+      const Tensor& y = this->parameters()[i].value();
+      const Tensor& z = this->state(i * this->slot_count());
+      all.push_back(this->steps() > 0 ? optim::mean_of(y, z, Derived::beta(group.options)) : y);
+    }
   return all;
 }
 

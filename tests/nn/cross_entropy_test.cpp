@@ -261,6 +261,9 @@ TEST_CASE("rows that are ignored count for nothing, whatever is in them") {
   const Variable p = parameter(zeros({3, 2}));
   nn::cross_entropy(p, none).backward();
   nn::nll_loss(p, none).backward();
+  const Tensor zero_class = zeros({3}, i64), without = tensor({0.0, 1.0});
+  nn::cross_entropy(p, zero_class, {.weight = without}).backward();
+  nn::nll_loss(p, zero_class, {.weight = without}).backward();
   CHECK(values(p.grad()) == std::vector<double>(6, 0.0));
 }
 

@@ -1,6 +1,7 @@
 // Averages of weights: values by hand, use in place, and states.
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -232,8 +233,22 @@ TEST_CASE("averages of an optimizer are swapped in and out exactly, and what has
 TEST_CASE("averages before the first step are the parameters, to the bit") {
   for (const char* text : {"asgd", "schedule_free_sgd", "schedule_free_adamw"}) {
     const rv::Variable p = parameter({0.1, 0.3, -7.7}, {3});
-    CHECK(rv::bitwise_equal(rv::optim::make(text, {p})->averages().at(0), p.value()));
+    const auto optimizer = rv::optim::make(text, {p});
+    CHECK(rv::bitwise_equal(optimizer->averages().at(0), p.value()));
+    p.set_value(p.value() * 3.0);  // as weights that are loaded
+    CHECK(rv::bitwise_equal(optimizer->averages().at(0), p.value()));
   }
+}
+
+TEST_CASE("averages of what wraps an optimizer that has made steps are that one's") {
+  const rv::Variable p = parameter({0.1, 0.3, -7.7}, {3});
+  auto base = rv::optim::make("schedule_free_sgd:lr=0.1", {p});
+  for (int step = 0; step < 3; ++step) base->step([&] { return sum(square(p)); });
+  const rv::Tensor average = base->averages().at(0).clone();
+  REQUIRE(!rv::bitwise_equal(average, p.value()));
+  const rv::optim::SAM sam(std::move(base));
+  const UseAverages use(sam);
+  CHECK(rv::bitwise_equal(p.value(), average));
 }
 
 TEST_CASE("averages are not swapped in while a step of the parameters is under way") {
