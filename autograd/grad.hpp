@@ -21,10 +21,8 @@ struct GradOptions {
 std::vector<Variable> grad(const Variable& output, const std::vector<Variable>& inputs,
                            const GradOptions& options = {});
 
-/// A function of one variable.
+/// A function of one variable. Those below record what it computes, also within a NoGrad.
 using Function = FunctionRef<Variable(const Variable&)>;
-
-// The three below record what f computes also within a NoGrad.
 
 /// H v for the Hessian H of a scalar function at x, by differentiating its gradient's product with v: the cost of a few
 /// gradients. v and the result have x's shape.

@@ -27,7 +27,7 @@ struct GradcheckReport {
   explicit operator bool() const { return ok; }
 };
 
-/// A function of several variables.
+/// A function of several variables, recorded also within a NoGrad.
 using FunctionOfMany = FunctionRef<Variable(const std::vector<Variable>&)>;
 
 /// Compares the derivatives of f at the inputs with central differences. f's elements are summed with fixed random

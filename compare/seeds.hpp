@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include <ravine/autograd/node.hpp>
+#include <ravine/autograd/engine.hpp>
 #include <ravine/core/random.hpp>
 
 #pragma GCC visibility push(hidden)
@@ -22,19 +22,14 @@ inline Generator stream(std::uint64_t seed, Stream use) {
 /// While it lives, this thread draws from the generator given and records, whatever its caller does.
 class OwnRandomNumbers {
  public:
-  explicit OwnRandomNumbers(const Generator& generator)
-      : generator_(std::exchange(default_generator(), generator)),
-        recording_(std::exchange(thread_state.recording, true)) {}
-  ~OwnRandomNumbers() {
-    default_generator() = generator_;
-    thread_state.recording = recording_;
-  }
+  explicit OwnRandomNumbers(const Generator& generator) : generator_(std::exchange(default_generator(), generator)) {}
+  ~OwnRandomNumbers() { default_generator() = generator_; }
   OwnRandomNumbers(const OwnRandomNumbers&) = delete;
   OwnRandomNumbers& operator=(const OwnRandomNumbers&) = delete;
 
  private:
   Generator generator_;
-  bool recording_;
+  Recording recording_;
 };
 
 }  // namespace ravine::detail
